@@ -1,0 +1,2 @@
+// Package mailsync moves one mailbox.
+package mailsync
