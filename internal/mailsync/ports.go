@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -24,6 +25,8 @@ type Session interface {
 	// Messages streams what the query asks, in the order of the server, of
 	// the open folder.
 	Messages(ctx context.Context, query migration.Query) error
+	// UIDs gives the UIDs of all messages of the open folder.
+	UIDs(ctx context.Context) (migration.UIDSet, error)
 	// Bodies streams the messages' bytes (BODY.PEEK[]) of the open folder,
 	// in the order of the server. The callback gets each at most once. A UID
 	// without a callback was not delivered. The callback's error ends it
@@ -52,6 +55,8 @@ type Target interface {
 	// (STORE \Deleted and UID EXPUNGE). Without UIDPLUS it does nothing and
 	// returns a fault with CodeUnsupported.
 	Expunge(ctx context.Context, uids migration.UIDSet) error
+	// RawName spells a decoded name as this session's folders are addressed.
+	RawName(name string) string
 	// Create makes a folder; that it exists already is CodeFolderExists.
 	Create(ctx context.Context, rawName string) error
 	// Subscribe makes the folder visible to clients that show only
@@ -102,20 +107,29 @@ type Ledger interface {
 	Rematch(ctx context.Context, record *FolderRecord, outcome Outcome) error
 }
 
+// ErrMapped says that a target message is the copy of another source message
+// already: two messages cannot share one copy (invariant I3).
+var ErrMapped = errors.New("the target message is the copy of another source message")
+
 // FolderRecord is what the ledger knows of one pair of folders.
 type FolderRecord struct {
 	ID int64
 	// Source and Target are raw names.
 	Source, Target                       string
 	SourceUIDValidity, TargetUIDValidity uint32
-	// SourceUIDNext: every source UID below it is accounted for. Zero until
-	// the first pass over the folder has ended.
+	// SourceUIDNext is the source's UIDNEXT at the end of the last pass:
+	// every UID below it is accounted for. Zero until the first pass over the
+	// folder has ended.
 	SourceUIDNext migration.UID
 	// SourceModSeq: every flag change up to it is carried over.
 	SourceModSeq uint64
 	// SourceMessages is the source's message count at the end of the last
 	// pass.
 	SourceMessages uint32
+	// Departed are source UIDs that were copied once and whose copies were no
+	// longer there when the target folder was rebuilt. They are never copied
+	// again.
+	Departed migration.UIDSet
 	// Watermark is the target's UIDNEXT when the folder was first opened:
 	// whatever has a lower UID is not ours, unless it was recognised.
 	Watermark migration.UID
@@ -165,8 +179,10 @@ const (
 
 // Mark is the record of one message that is not plainly copied.
 type Mark struct {
-	Source   migration.UID
-	State    MarkState
+	Source migration.UID
+	State  MarkState
+	// Attempts counts the times the message was refused, or the line broke
+	// while it was alone on it.
 	Attempts int
 	// Passes is how many passes have seen this state: a skip needs two, a
 	// watch ends after two audits.

@@ -1,0 +1,173 @@
+package imap
+
+import (
+	"context"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// kind is what a command is about. It decides what a refusal without a known
+// code or text means (faults.go).
+type kind string
+
+const (
+	kindPlain  kind = "plain"
+	kindLogin  kind = "login"
+	kindFolder kind = "folder"
+	kindFetch  kind = "fetch"
+	kindAppend kind = "append"
+)
+
+// command is one command from its first byte to its tagged answer.
+type command struct {
+	kind kind
+	// doing is for the fault, as in migration.Fault.
+	doing string
+	// line is the command without tag and CRLF.
+	line *wire.Command
+	// shown replaces the line in traces.
+	shown string
+	// take is offered every untagged response, on the reader's goroutine, and
+	// says whether it was meant for this command.
+	take func(response any) bool
+	// fetch is set for commands that ask for messages.
+	fetch *fetching
+	// finish is called once when the command has ended, on the reader's
+	// goroutine, before done is closed.
+	finish func(err error)
+
+	tag string
+	// end is the offset in the outgoing stream just after the command's CRLF,
+	// zero while it is being written. Under conn.mu.
+	end int64
+	// status is the tagged answer. Valid after done.
+	status statusResponse
+	err    error
+	done   chan struct{}
+}
+
+// newCommand makes a command of the given kind.
+func newCommand(k kind, doing string) *command {
+	return &command{kind: k, doing: doing, line: &wire.Command{}, done: make(chan struct{})}
+}
+
+// run sends the commands in one burst and waits for all of them. Each command's
+// own result is in its err; run's error is the first of them.
+func (c *conn) run(ctx context.Context, commands ...*command) error {
+	if err := c.send(ctx, commands...); err != nil {
+		return err
+	}
+	return c.wait(ctx, commands...)
+}
+
+// send writes the commands one after the other, behind whatever is under way.
+func (c *conn) send(ctx context.Context, commands ...*command) error {
+	if err := c.lockLine(ctx); err != nil {
+		return err
+	}
+	defer c.unlockLine()
+	if c.closeGroup != nil {
+		c.closeGroup()
+	}
+	for _, cmd := range append(c.takePrelude(), commands...) {
+		if err := c.write(ctx, cmd); err != nil {
+			return err
+		}
+	}
+	c.out.flush()
+	return nil
+}
+
+// write sends one command. The caller holds the line.
+func (c *conn) write(ctx context.Context, cmd *command) error {
+	cmd.line.NonSync = c.nonSync()
+	text, waits, err := cmd.line.Bytes()
+	if err != nil {
+		return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeInternal, Doing: cmd.doing, Err: err}
+	}
+	if err := c.begin(cmd); err != nil {
+		return err
+	}
+	c.traceCommand(cmd, text)
+	if err := c.out.write(ctx, []byte(cmd.tag+" ")); err != nil {
+		return c.cut(ctx, err)
+	}
+	at := 0
+	for _, offset := range waits {
+		if err := c.out.write(ctx, text[at:offset]); err != nil {
+			return c.cut(ctx, err)
+		}
+		goOn, err := c.awaitContinuation(ctx, cmd)
+		if err != nil || !goOn {
+			return err
+		}
+		at = offset
+	}
+	if err := c.out.write(ctx, text[at:]); err != nil {
+		return c.cut(ctx, err)
+	}
+	return c.endCommand(ctx, cmd)
+}
+
+// endCommand writes the CRLF of a command.
+func (c *conn) endCommand(ctx context.Context, cmd *command) error {
+	c.mu.Lock()
+	cmd.end = c.out.offset() + 2
+	c.mu.Unlock()
+	if err := c.out.write(ctx, []byte("\r\n")); err != nil {
+		return c.cut(ctx, err)
+	}
+	return nil
+}
+
+// awaitContinuation flushes and waits for "+". goOn is false when the server
+// refused the command instead.
+func (c *conn) awaitContinuation(ctx context.Context, cmd *command) (goOn bool, err error) {
+	c.mu.Lock()
+	c.continuing = cmd
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.continuing = nil
+		c.mu.Unlock()
+	}()
+	c.out.flush()
+	c.roundTrips.Add(1)
+	select {
+	case <-c.goOn:
+		return true, nil
+	case <-cmd.done:
+		if c.dead() != nil {
+			return false, c.dead()
+		}
+		return false, nil
+	case <-ctx.Done():
+		return false, c.cut(ctx, context.Cause(ctx))
+	}
+}
+
+// wait waits for the commands' ends. A context that ends cuts the line, because
+// an answer half read cannot be given back.
+func (c *conn) wait(ctx context.Context, commands ...*command) error {
+	var first error
+	for _, cmd := range commands {
+		select {
+		case <-cmd.done:
+		case <-ctx.Done():
+			select {
+			case <-cmd.done: // it had ended in the same moment
+			default:
+				_ = c.cut(ctx, context.Cause(ctx))
+				<-cmd.done
+			}
+		}
+		if first == nil {
+			first = cmd.err
+		}
+	}
+	return first
+}
+
+// failed reports whether the line is lost, as opposed to a command refused.
+func failed(err error) bool { return err != nil && migration.ClassOf(err) == migration.Again }

@@ -1,0 +1,325 @@
+package imap
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/secret"
+)
+
+// conn is the line: commands in a queue, one goroutine that reads, one that
+// writes, one that watches for standstill.
+type conn struct {
+	options Options
+	net     net.Conn // TCP or TLS
+	meter   *meter
+	in      *wire.Reader
+	out     *outgoing
+	scrub   *secret.Scrubber
+
+	// line is held by whoever writes a command.
+	line chan struct{}
+	// closeGroup ends an open group of the appender. Called with the line held.
+	closeGroup func()
+	// goOn carries the server's "+".
+	goOn chan string
+
+	roundTrips atomic.Int64
+	// whole is held shared by callers that fetch bodies, and alone by one that
+	// must know that no other is under way.
+	whole sync.RWMutex
+
+	mu sync.Mutex
+	// queue are the commands that have no tagged answer yet, oldest first.
+	queue      []*command
+	continuing *command
+	prelude    []*command
+	tagPrefix  string
+	tagCount   int
+	fault      error
+	polite     bool // LOGOUT was sent
+	bye        string
+	// hint is the last fault that asked for a pause.
+	hint *migration.Fault
+	caps       capabilities
+
+	background sync.WaitGroup
+	stopWatch  chan struct{}
+	readerDone chan struct{}
+}
+
+// newConn makes the line out of a connection whose greeting has been read. in
+// may hold bytes that came with it.
+func newConn(options Options, network net.Conn, m *meter, in *wire.Reader) *conn {
+	return &conn{
+		options: options, net: network, meter: m, in: in, out: newOutgoing(m),
+		scrub: options.Credential.scrubber(),
+		line:  make(chan struct{}, 1), goOn: make(chan string, 1),
+		stopWatch: make(chan struct{}), readerDone: make(chan struct{}),
+		tagPrefix: rand.Text()[:4],
+	}
+}
+
+// start starts the goroutines.
+func (c *conn) start() {
+	c.background.Go(func() {
+		c.out.run(func(err error) { c.kill(c.lost(err)) })
+	})
+	c.background.Go(c.watch)
+	c.background.Go(c.receive)
+}
+
+// lockLine waits for the right to write.
+func (c *conn) lockLine(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return interrupted(context.Cause(ctx))
+	}
+	if err := c.dead(); err != nil {
+		return afterwards(err)
+	}
+	select {
+	case c.line <- struct{}{}:
+		if err := c.dead(); err != nil {
+			c.unlockLine()
+			return afterwards(err)
+		}
+		return nil
+	case <-c.stopWatch:
+		return afterwards(c.dead())
+	case <-ctx.Done():
+		return interrupted(context.Cause(ctx))
+	}
+}
+
+func (c *conn) unlockLine() { <-c.line }
+
+// begin gives a command its tag and puts it in the queue.
+func (c *conn) begin(cmd *command) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fault != nil {
+		return afterwards(c.fault)
+	}
+	if len(c.queue) == 0 {
+		c.roundTrips.Add(1)
+	}
+	c.tagCount++
+	cmd.tag = c.tagPrefix + strconv.Itoa(c.tagCount)
+	c.queue = append(c.queue, cmd)
+	return nil
+}
+
+// takePrelude gives the commands that ride along with the next burst.
+func (c *conn) takePrelude() []*command {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	prelude := c.prelude
+	c.prelude = nil
+	return prelude
+}
+
+// ride has a command sent with the next burst. Nobody waits for its answer.
+func (c *conn) ride(cmd *command) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.prelude = append(c.prelude, cmd)
+}
+
+// nonSync is the size up to which literals need no wait (RFC 7888).
+func (c *conn) nonSync() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.caps.has("LITERAL+"):
+		return nonSyncMost
+	case c.caps.has("LITERAL-"):
+		return 4096
+	}
+	return 0
+}
+
+// dead gives the fault that ended the line, nil while it lives.
+func (c *conn) dead() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fault
+}
+
+// cut kills the line because of a context or an error while writing, and gives
+// the fault that everybody gets.
+func (c *conn) cut(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		c.kill(interrupted(context.Cause(ctx)))
+	} else {
+		c.kill(c.lost(err))
+	}
+	return c.dead()
+}
+
+// kill ends the line at once: nothing that is still in our buffers leaves
+// (RST), and every command ends with the fault.
+func (c *conn) kill(fault error) {
+	c.out.close()
+	c.mu.Lock()
+	if c.fault != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.fault = fault
+	polite := c.polite && len(c.queue) == 0
+	close(c.stopWatch)
+	c.mu.Unlock()
+	if !polite {
+		abort(c.net)
+	}
+	_ = c.net.Close()
+}
+
+// abort makes Close send RST, where the connection can.
+func abort(network net.Conn) {
+	for {
+		if inner, ok := network.(interface{ NetConn() net.Conn }); ok {
+			// A TLS close would wait to send its alert.
+			network = inner.NetConn()
+			continue
+		}
+		break
+	}
+	if tcp, ok := network.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = network.Close()
+}
+
+// lost is the fault for a line that broke, with the server's last words.
+func (c *conn) lost(err error) error {
+	c.mu.Lock()
+	bye := c.bye
+	c.mu.Unlock()
+	var limits *wire.LimitError
+	if errors.As(err, &limits) {
+		return &migration.Fault{Class: migration.Again, Code: migration.CodeServerBug,
+			Doing: "reading from " + c.options.Endpoint.Host, Err: err,
+			Remedy: "The server sent something no IMAP server should send; look at a trace of this connection."}
+	}
+	if bye != "" || c.hasHint() {
+		return c.byeFault(bye)
+	}
+	return &migration.Fault{Class: migration.Again, Code: migration.CodeLost,
+		Doing: "talking to " + c.options.Endpoint.Host, Err: err,
+		Remedy: "The connection broke; it is tried again."}
+}
+
+// interrupted is the fault for a caller that did not want to wait any more.
+func interrupted(err error) error {
+	return &migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: "waiting for the server", Err: err}
+}
+
+// ended takes the command out of the queue and tells its caller. Only the
+// reader's goroutine calls it.
+func (c *conn) ended(cmd *command, err error) {
+	c.mu.Lock()
+	if i := slices.Index(c.queue, cmd); i >= 0 {
+		c.queue = slices.Delete(c.queue, i, i+1)
+	}
+	c.mu.Unlock()
+	cmd.err = err
+	if cmd.finish != nil {
+		cmd.finish(err)
+	}
+	close(cmd.done)
+}
+
+// endAll ends every command with the fault.
+func (c *conn) endAll() {
+	fault := c.dead()
+	for {
+		c.mu.Lock()
+		if len(c.queue) == 0 {
+			c.mu.Unlock()
+			return
+		}
+		cmd := c.queue[0]
+		c.mu.Unlock()
+		c.ended(cmd, fault)
+	}
+}
+
+// close leaves: politely when nothing is under way.
+func (c *conn) close() {
+	c.mu.Lock()
+	idle := len(c.queue) == 0 && c.fault == nil
+	c.mu.Unlock()
+	if idle {
+		ctx, cancel := context.WithTimeout(context.Background(), politeness)
+		defer cancel()
+		cmd := newCommand(kindPlain, "signing out")
+		cmd.line.Raw("LOGOUT")
+		c.mu.Lock()
+		c.polite, c.prelude = true, nil
+		c.mu.Unlock()
+		_ = c.run(ctx, cmd)
+	}
+	c.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: "using a session that is closed"})
+	ended := make(chan struct{})
+	go func() {
+		c.background.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(politeness): // a callback is still busy elsewhere
+	}
+}
+
+// hasHint reports whether the server asked for a pause.
+func (c *conn) hasHint() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hint != nil
+}
+
+// nonSyncMost is the largest literal that is sent without the server's leave: so
+// much is wasted at most when it is refused.
+const nonSyncMost = 1 << 20
+
+// politeness is how long a LOGOUT may take.
+const politeness = 2 * time.Second
+
+// capabilities are what the server announced, upper case.
+type capabilities []string
+
+func (caps capabilities) has(name string) bool { return slices.Contains(caps, name) }
+
+// value gives X of NAME=X, for the first such capability.
+func (caps capabilities) value(name string) (string, bool) {
+	for _, have := range caps {
+		if value, found := strings.CutPrefix(have, name+"="); found {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// capabilities gives what the server last announced.
+func (c *conn) capabilities() capabilities {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.caps
+}
+
+func (c *conn) setCapabilities(caps capabilities) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.caps = caps
+}

@@ -1,0 +1,322 @@
+package imap
+
+import (
+	"context"
+	"strings"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// setMost is the longest UID set in one command, in bytes, so that its line
+// stays below the 8 KiB that servers must take (RFC 7162 section 4).
+const setMost = 7000
+
+// receipt is shared by the commands of one call.
+type receipt struct {
+	// err is the first error of the caller's callback; after it, everything is
+	// dropped.
+	err error
+}
+
+// fetching is what a UID FETCH command still wants. The reader's goroutine owns
+// it until the command has ended.
+type fetching struct {
+	receipt *receipt
+	// uids are asked for; with none, everything from from up.
+	uids migration.UIDSet
+	from migration.UID
+	got  migration.UIDSet
+
+	// bodies is true for BODY[].
+	bodies bool
+	body   func(migration.Body) error
+	redo   migration.UIDSet
+
+	query migration.Query
+	extra func(migration.UID, map[string]string) error
+}
+
+// wants reports whether the message was asked for and has not come yet.
+func (f *fetching) wants(uid migration.UID) bool {
+	if f.uids.Empty() {
+		return uid >= f.from && !f.got.Contains(uid)
+	}
+	return f.uids.Contains(uid) && !f.got.Contains(uid)
+}
+
+// answeredBy reports whether a response is an answer to this command, and not
+// news about flags that came in between.
+func (f *fetching) answeredBy(it *item) bool {
+	switch {
+	case f.extra != nil:
+		return it.extra != nil
+	case f.query.Date || f.query.Size || len(f.query.Header) > 0:
+		return it.date || it.size || it.header
+	case f.query.Flags:
+		return it.flags
+	}
+	return true
+}
+
+// give hands a message to the caller.
+func (f *fetching) give(it *item) {
+	f.got.Add(it.message.UID)
+	if f.receipt.err != nil {
+		return
+	}
+	if f.extra != nil {
+		f.receipt.err = f.extra(it.message.UID, it.extra)
+	} else if f.query.Each != nil {
+		f.receipt.err = f.query.Each(it.message)
+	}
+}
+
+// deliver hands a body to the caller, and skips what the caller leaves. The
+// error is that of the line; the caller's is kept.
+func (f *fetching) deliver(body migration.Body, literal *wire.Literal) error {
+	f.got.Add(body.UID)
+	if f.receipt.err == nil {
+		f.receipt.err = f.body(body)
+	}
+	if literal == nil {
+		return nil
+	}
+	return literal.Drain()
+}
+
+// wanting finds the oldest command that wants the message.
+func (c *conn) wanting(uid migration.UID, bodies bool) *fetching {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cmd := range c.queue {
+		if f := cmd.fetch; f != nil && f.bodies == bodies && f.wants(uid) {
+			return f
+		}
+	}
+	return nil
+}
+
+// soleBody gives the UID of the only body that is still to come, zero when
+// there is none or more than one.
+func (c *conn) soleBody() migration.UID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var sole migration.UID
+	for _, cmd := range c.queue {
+		if cmd.fetch == nil || !cmd.fetch.bodies {
+			continue
+		}
+		left := cmd.fetch.uids.Minus(cmd.fetch.got)
+		switch n := left.Len(); {
+		case n == 0:
+		case n > 1 || sole != 0:
+			return 0
+		default:
+			sole = left.Min()
+		}
+	}
+	return sole
+}
+
+// sets cuts a UID set into texts that fit a command line.
+func sets(uids migration.UIDSet) []migration.UIDSet {
+	var out []migration.UIDSet
+	const rangeMost = 22 // "4294967295:4294967295,"
+	if uids.RangeCount()*rangeMost <= setMost {
+		return append(out, uids)
+	}
+	for part := range uids.Chunks(setMost / rangeMost) {
+		out = append(out, part)
+	}
+	return out
+}
+
+// Messages streams what the query asks of the open folder.
+func (s *Session) Messages(ctx context.Context, query migration.Query) error {
+	received := &receipt{}
+	commands := s.queryCommands(query, received)
+	if len(commands) == 0 {
+		return nil
+	}
+	if err := s.conn.run(ctx, commands...); err != nil {
+		return err
+	}
+	return received.err
+}
+
+// queryCommands makes the commands of a query, none when it asks for nothing.
+func (s *Session) queryCommands(query migration.Query, received *receipt) []*command {
+	if !query.UIDs.Empty() {
+		var commands []*command
+		for i, part := range sets(query.UIDs) {
+			cmd := s.queryCommand(query, part.String(), i == 0, received)
+			cmd.fetch.uids = part
+			commands = append(commands, cmd)
+		}
+		return commands
+	}
+	from := max(query.From, 1)
+	text := string(wireNumber(from)) + ":*"
+	cmd := s.queryCommand(query, text, true, received)
+	cmd.fetch.from = from
+	return []*command{cmd}
+}
+
+// wireNumber is a UID's text.
+func wireNumber(uid migration.UID) []byte {
+	line, _, _ := (&wire.Command{}).Number(uint64(uid)).Bytes()
+	return line
+}
+
+func (s *Session) queryCommand(query migration.Query, set string, first bool, received *receipt) *command {
+	cmd := newCommand(kindFetch, "listing messages")
+	cmd.fetch = &fetching{receipt: received, query: query}
+	items := []string{"UID"}
+	if query.Flags {
+		items = append(items, "FLAGS")
+	}
+	if query.Date {
+		items = append(items, "INTERNALDATE")
+	}
+	if query.Size {
+		items = append(items, "RFC822.SIZE")
+	}
+	if query.Flags && s.conn.capabilities().has("CONDSTORE") {
+		items = append(items, "MODSEQ")
+	}
+	cmd.line.Raw("UID FETCH " + set + " (" + strings.Join(items, " "))
+	if len(query.Header) > 0 {
+		cmd.line.Raw(" BODY.PEEK[HEADER.FIELDS (")
+		for i, field := range query.Header {
+			if i > 0 {
+				cmd.line.Raw(" ")
+			}
+			cmd.line.String(field)
+		}
+		cmd.line.Raw(")]")
+	}
+	cmd.line.Raw(")")
+	s.changedSince(cmd, query, first)
+	return cmd
+}
+
+// changedSince adds the modifiers of RFC 7162 and takes what they bring.
+func (s *Session) changedSince(cmd *command, query migration.Query, first bool) {
+	if query.ChangedSince == 0 {
+		return
+	}
+	cmd.line.Raw(" (CHANGEDSINCE ").Number(query.ChangedSince)
+	if query.Vanished != nil && s.qresync.Load() {
+		cmd.line.Raw(" VANISHED")
+	}
+	cmd.line.Raw(")")
+	if query.Vanished == nil || !first {
+		return
+	}
+	cmd.take = func(response any) bool {
+		vanished, ok := response.(vanishedResponse)
+		if ok {
+			query.Vanished(vanished.uids)
+		}
+		return ok
+	}
+}
+
+// Bodies streams messages of the open folder.
+func (s *Session) Bodies(ctx context.Context, uids migration.UIDSet, each func(migration.Body) error) error {
+	if uids.Empty() {
+		return nil
+	}
+	received := &receipt{}
+	s.conn.whole.RLock()
+	redo, err := s.fetchBodies(ctx, uids, each, received)
+	s.conn.whole.RUnlock()
+	if err != nil || received.err != nil || redo.Empty() {
+		return firstOf(err, received.err)
+	}
+	// The server told these UIDs after their bodies: with nothing else under
+	// way it is clear whose a body is.
+	s.conn.whole.Lock()
+	defer s.conn.whole.Unlock()
+	for uid := range redo.All() {
+		if _, err := s.fetchBodies(ctx, migration.NewUIDSet(uid), each, received); err != nil || received.err != nil {
+			return firstOf(err, received.err)
+		}
+	}
+	return nil
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetchBodies asks for the bodies in one burst, and gives the UIDs to be asked
+// for again alone.
+func (s *Session) fetchBodies(ctx context.Context, uids migration.UIDSet, each func(migration.Body) error, received *receipt) (migration.UIDSet, error) {
+	var commands []*command
+	for _, part := range sets(uids) {
+		cmd := newCommand(kindFetch, "fetching messages")
+		cmd.line.Raw("UID FETCH " + part.String() + " (UID BODY.PEEK[])")
+		cmd.fetch = &fetching{receipt: received, uids: part, bodies: true, body: each}
+		commands = append(commands, cmd)
+	}
+	err := s.conn.run(ctx, commands...)
+	var redo migration.UIDSet
+	for _, cmd := range commands {
+		if err == nil {
+			redo = redo.Union(cmd.fetch.redo)
+		}
+	}
+	return redo, err
+}
+
+// Attributes streams attributes beyond those of a message, as text with one
+// value a line: EMAILID, THREADID (RFC 8474), X-GM-MSGID, X-GM-THRID,
+// X-GM-LABELS. Names of any other kind are never answered.
+func (s *Session) Attributes(ctx context.Context, uids migration.UIDSet, names []string, each func(migration.UID, map[string]string) error) error {
+	if uids.Empty() || len(names) == 0 {
+		return nil
+	}
+	received := &receipt{}
+	var commands []*command
+	for _, part := range sets(uids) {
+		cmd := newCommand(kindFetch, "listing attributes")
+		cmd.line.Raw("UID FETCH " + part.String() + " (UID")
+		for _, name := range names {
+			cmd.line.Raw(" ").String(name)
+		}
+		cmd.line.Raw(")")
+		cmd.fetch = &fetching{receipt: received, uids: part, extra: each}
+		commands = append(commands, cmd)
+	}
+	if err := s.conn.run(ctx, commands...); err != nil {
+		return err
+	}
+	return received.err
+}
+
+// UIDs gives the UIDs of all messages of the open folder.
+func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
+	cmd := newCommand(kindFolder, "listing the folder's messages")
+	cmd.line.Raw("UID SEARCH ALL")
+	if s.conn.capabilities().has("ESEARCH") {
+		cmd.line = (&wire.Command{}).Raw("UID SEARCH RETURN (ALL) ALL")
+	}
+	var uids migration.UIDSet
+	cmd.take = func(response any) bool {
+		found, ok := response.(searchResponse)
+		if ok {
+			uids = uids.Union(found.uids.Set())
+		}
+		return ok
+	}
+	err := s.conn.run(ctx, cmd)
+	return uids, err
+}
+

@@ -1,0 +1,228 @@
+package imap
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// heldMost is how much of a body is held while its UID is not known yet. A
+// larger one is asked for again, alone.
+const heldMost = 1 << 20
+
+// headerMost is how much of a message's header fields is kept.
+const headerMost = 64 << 10
+
+// item is one FETCH response while it is being read.
+type item struct {
+	message migration.Message
+	// told are the attributes that came.
+	flags, date, size, modseq, header bool
+	extra                             map[string]string
+	// guess is the UID that a body was delivered under before the server told.
+	guess migration.UID
+	// held is a body whose UID is not known yet; skipped is true when it was
+	// too large for that.
+	held    []byte
+	isHeld  bool
+	skipped bool
+}
+
+// fetch reads one FETCH response (RFC 3501 section 7.4.2). The attributes come
+// in any order, and what nobody asked for is skipped.
+func (r *receiver) fetch() error {
+	it := &item{message: migration.Message{Size: -1}}
+	if err := r.in.Spaces(); err != nil {
+		return err
+	}
+	err := r.items(func() error {
+		word, err := r.in.Name()
+		if err != nil {
+			return err
+		}
+		name := strings.ToUpper(string(word))
+		section, err := r.in.Section()
+		if err != nil {
+			return err
+		}
+		kind := strings.ToUpper(string(section))
+		if err := r.in.Spaces(); err != nil {
+			return err
+		}
+		return r.attribute(it, name, kind)
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.in.End(); err != nil {
+		return err
+	}
+	return r.route(it)
+}
+
+// attribute reads one attribute's value.
+func (r *receiver) attribute(it *item, name, section string) error {
+	switch {
+	case name == "UID":
+		n, err := r.in.Number()
+		if err != nil {
+			return err
+		}
+		it.message.UID = uidOf(n)
+		if it.guess != 0 && it.guess != it.message.UID {
+			return &migration.Fault{Class: migration.Again, Code: migration.CodeServerBug,
+				Doing: "reading a message", Err: errors.New("the server told the message's UID too late, and it is another's")}
+		}
+		return nil
+	case name == "FLAGS":
+		flags, err := r.flagNames()
+		it.flags, it.message.Flags = true, withoutRecent(flags)
+		return err
+	case name == "INTERNALDATE":
+		text, _, err := r.in.String()
+		if err != nil {
+			return err
+		}
+		it.date = true
+		it.message.Date, _ = wire.ParseDate(string(text))
+		return nil
+	case name == "RFC822.SIZE":
+		n, err := r.in.Number()
+		it.size, it.message.Size = true, int64(min(n, 1<<62))
+		return err
+	case name == "MODSEQ":
+		it.modseq = true
+		return r.items(func() (err error) {
+			it.message.ModSeq, err = r.in.Number()
+			return err
+		})
+	case name == "BODY" && strings.HasPrefix(section, "[HEADER"):
+		text, _, err := r.in.Prefix(headerMost)
+		it.header, it.message.Header = true, bytes.Clone(text)
+		return err
+	case name == "BODY" && (section == "[]" || section == "[]<0>"), name == "RFC822":
+		return r.body(it)
+	case extraAttributes[name]:
+		return r.extra(it, name)
+	}
+	return r.in.Skip()
+}
+
+// extraAttributes are those that Attributes can ask for.
+var extraAttributes = map[string]bool{
+	"EMAILID": true, "THREADID": true, "X-GM-MSGID": true, "X-GM-THRID": true, "X-GM-LABELS": true,
+}
+
+// extra reads an attribute into text: its strings, one a line.
+func (r *receiver) extra(it *item, name string) error {
+	var values []string
+	add := func() error {
+		text, null, err := r.in.String()
+		if err == nil && !null {
+			values = append(values, string(text))
+		}
+		return err
+	}
+	b, err := r.in.Peek()
+	if err != nil {
+		return err
+	}
+	if b == '(' {
+		err = r.items(add)
+	} else {
+		err = add()
+	}
+	if it.extra == nil {
+		it.extra = map[string]string{}
+	}
+	it.extra[name] = strings.Join(values, "\n")
+	return err
+}
+
+// withoutRecent drops \Recent, which belongs to the server.
+func withoutRecent(flags migration.Flags) migration.Flags {
+	kept := flags[:0]
+	for _, flag := range flags {
+		if !strings.EqualFold(flag, migration.FlagRecent) {
+			kept = append(kept, flag)
+		}
+	}
+	return kept
+}
+
+// body reads BODY[]: a literal, a quoted string, or NIL for a message that
+// cannot be had.
+func (r *receiver) body(it *item) error {
+	literal, isLiteral, err := r.in.Literal(r.in.Limits().Message)
+	if err != nil {
+		return err
+	}
+	if isLiteral {
+		return r.bodyLiteral(it, literal)
+	}
+	text, null, err := r.in.String()
+	if err != nil || null {
+		return err
+	}
+	it.held, it.isHeld = bytes.Clone(text), true
+	return nil
+}
+
+func (r *receiver) bodyLiteral(it *item, literal *wire.Literal) error {
+	uid := it.message.UID
+	if uid == 0 {
+		uid = r.conn.soleBody()
+		it.guess = uid
+	}
+	if uid != 0 {
+		target := r.conn.wanting(uid, true)
+		if target == nil {
+			return literal.Drain()
+		}
+		return target.deliver(migration.Body{UID: uid, Size: literal.Size(), Reader: literal}, literal)
+	}
+	if literal.Size() > heldMost {
+		it.skipped = true
+		return literal.Drain()
+	}
+	var held bytes.Buffer
+	if _, err := io.Copy(&held, literal); err != nil {
+		return err
+	}
+	it.held, it.isHeld = held.Bytes(), true
+	return nil
+}
+
+// route gives what was read to the oldest command that asked for it.
+func (r *receiver) route(it *item) error {
+	uid := it.message.UID
+	if uid == 0 {
+		return r.count()
+	}
+	if it.isHeld || it.skipped {
+		target := r.conn.wanting(uid, true)
+		switch {
+		case target == nil:
+			return r.count()
+		case it.skipped:
+			target.redo.Add(uid)
+			return nil
+		}
+		reader := bytes.NewReader(it.held)
+		return target.deliver(migration.Body{UID: uid, Size: int64(len(it.held)), Reader: reader}, nil)
+	}
+	for i := 0; ; i++ {
+		cmd := r.conn.queued(i)
+		if cmd == nil {
+			return r.count()
+		}
+		if f := cmd.fetch; f != nil && !f.bodies && f.wants(uid) && f.answeredBy(it) {
+			f.give(it)
+			return nil
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// listing gathers the answers of Folders.
+type listing struct {
+	session    *Session
+	order      []string // raw names
+	folders    map[string]*migration.Folder
+	subscribed map[string]bool
+	tooMany    bool
+}
+
+// Folders lists every folder, in one burst: with what RFC 5258, 5819 and 6154
+// offer where they are announced, otherwise with LIST and LSUB.
+func (s *Session) Folders(ctx context.Context) ([]migration.Folder, error) {
+	l := &listing{session: s, folders: map[string]*migration.Folder{}, subscribed: map[string]bool{}}
+	commands := l.commands(s.conn.capabilities())
+	s.mu.Lock()
+	if !s.spaced && s.conn.capabilities().has("NAMESPACE") {
+		commands = append(commands, s.namespaceCommand())
+	}
+	s.mu.Unlock()
+	if err := s.conn.send(ctx, commands...); err != nil {
+		return nil, err
+	}
+	err := s.conn.wait(ctx, commands...)
+	if failed(err) {
+		return nil, err
+	}
+	if commands[0].err != nil {
+		return nil, commands[0].err
+	}
+	if l.tooMany {
+		return nil, &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeServerBug, Doing: "listing the folders",
+			Err: errors.New("there are more folders than the limit allows"), Remedy: "Raise the limit of folders, or look at what the server lists."}
+	}
+	return l.result(), nil
+}
+
+func (s *Session) namespaceCommand() *command {
+	cmd := newCommand(kindPlain, "asking for the namespaces")
+	cmd.line.Raw("NAMESPACE")
+	cmd.take = func(response any) bool {
+		namespaces, ok := response.(namespaceResponse)
+		if ok {
+			s.mu.Lock()
+			s.namespaces, s.spaced = namespaces, true
+			s.mu.Unlock()
+		}
+		return ok
+	}
+	return cmd
+}
+
+// commands makes the LIST, and the LSUB where LIST cannot tell.
+func (l *listing) commands(caps capabilities) []*command {
+	list := newCommand(kindFolder, "listing the folders")
+	list.take = l.take
+	if !caps.has("LIST-EXTENDED") && !caps.has("LIST-STATUS") {
+		if caps.has("XLIST") && !caps.has("SPECIAL-USE") {
+			list.line.Raw(`XLIST "" "*"`)
+		} else {
+			list.line.Raw(`LIST "" "*"`)
+		}
+		lsub := newCommand(kindFolder, "listing the subscriptions")
+		lsub.take = l.takeSubscribed
+		lsub.line.Raw(`LSUB "" "*"`)
+		return []*command{list, lsub}
+	}
+	options := []string{"SUBSCRIBED"}
+	if caps.has("SPECIAL-USE") {
+		options = append(options, "SPECIAL-USE")
+	}
+	if caps.has("LIST-STATUS") {
+		options = append(options, "STATUS ("+statusItems(caps)+")")
+	}
+	list.line.Raw(`LIST "" "*" RETURN (` + strings.Join(options, " ") + ")")
+	return []*command{list}
+}
+
+func (l *listing) take(response any) bool {
+	switch answer := response.(type) {
+	case listResponse:
+		if answer.subscribed {
+			return false
+		}
+		l.add(answer)
+		return true
+	case folderStatusResponse:
+		folder := l.folders[answer.raw]
+		if folder == nil {
+			return false
+		}
+		folder.Status, folder.ID = &answer.status, answer.id
+		return true
+	}
+	return false
+}
+
+func (l *listing) add(answer listResponse) {
+	if _, known := l.folders[answer.folder.Raw]; known {
+		return
+	}
+	if len(l.order) >= l.session.conn.options.Limits.Folders {
+		l.tooMany = true
+		return
+	}
+	l.order = append(l.order, answer.folder.Raw)
+	l.folders[answer.folder.Raw] = &answer.folder
+}
+
+func (l *listing) takeSubscribed(response any) bool {
+	answer, ok := response.(listResponse)
+	if !ok || !answer.subscribed {
+		return false
+	}
+	if len(l.subscribed) < l.session.conn.options.Limits.Folders {
+		l.subscribed[answer.folder.Raw] = true
+	}
+	return true
+}
+
+func (l *listing) result() []migration.Folder {
+	l.session.mu.Lock()
+	namespaces := l.session.namespaces
+	l.session.mu.Unlock()
+	folders := make([]migration.Folder, 0, len(l.order))
+	for _, raw := range l.order {
+		folder := *l.folders[raw]
+		folder.Subscribed = folder.Subscribed || l.subscribed[raw]
+		folder.Space = spaceOf(folder, namespaces)
+		folders = append(folders, folder)
+	}
+	return folders
+}
+
+// spaceOf finds the namespace with the longest prefix of the name (RFC 2342).
+func spaceOf(folder migration.Folder, namespaces []migration.Namespace) migration.Space {
+	space, longest := migration.Personal, -1
+	for _, n := range namespaces {
+		prefix := n.Prefix
+		without := strings.TrimSuffix(prefix, string(n.Delimiter))
+		if (strings.HasPrefix(folder.Raw, prefix) || n.Delimiter != 0 && without != "" && folder.Raw == without) && len(prefix) > longest {
+			space, longest = n.Space, len(prefix)
+		}
+	}
+	return space
+}
+
+// statusItems are the counters to ask for.
+func statusItems(caps capabilities) string {
+	items := "MESSAGES UIDNEXT UIDVALIDITY"
+	if caps.has("CONDSTORE") || caps.has("QRESYNC") {
+		items += " HIGHESTMODSEQ"
+	}
+	if caps.has("OBJECTID") {
+		items += " MAILBOXID"
+	}
+	return items
+}
+
+// Status asks for the counters of the folders, all in one burst. A folder that
+// the server refuses has a nil status.
+func (s *Session) Status(ctx context.Context, rawNames []string) ([]*migration.FolderStatus, error) {
+	statuses := make([]*migration.FolderStatus, len(rawNames))
+	commands := make([]*command, len(rawNames))
+	items := statusItems(s.conn.capabilities())
+	for i, raw := range rawNames {
+		commands[i] = newCommand(kindFolder, "asking for the state of "+s.named(raw))
+		commands[i].line.Raw("STATUS ").String(raw).Raw(" (" + items + ")")
+		commands[i].take = func(response any) bool {
+			answer, ok := response.(folderStatusResponse)
+			if !ok || statuses[i] != nil || !sameFolder(answer.raw, raw) {
+				return false
+			}
+			statuses[i] = &answer.status
+			return true
+		}
+	}
+	if len(commands) == 0 {
+		return statuses, nil
+	}
+	if err := s.conn.send(ctx, commands...); err != nil {
+		return nil, err
+	}
+	if err := s.conn.wait(ctx, commands...); err != nil {
+		for i, cmd := range commands {
+			switch migration.ClassOf(cmd.err) {
+			case migration.Again, migration.Later, migration.Login, migration.OneMailbox:
+				if cmd.err != nil {
+					return nil, cmd.err
+				}
+			default:
+				statuses[i] = nil
+			}
+		}
+	}
+	return statuses, nil
+}
+
+// sameFolder compares raw names; INBOX has no case (RFC 3501 section 5.1).
+func sameFolder(a, b string) bool {
+	return a == b || strings.EqualFold(a, "INBOX") && strings.EqualFold(b, "INBOX")
+}
+
+// named is a folder's name for people.
+func (s *Session) named(raw string) string {
+	name, ok := wire.DecodeName(raw)
+	if !ok {
+		name = raw
+	}
+	return "folder " + s.conn.clean(name)
+}
+
+// Create makes a folder. That it exists already is a fault with
+// CodeFolderExists.
+func (s *Session) Create(ctx context.Context, rawName string) error {
+	return s.conn.run(ctx, s.folderCommand("CREATE", "making ", rawName))
+}
+
+// Subscribe makes the folder visible to clients that show only subscribed ones.
+func (s *Session) Subscribe(ctx context.Context, rawName string) error {
+	return s.conn.run(ctx, s.folderCommand("SUBSCRIBE", "subscribing to ", rawName))
+}
+
+func (s *Session) folderCommand(verb, doing, raw string) *command {
+	cmd := newCommand(kindFolder, doing+s.named(raw))
+	cmd.line.Raw(verb + " ").String(raw)
+	return cmd
+}

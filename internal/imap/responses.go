@@ -1,0 +1,423 @@
+package imap
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// parsers read the untagged responses by name, line end included.
+var parsers = map[string]func(*receiver) (any, error){
+	"CAPABILITY": (*receiver).capability,
+	"ENABLED":    (*receiver).enabled,
+	"FLAGS":      (*receiver).flagList,
+	"LIST":       (*receiver).list,
+	"XLIST":      (*receiver).list,
+	"LSUB":       (*receiver).lsub,
+	"STATUS":     (*receiver).folderStatus,
+	"NAMESPACE":  (*receiver).namespace,
+	"ID":         (*receiver).id,
+	"SEARCH":     (*receiver).search,
+	"ESEARCH":    (*receiver).esearch,
+	"VANISHED":   (*receiver).vanished,
+}
+
+// words reads atoms to the line end, upper case.
+func (r *receiver) words() ([]string, error) {
+	r.in.Allow(r.in.Limits().ListLine)
+	text, err := r.in.Text()
+	return strings.Fields(strings.ToUpper(text)), err
+}
+
+func (r *receiver) capability() (any, error) {
+	words, err := r.words()
+	return capabilityResponse(words), err
+}
+
+func (r *receiver) enabled() (any, error) {
+	words, err := r.words()
+	return enabledResponse(words), err
+}
+
+// items calls each for every element of a parenthesised list, standing before
+// the element, which it must take.
+func (r *receiver) items(each func() error) error {
+	if err := r.in.Expect('('); err != nil {
+		return err
+	}
+	for {
+		if err := r.in.Spaces(); err != nil {
+			return err
+		}
+		if end, err := r.in.Try(')'); err != nil || end {
+			return err
+		}
+		if err := each(); err != nil {
+			return err
+		}
+	}
+}
+
+// flagsMost is how many flag names are shared in memory.
+const flagsMost = 1000
+
+// flagNames reads a flag list.
+func (r *receiver) flagNames() (migration.Flags, error) {
+	flags := migration.Flags{}
+	err := r.items(func() error {
+		name, _, err := r.in.String()
+		if err != nil {
+			return err
+		}
+		shared, known := r.flags[string(name)]
+		if !known {
+			shared = string(name)
+			if len(r.flags) < flagsMost {
+				r.flags[shared] = shared
+			}
+		}
+		flags = append(flags, shared)
+		return nil
+	})
+	return flags, err
+}
+
+func (r *receiver) flagList() (any, error) {
+	r.in.Allow(r.in.Limits().ListLine)
+	flags, err := r.flagNames()
+	if err != nil {
+		return nil, err
+	}
+	return flagsResponse(flags), r.in.End()
+}
+
+func (r *receiver) list() (any, error) { return r.listing(false) }
+
+func (r *receiver) lsub() (any, error) { return r.listing(true) }
+
+// listing reads LIST and LSUB (RFC 3501 section 7.2.2).
+func (r *receiver) listing(subscribed bool) (any, error) {
+	answer := listResponse{subscribed: subscribed, folder: migration.Folder{Selectable: true, Subscribed: subscribed}}
+	err := r.items(func() error {
+		word, err := r.in.Atom()
+		if err == nil {
+			answer.attribute(string(word))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.in.Spaces(); err != nil {
+		return nil, err
+	}
+	delimiter, null, err := r.in.String()
+	if err != nil {
+		return nil, err
+	}
+	if !null && len(delimiter) > 0 {
+		answer.folder.Delimiter, _ = utf8.DecodeRune(delimiter)
+	}
+	if err := r.in.Spaces(); err != nil {
+		return nil, err
+	}
+	raw, err := r.folderName()
+	if err != nil {
+		return nil, err
+	}
+	answer.folder.Raw, answer.folder.Name = raw, decodedName(raw)
+	if answer.folder.IsInbox() {
+		answer.folder.Name = "INBOX"
+	}
+	// What may follow are extended data items (RFC 5258), which nobody needs.
+	return answer, r.in.SkipLine()
+}
+
+// folderName reads a name. An unquoted one may hold spaces, as some servers
+// write it, when it is the last thing on the line.
+func (r *receiver) folderName() (string, error) {
+	raw, null, err := r.in.String()
+	if err != nil {
+		return "", err
+	}
+	if null {
+		return "NIL", nil
+	}
+	if len(raw) > r.in.Limits().FolderName {
+		return "", &wire.SyntaxError{Want: "a shorter folder name"}
+	}
+	if strings.ContainsAny(string(raw), "\r\n\x00") {
+		return "", &wire.SyntaxError{Want: "a folder name without line breaks"}
+	}
+	return string(raw), nil
+}
+
+func decodedName(raw string) string {
+	if name, ok := wire.DecodeName(raw); ok {
+		return name
+	}
+	return raw
+}
+
+// uses are the special uses by their attributes: RFC 6154, and the older XLIST.
+var uses = map[string]string{
+	`\SENT`: "Sent", `\DRAFTS`: "Drafts", `\JUNK`: "Junk", `\TRASH`: "Trash", `\ARCHIVE`: "Archive",
+	`\ALL`: "All", `\FLAGGED`: "Flagged", `\IMPORTANT`: "Important",
+	`\ALLMAIL`: "All", `\SPAM`: "Junk", `\STARRED`: "Flagged",
+}
+
+func (l *listResponse) attribute(word string) {
+	upper := strings.ToUpper(word)
+	switch upper {
+	case `\NOSELECT`, `\NONEXISTENT`:
+		l.folder.Selectable = false
+	case `\NOINFERIORS`:
+		l.folder.NoInferiors = true
+	case `\SUBSCRIBED`:
+		l.folder.Subscribed = true
+	case `\INBOX`:
+		l.inbox = true
+	default:
+		if use, known := uses[upper]; known && l.folder.Use == "" {
+			l.folder.Use = use
+		}
+	}
+}
+
+// folderStatus reads STATUS (RFC 3501 section 7.2.4).
+func (r *receiver) folderStatus() (any, error) {
+	raw, err := r.folderName()
+	if err != nil {
+		return nil, err
+	}
+	answer := folderStatusResponse{raw: raw}
+	if err := r.in.Spaces(); err != nil {
+		return nil, err
+	}
+	err = r.items(func() error {
+		word, err := r.in.Atom()
+		if err != nil {
+			return err
+		}
+		name := strings.ToUpper(string(word))
+		if err := r.in.Spaces(); err != nil {
+			return err
+		}
+		return r.statusItem(name, &answer)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, r.in.End()
+}
+
+func (r *receiver) statusItem(name string, answer *folderStatusResponse) error {
+	if name == "MAILBOXID" {
+		return r.items(func() error {
+			id, _, err := r.in.String()
+			answer.id = string(id)
+			return err
+		})
+	}
+	if b, err := r.in.Peek(); err != nil || b < '0' || b > '9' {
+		if err != nil {
+			return err
+		}
+		return r.in.Skip()
+	}
+	n, err := r.in.Number()
+	if err != nil {
+		return err
+	}
+	switch name {
+	case "MESSAGES":
+		answer.status.Messages = uint32(min(n, 1<<32-1))
+	case "UIDNEXT":
+		answer.status.UIDNext = uidOf(n)
+	case "UIDVALIDITY":
+		answer.status.UIDValidity = uint32(uidOf(n))
+	case "HIGHESTMODSEQ":
+		answer.status.HighestModSeq = n
+	}
+	return nil
+}
+
+// uidOf gives zero for what does not fit a UID.
+func uidOf(n uint64) migration.UID {
+	if n > 1<<32-1 {
+		return 0
+	}
+	return migration.UID(n)
+}
+
+// namespace reads NAMESPACE (RFC 2342 section 5): three lists of prefix and
+// delimiter, each of which may be NIL.
+func (r *receiver) namespace() (any, error) {
+	var answer namespaceResponse
+	for _, space := range [3]migration.Space{migration.Personal, migration.OtherUsers, migration.Shared} {
+		if err := r.in.Spaces(); err != nil {
+			return nil, err
+		}
+		b, err := r.in.Peek()
+		if err != nil {
+			return nil, err
+		}
+		if b != '(' {
+			if err := r.in.Skip(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		err = r.items(func() error {
+			entry, err := r.namespaceEntry(space)
+			answer = append(answer, entry)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return answer, r.in.SkipLine()
+}
+
+func (r *receiver) namespaceEntry(space migration.Space) (migration.Namespace, error) {
+	entry := migration.Namespace{Space: space}
+	position := 0
+	err := r.items(func() error {
+		position++
+		if position > 2 {
+			return r.in.Skip() // a namespace extension
+		}
+		text, null, err := r.in.String()
+		switch {
+		case err != nil || null:
+		case position == 1:
+			entry.Prefix = string(text)
+		case len(text) > 0:
+			entry.Delimiter, _ = utf8.DecodeRune(text)
+		}
+		return err
+	})
+	return entry, err
+}
+
+// id reads ID (RFC 2971 section 3.2).
+func (r *receiver) id() (any, error) {
+	answer := idResponse{}
+	if b, err := r.in.Peek(); err != nil || b != '(' {
+		if err != nil {
+			return nil, err
+		}
+		return answer, r.in.SkipLine()
+	}
+	key := ""
+	err := r.items(func() error {
+		text, _, err := r.in.String()
+		if key == "" {
+			key = strings.ToLower(string(text))
+			return err
+		}
+		answer[key], key = string(text), ""
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, r.in.End()
+}
+
+// search reads SEARCH (RFC 3501 section 7.2.5) into ranges. A mod-sequence at
+// its end (RFC 7162 section 3.1.5) is skipped.
+func (r *receiver) search() (any, error) {
+	r.in.Allow(r.in.Limits().SearchLine)
+	uids := &wire.Ranges{}
+	for {
+		if err := r.in.Spaces(); err != nil {
+			return nil, err
+		}
+		b, err := r.in.Peek()
+		if err != nil {
+			return nil, err
+		}
+		if b < '0' || b > '9' {
+			return searchResponse{uids}, r.in.SkipLine()
+		}
+		uid, err := r.in.UID()
+		if err != nil {
+			return nil, err
+		}
+		if err := uids.Add(uid, uid); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// esearch reads ESEARCH (RFC 4731 section 3.1) with its ALL item.
+func (r *receiver) esearch() (any, error) {
+	r.in.Allow(r.in.Limits().SearchLine)
+	uids := &wire.Ranges{}
+	for {
+		if err := r.in.Spaces(); err != nil {
+			return nil, err
+		}
+		if end, err := r.in.AtEnd(); err != nil || end {
+			if err != nil {
+				return nil, err
+			}
+			return searchResponse{uids}, r.in.End()
+		}
+		if b, err := r.in.Peek(); err != nil || b == '(' {
+			if err != nil {
+				return nil, err
+			}
+			if err := r.in.Skip(); err != nil { // the correlator (TAG "x")
+				return nil, err
+			}
+			continue
+		}
+		word, err := r.in.Atom()
+		if err != nil {
+			return nil, err
+		}
+		name := strings.ToUpper(string(word))
+		if name == "UID" {
+			continue
+		}
+		if err := r.in.Spaces(); err != nil {
+			return nil, err
+		}
+		if name == "ALL" {
+			err = r.in.Ranges(uids)
+		} else {
+			err = r.in.Skip()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// vanished reads VANISHED (RFC 7162 section 3.2.10).
+func (r *receiver) vanished() (any, error) {
+	r.in.Allow(r.in.Limits().SearchLine)
+	answer := vanishedResponse{}
+	if b, err := r.in.Peek(); err != nil {
+		return nil, err
+	} else if b == '(' {
+		if err := r.in.Skip(); err != nil {
+			return nil, err
+		}
+		answer.earlier = true
+		if err := r.in.Spaces(); err != nil {
+			return nil, err
+		}
+	}
+	uids := &wire.Ranges{}
+	if err := r.in.Ranges(uids); err != nil {
+		return nil, err
+	}
+	answer.uids = uids.Set()
+	return answer, r.in.End()
+}

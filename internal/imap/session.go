@@ -1,0 +1,82 @@
+package imap
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// Session is a signed-in connection to one mailbox. Several goroutines may use
+// it: what they ask goes out in the order of the calls, without waiting for each
+// other's answers. Every error carries a *migration.Fault; after one of class
+// Again the session is dead. A context that ends while an answer is awaited
+// cuts the line.
+//
+// Callbacks run on the goroutine that reads the connection: while one is busy
+// nothing else of this session is read, so that a callback must not wait for
+// another call on the same session. A call returns only after its callback has.
+type Session struct {
+	conn     *conn
+	greeting string
+	// qresync is true once ENABLE QRESYNC was sent.
+	qresync atomic.Bool
+
+	mu         sync.Mutex
+	server     string
+	namespaces []migration.Namespace
+	spaced     bool
+}
+
+// RawName spells a decoded folder name as this session's folders are addressed
+// (RFC 3501 section 5.1.3).
+func (s *Session) RawName(name string) string { return wire.EncodeName(name) }
+
+// Profile is what the server can do.
+func (s *Session) Profile() migration.Profile {
+	caps := s.conn.capabilities()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	profile := migration.Profile{
+		Server:       s.server,
+		Capabilities: slices.Clone(caps),
+		CondStore:    caps.has("CONDSTORE") || caps.has("QRESYNC"),
+		UIDPlus:      caps.has("UIDPLUS"),
+		ListStatus:   caps.has("LIST-STATUS"),
+		SpecialUse:   caps.has("SPECIAL-USE") || caps.has("XLIST"),
+		MultiAppend:  caps.has("MULTIAPPEND"),
+		LiteralPlus:  caps.has("LITERAL+"),
+		Namespaces:   slices.Clone(s.namespaces),
+	}
+	if profile.Server == "" {
+		profile.Server = s.greeting
+	}
+	if limit, ok := caps.value("APPENDLIMIT"); ok {
+		profile.AppendLimit, _ = strconv.ParseInt(limit, 10, 64)
+	}
+	return profile
+}
+
+func (s *Session) setServer(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name != "" {
+		s.server = name
+	}
+}
+
+// Traffic is what the session has cost so far. A round trip is counted whenever
+// something is sent while nothing was under way, and for each wait for a
+// server's leave to go on.
+func (s *Session) Traffic() migration.Traffic {
+	return migration.Traffic{RoundTrips: s.conn.roundTrips.Load(), In: s.conn.meter.in.Load(), Out: s.conn.meter.out.Load()}
+}
+
+// Close signs out when nothing is under way, and cuts the line otherwise.
+func (s *Session) Close() error {
+	s.conn.close()
+	return nil
+}

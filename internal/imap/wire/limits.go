@@ -1,0 +1,79 @@
+package wire
+
+import "fmt"
+
+// Limits bound what a server can make the client read and hold. Zero fields take
+// the defaults.
+type Limits struct {
+	// Line is the longest response without its literals: 64 KiB.
+	Line int
+	// ListLine is the same for FLAGS and CAPABILITY: 1 MiB.
+	ListLine int
+	// SearchLine is the same for SEARCH and ESEARCH, which are read as a
+	// stream into ranges: 16 MiB, enough for the UIDs of a million messages.
+	SearchLine int
+	// Literal is the largest literal that is not a message: 64 KiB.
+	Literal int
+	// Literals is the most that the literals of one response may hold
+	// together, messages not counted: 1 MiB.
+	Literals int64
+	// Message is the largest message: 150 MiB.
+	Message int64
+	// Depth is the deepest nesting of lists: 32.
+	Depth int
+	// Tokens is the most tokens in one response, UID sets not counted: 100,000.
+	Tokens int
+	// Folders is the most folders a listing may have: 50,000.
+	Folders int
+	// FolderName is the longest folder name in bytes: 1,024.
+	FolderName int
+	// Untagged is the most untagged responses between two tagged ones beyond
+	// four for each message asked for: 10,000.
+	Untagged int
+}
+
+// WithDefaults fills the zero fields.
+func (l Limits) WithDefaults() Limits {
+	fill := func(field *int, value int) {
+		if *field <= 0 {
+			*field = value
+		}
+	}
+	fill(&l.Line, 64<<10)
+	fill(&l.ListLine, 1<<20)
+	fill(&l.SearchLine, 16<<20)
+	fill(&l.Literal, 64<<10)
+	fill(&l.Depth, 32)
+	fill(&l.Tokens, 100_000)
+	fill(&l.Folders, 50_000)
+	fill(&l.FolderName, 1024)
+	fill(&l.Untagged, 10_000)
+	if l.Literals <= 0 {
+		l.Literals = 1 << 20
+	}
+	if l.Message <= 0 {
+		l.Message = 150 << 20
+	}
+	return l
+}
+
+// SyntaxError says that one response is malformed. The stream is intact.
+type SyntaxError struct{ Want string }
+
+// Error says what was expected.
+func (e *SyntaxError) Error() string { return "malformed response: want " + e.Want }
+
+// LimitError says that the server went beyond a bound. The stream is lost.
+type LimitError struct {
+	What  string
+	Limit int64
+}
+
+// Error names the bound.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the server sent more than the limit of %d for a %s", e.Limit, e.What)
+}
+
+func syntax(want string) error { return &SyntaxError{want} }
+
+func limit[N int | int64](what string, n N) error { return &LimitError{what, int64(n)} }

@@ -1,0 +1,149 @@
+package mailsync
+
+import (
+	"crypto/sha256"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// fingerprint tells whether two messages are the same bytes. Headers alone never
+// do: different messages share them, and servers rewrite them.
+type fingerprint struct {
+	// raw is the SHA-256 of the bytes as they are.
+	raw [sha256.Size]byte
+	// plain is the SHA-256 after what servers are known to change when they
+	// store: line ends to LF, none at the end, NUL to 0x80.
+	plain [sha256.Size]byte
+}
+
+// fingerprintOf reads a message to its end.
+func fingerprintOf(body io.Reader) (fingerprint, error) {
+	raw := sha256.New()
+	plain := &plainHash{sum: sha256.New()}
+	if _, err := io.Copy(io.MultiWriter(raw, plain), body); err != nil {
+		return fingerprint{}, err
+	}
+	var print fingerprint
+	raw.Sum(print.raw[:0])
+	plain.sum.Sum(print.plain[:0])
+	return print, nil
+}
+
+// plainHash hashes what is written to it in plain form.
+type plainHash struct {
+	sum      hash.Hash
+	afterCR  bool
+	newlines int // line ends not yet hashed, because they may be the last
+	out      []byte
+}
+
+func (p *plainHash) Write(bytes []byte) (int, error) {
+	p.out = p.out[:0]
+	for _, b := range bytes {
+		if p.afterCR && b != '\n' {
+			p.emit('\r')
+		}
+		p.afterCR = b == '\r'
+		switch b {
+		case '\r':
+		case '\n':
+			p.newlines++
+		case 0:
+			p.emit(0x80)
+		default:
+			p.emit(b)
+		}
+	}
+	_, _ = p.sum.Write(p.out)
+	return len(bytes), nil
+}
+
+func (p *plainHash) emit(b byte) {
+	for ; p.newlines > 0; p.newlines-- {
+		p.out = append(p.out, '\n')
+	}
+	p.out = append(p.out, b)
+}
+
+// identity is a message with all that decides whether it is the same as another:
+// its bytes and its INTERNALDATE. The date separates our copy from the same mail
+// delivered to the target by forwarding. Flags only break ties, because people
+// change them.
+type identity struct {
+	uid   migration.UID
+	at    int64 // INTERNALDATE in Unix seconds
+	flags string
+	print fingerprint
+}
+
+func newIdentity(m migration.Message, print fingerprint) identity {
+	return identity{uid: m.UID, at: instant(m.Date), flags: flagKey(m.Flags), print: print}
+}
+
+// instant is a date as it compares: servers keep seconds and their own zone.
+func instant(date time.Time) int64 {
+	if date.IsZero() {
+		return 0
+	}
+	return date.Unix()
+}
+
+// flagKey spells a set of flags in one way.
+func flagKey(flags migration.Flags) string {
+	folded := make([]string, len(flags))
+	for i, flag := range flags {
+		folded[i] = strings.ToLower(flag)
+	}
+	slices.Sort(folded)
+	return strings.Join(folded, " ")
+}
+
+// sameness is what must be equal at one strength of matching.
+type sameness struct {
+	print [sha256.Size]byte
+	at    int64
+	flags string
+}
+
+// strengths of matching, strongest first, so that of several near equals the
+// nearest is taken.
+var strengths = []func(identity) sameness{
+	func(i identity) sameness { return sameness{i.print.raw, i.at, i.flags} },
+	func(i identity) sameness { return sameness{i.print.raw, i.at, ""} },
+	func(i identity) sameness { return sameness{i.print.plain, i.at, ""} },
+}
+
+// matchCopies pairs source messages with their copies among the candidates, as a
+// multiset: each candidate serves one source message, so of five equal messages
+// three copies account for three (invariant I4). It is pure.
+func matchCopies(sources, candidates []identity) []Pair {
+	var pairs []Pair
+	sources, candidates = slices.Clone(sources), slices.Clone(candidates)
+	for _, strength := range strengths {
+		free := make(map[sameness][]int, len(candidates))
+		for i, c := range candidates {
+			if c.uid != 0 {
+				key := strength(c)
+				free[key] = append(free[key], i)
+			}
+		}
+		for i, s := range sources {
+			if s.uid == 0 {
+				continue
+			}
+			key := strength(s)
+			if same := free[key]; len(same) > 0 {
+				pairs = append(pairs, Pair{Source: s.uid, Target: candidates[same[0]].uid})
+				free[key] = same[1:]
+				sources[i].uid, candidates[same[0]].uid = 0, 0
+			}
+		}
+	}
+	slices.SortFunc(pairs, func(a, b Pair) int { return int(int64(a.Source) - int64(b.Source)) })
+	return pairs
+}

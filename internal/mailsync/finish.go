@@ -1,0 +1,216 @@
+package mailsync
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// finish closes a folder's pass: changed flags are carried over, late duplicates
+// are looked for, the counts are checked, and only then the ledger says that
+// everything up to here is accounted for.
+func (p *pass) finish(l *line, f *folder) error {
+	if err := p.carryFlags(l, f); err != nil {
+		return err
+	}
+	if err := p.audit(l, f); err != nil {
+		return err
+	}
+	if finding, any := f.keywordFinding(); any {
+		f.findings = append(f.findings, finding)
+	}
+	if !f.counts.AddUp() {
+		return &migration.Fault{Class: migration.Stop, Code: migration.CodeInternal,
+			Doing: fmt.Sprintf("counting folder %s: %+v does not add up", f, f.counts)}
+	}
+	f.record.SourceModSeq, f.record.SourceMessages = f.modSeq, f.messages
+	f.record.SourceUIDNext = max(f.uidNext, f.looked.Max()+1, 1)
+	if err := p.Ledger.SaveFolder(p.work, &f.record); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.stage = done
+	p.Progress.Folders.Add(1)
+	p.changed.Broadcast()
+	return nil
+}
+
+// carryFlags changes at the target what changed at the source since the last
+// look, in messages copied before this pass.
+func (p *pass) carryFlags(l *line, f *folder) error {
+	scope := f.looked.Intersect(f.copiedBefore)
+	changes := planFlags(f.before, f.now, scope)
+	for _, change := range changes {
+		if err := p.carry(l, f, change); err != nil {
+			return err
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	f.before = f.before.replaced(scope, f.now)
+	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
+}
+
+func (p *pass) carry(l *line, f *folder, change FlagChange) error {
+	if l.targetFolder != f.target {
+		opened, err := l.selectTarget(p.work, migration.Open{Folder: f.target})
+		if err != nil {
+			return err
+		}
+		if opened.UIDValidity != f.record.TargetUIDValidity {
+			return folderFault(migration.CodeUIDValidity, "the target folder was rebuilt during the pass; the next one goes on")
+		}
+	}
+	if !f.opened.Keeps(change.Flag) || !validFlag(change.Flag) {
+		if change.Add {
+			f.lostKeywords[change.Flag] += change.Sources.Len()
+		}
+		return nil
+	}
+	var targets []migration.UID
+	err := p.Ledger.Pairs(p.work, f.record.ID, &change.Sources, func(pair Pair) error {
+		targets = append(targets, pair.Target)
+		return nil
+	})
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	return onTarget(l.target.StoreFlags(p.work, migration.NewUIDSet(targets...), change.Add, migration.Flags{change.Flag}))
+}
+
+// audit looks for late duplicates: messages that were in doubt, were not found
+// and were sent again, and whose first copy came in after all. Such a copy has a
+// UID at or above the first attempt's watermark, is nobody's copy, and equals the
+// message in bytes and date. It is removed where the server can remove exactly
+// one message (UIDPLUS), otherwise reported. Each message is audited in two
+// passes.
+func (p *pass) audit(l *line, f *folder) error {
+	watched := f.watched()
+	if len(watched) == 0 {
+		return nil
+	}
+	opened, err := l.selectTarget(p.work, migration.Open{Folder: f.target})
+	if err != nil {
+		return err
+	}
+	if opened.UIDValidity == f.record.TargetUIDValidity {
+		if err := p.removeLate(l, f, watched); err != nil {
+			return err
+		}
+	}
+	outcome := Outcome{}
+	for _, mark := range watched {
+		if mark.Passes++; mark.Passes >= 2 {
+			outcome.Unmark.Add(mark.Source)
+		} else {
+			outcome.Marks = append(outcome.Marks, mark)
+		}
+	}
+	return ledgerFault("writing the ledger", p.Ledger.Settle(p.work, f.record.ID, outcome))
+}
+
+func (f *folder) watched() []Mark {
+	var watched []Mark
+	for _, mark := range f.marks {
+		if mark.State == Watched && mark.UIDValidity == f.record.TargetUIDValidity {
+			watched = append(watched, mark)
+		}
+	}
+	slices.SortFunc(watched, func(a, b Mark) int { return int(int64(a.Source) - int64(b.Source)) })
+	return watched
+}
+
+func (p *pass) removeLate(l *line, f *folder, watched []Mark) error {
+	late, err := p.findLate(l, f, watched)
+	if err != nil || late.Empty() {
+		return err
+	}
+	finding := migration.Finding{Code: migration.CodeLateDuplicate, Folder: f.pair.Source.Name, Count: late.Len(),
+		Reason: fmt.Sprintf("%s arrived twice, because the target finished an interrupted transfer late; the second copy was removed", plural(late.Len(), "message"))}
+	err = l.target.Expunge(p.work, late)
+	if migration.CodeOf(err) == migration.CodeUnsupported && err != nil {
+		finding.Reason = fmt.Sprintf("%s arrived twice, because the target finished an interrupted transfer late", plural(late.Len(), "message"))
+		finding.Remedy = "The target cannot remove single messages (no UIDPLUS): delete the second copy by hand."
+		err = nil
+	}
+	f.findings = append(f.findings, finding)
+	return onTarget(err)
+}
+
+// findLate gives the UIDs of late duplicates.
+func (p *pass) findLate(l *line, f *folder, watched []Mark) (migration.UIDSet, error) {
+	var none migration.UIDSet
+	from := watched[0].Watermark
+	since := map[migration.UID]migration.UID{}
+	var sources []migration.UID
+	for _, mark := range watched {
+		from = min(from, mark.Watermark)
+		since[mark.Source] = mark.Watermark
+		sources = append(sources, mark.Source)
+	}
+	free, err := p.unmapped(l, f, migration.Query{From: from})
+	if err != nil || len(free) == 0 {
+		return none, err
+	}
+	asked := migration.NewUIDSet(sources...)
+	sourceOf := map[migration.UID]migration.UID{}
+	var copies []migration.UID
+	err = p.Ledger.Pairs(p.work, f.record.ID, &asked, func(pair Pair) error {
+		sourceOf[pair.Target] = pair.Source
+		copies = append(copies, pair.Target)
+		return nil
+	})
+	if err != nil {
+		return none, ledgerFault("reading the ledger", err)
+	}
+	mine, err := p.messages(l, migration.NewUIDSet(copies...))
+	if err != nil || len(mine) == 0 {
+		return none, err
+	}
+	return p.equalTo(l, mine, free, func(copied migration.UID) migration.UID { return since[sourceOf[copied]] })
+}
+
+// messages gets the attributes of target messages.
+func (p *pass) messages(l *line, uids migration.UIDSet) ([]migration.Message, error) {
+	var found []migration.Message
+	if uids.Empty() {
+		return nil, nil
+	}
+	err := l.target.Messages(p.work, migration.Query{UIDs: uids, Date: true, Each: func(m migration.Message) error {
+		found = append(found, m)
+		return nil
+	}})
+	return found, onTarget(err)
+}
+
+// equalTo gives the free messages that equal one of mine and are not older than
+// its watermark.
+func (p *pass) equalTo(l *line, mine, free []migration.Message, since func(migration.UID) migration.UID) (migration.UIDSet, error) {
+	var late migration.UIDSet
+	mine, free = sameDates(mine, free), sameDates(free, mine)
+	if len(mine) == 0 {
+		return late, nil
+	}
+	originals, err := identify(p.work, l.target, mine)
+	if err != nil {
+		return late, onTarget(err)
+	}
+	extras, err := identify(p.work, l.target, free)
+	if err != nil {
+		return late, onTarget(err)
+	}
+	for _, extra := range extras {
+		if slices.ContainsFunc(originals, func(o identity) bool {
+			return o.at == extra.at && o.print.raw == extra.print.raw && extra.uid >= since(o.uid)
+		}) {
+			late.Add(extra.uid)
+		}
+	}
+	return late, nil
+}

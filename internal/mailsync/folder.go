@@ -1,0 +1,500 @@
+package mailsync
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// stage is how far a folder has come in this pass.
+type stage int
+
+const (
+	unopened stage = iota
+	opening
+	ready // windows, doubts and singles are being worked off
+	done
+	failed
+)
+
+// folder is the work on one pair of folders. The pass's mutex guards it, except
+// that the worker with the exclusive claim may use it freely.
+type folder struct {
+	pair   FolderPair
+	target string // raw name
+	record FolderRecord
+	// opened is the target folder as it was when opened.
+	opened migration.FolderStatus
+	stage  stage
+	// active workers, of which helpers copy; exclusive when one has claimed
+	// it for something else.
+	active, helpers int
+	exclusive       bool
+
+	// pending messages are copied in windows, newest first; singles alone.
+	pending catalog
+	singles []single
+	// doubt are messages that may have reached the target; settled is when
+	// the target may be searched for them.
+	doubt   []migration.Message
+	settled time.Time
+	// orphans are UIDs of open intents that the source does not have any more.
+	orphans migration.UIDSet
+	// intents that were open when the folder was opened.
+	intents []Intent
+	// losses counts the lost connections a message was under way in.
+	losses map[migration.UID]int
+	marks  map[migration.UID]Mark
+
+	// now are the source's flags as enumerated, for the UIDs in looked; before
+	// are those last carried over.
+	now, before FlagSets
+	looked      migration.UIDSet
+	// copied before this pass.
+	copiedBefore migration.UIDSet
+	modSeq       uint64
+	messages     uint32
+	uidNext      migration.UID
+
+	counts migration.Counts
+	// naming are the findings about the folder's name, findings all others.
+	naming       []migration.Finding
+	findings     []migration.Finding
+	lostKeywords map[string]int
+	planned      int
+	plannedBytes int64
+}
+
+// single is a message to be sent alone on the line.
+type single struct {
+	message migration.Message
+	// tries in this pass.
+	tries int
+	// plain sends it without keywords.
+	plain bool
+}
+
+func (f *folder) doubtCount() int { return len(f.doubt) }
+
+// open finds out what is to be copied, and recognises what the target has
+// already. A folder that went through a pass before is looked at on the source
+// alone first: if that leaves nothing to do, the target is not bothered.
+func (p *pass) open(l *line, f *folder) error {
+	if err := p.recall(f); err != nil {
+		return err
+	}
+	look := newLook(f)
+	if f.settledBefore() {
+		if err := p.lookAtSource(l, f, look); err != nil {
+			return err
+		}
+		if p.nothingNew(f, look) {
+			p.sortOut(f, look)
+			return p.finish(l, f)
+		}
+	}
+	if err := p.openBoth(l, f, look); err != nil {
+		return err
+	}
+	if err := p.checkValidity(l, f, look); err != nil {
+		return err
+	}
+	if err := look.complete(p.work, l.source); err != nil {
+		return onSource(err)
+	}
+	p.sortOut(f, look)
+	if err := p.recognise(l, f); err != nil {
+		return err
+	}
+	if err := p.rememberFlags(f); err != nil {
+		return err
+	}
+	p.makeReady(f)
+	return nil
+}
+
+// settledBefore reports whether an earlier pass left the folder without loose
+// ends.
+func (f *folder) settledBefore() bool {
+	if f.record.SourceUIDNext == 0 || len(f.intents) > 0 {
+		return false
+	}
+	for _, mark := range f.marks {
+		if mark.State != Skipped {
+			return false
+		}
+	}
+	return true
+}
+
+// lookAtSource enumerates without the target.
+func (p *pass) lookAtSource(l *line, f *folder, look *look) error {
+	status, err := l.examine(p.work, f.pair.Source.Raw, look.first())
+	if err != nil {
+		return err
+	}
+	look.noteStatus(status)
+	if status.UIDValidity != f.record.SourceUIDValidity {
+		return nil
+	}
+	return onSource(look.complete(p.work, l.source))
+}
+
+// nothingNew reports whether the source leaves nothing to do.
+func (p *pass) nothingNew(f *folder, look *look) bool {
+	if look.status.UIDValidity != f.record.SourceUIDValidity || p.RetrySkipped && len(f.marks) > 0 {
+		return false
+	}
+	settled := f.copiedBefore.Union(f.record.Departed)
+	for uid := range f.marks {
+		settled.Add(uid)
+	}
+	return look.messages.uids().Minus(settled).Empty() &&
+		len(planFlags(f.before, look.flags, look.looked.Intersect(f.copiedBefore))) == 0
+}
+
+func (p *pass) makeReady(f *folder) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.stage = ready
+	f.planned, f.plannedBytes = len(f.pending.entries)+len(f.singles), f.pending.bytes()
+	p.Progress.MessagesTotal.Add(int64(f.planned))
+	p.Progress.BytesTotal.Add(f.plannedBytes)
+	p.changed.Broadcast()
+}
+
+// recall reads what the ledger knows of the folder.
+func (p *pass) recall(f *folder) error {
+	f.marks, f.losses, f.lostKeywords = map[migration.UID]Mark{}, map[migration.UID]int{}, map[string]int{}
+	f.pending, f.singles, f.doubt, f.copiedBefore, f.orphans = catalog{}, nil, nil, migration.UIDSet{}, migration.UIDSet{}
+	f.before, f.now, f.looked = FlagSets{}, FlagSets{}, migration.UIDSet{}
+	f.counts, f.findings, f.intents = migration.Counts{}, nil, nil
+	if f.record.ID == 0 {
+		return nil
+	}
+	var err error
+	if f.intents, err = p.Ledger.Intents(p.work, f.record.ID); err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	marks, err := p.Ledger.Marks(p.work, f.record.ID)
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	for _, mark := range marks {
+		f.marks[mark.Source] = mark
+	}
+	var sources []migration.UID
+	err = p.Ledger.Pairs(p.work, f.record.ID, nil, func(pair Pair) error {
+		sources = append(sources, pair.Source)
+		return nil
+	})
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	f.copiedBefore = migration.NewUIDSet(sources...)
+	f.before, err = p.Ledger.Flags(p.work, f.record.ID)
+	return ledgerFault("reading the ledger", err)
+}
+
+// openBoth opens the folder on both sides at once, with the questions to the
+// source in the same burst, unless the source has been looked at already.
+func (p *pass) openBoth(l *line, f *folder, look *look) error {
+	if err := l.dial(p.work, true); err != nil {
+		return err
+	}
+	if err := p.listTargets(l); err != nil {
+		return err
+	}
+	if f.record.ID != 0 {
+		f.pair.Exists = p.targetExists(f.target)
+	}
+	var both sync.WaitGroup
+	var sourceErr, targetErr error
+	var from, to migration.FolderStatus
+	if !look.asked {
+		both.Go(func() { from, sourceErr = l.examine(p.work, f.pair.Source.Raw, look.first()) })
+	}
+	both.Go(func() { to, targetErr = p.openTarget(l, f) })
+	both.Wait()
+	if sourceErr != nil {
+		return sourceErr
+	}
+	if targetErr != nil {
+		return targetErr
+	}
+	if !look.asked {
+		look.noteStatus(from)
+	}
+	f.opened = to
+	return nil
+}
+
+// openTarget opens the target folder, which is made if need be. A name the
+// target refuses is tried once more in plain characters.
+func (p *pass) openTarget(l *line, f *folder) (migration.FolderStatus, error) {
+	open := migration.Open{Folder: f.target, Create: !f.pair.Exists, Subscribe: f.pair.Source.Subscribed && f.record.ID == 0}
+	status, err := l.selectTarget(p.work, open)
+	if migration.ClassOf(err) != migration.OneFolder || err == nil || f.pair.Exists || f.record.ID != 0 {
+		return status, err
+	}
+	plain := p.plainName(f.pair.Target)
+	if plain == f.pair.Target {
+		return status, err
+	}
+	open.Folder = l.target.RawName(plain)
+	status, again := l.selectTarget(p.work, open)
+	if again != nil {
+		return status, err
+	}
+	f.naming = append(f.naming, *renamed(f.pair.Source.Name, plain))
+	f.target, f.pair.Target = open.Folder, plain
+	return status, nil
+}
+
+// plainName is a name without the characters that servers refuse most.
+func (p *pass) plainName(name string) string {
+	levels := strings.Split(name, string(p.rules.delimiter))
+	for i, level := range levels {
+		level = strings.Map(func(r rune) rune {
+			if strings.ContainsRune(`"%*\/.~&^#|<>?:`, r) {
+				return '_'
+			}
+			return r
+		}, strings.TrimSpace(level))
+		if level == "" {
+			level = "_"
+		}
+		levels[i] = level
+	}
+	return strings.Join(levels, string(p.rules.delimiter))
+}
+
+// checkValidity makes or mends the folder's record: new folders get one, and a
+// changed UIDVALIDITY on either side means that every number in it is void.
+func (p *pass) checkValidity(l *line, f *folder, look *look) error {
+	r := &f.record
+	switch {
+	case r.ID == 0:
+		*r = FolderRecord{Source: f.pair.Source.Raw, Target: f.target, SourceUIDValidity: look.status.UIDValidity,
+			TargetUIDValidity: f.opened.UIDValidity, Watermark: f.opened.UIDNext}
+		return ledgerFault("writing the ledger", p.Ledger.SaveFolder(p.work, r))
+	case !f.pair.Exists:
+		return p.departed(f)
+	case r.TargetUIDValidity != f.opened.UIDValidity:
+		if err := p.rematchTarget(l, f, look); err != nil {
+			return err
+		}
+	}
+	if r.SourceUIDValidity != look.status.UIDValidity {
+		return p.rematchSource(l, f, look)
+	}
+	return nil
+}
+
+// sortOut divides what was enumerated into what is to be copied, what is in
+// doubt, and what is settled.
+func (p *pass) sortOut(f *folder, look *look) {
+	f.now, f.looked = look.flags, look.looked
+	accounted := f.copiedBefore.Union(f.record.Departed)
+	var skipped migration.UIDSet
+	var doubtful migration.UIDSet
+	for _, intent := range f.intents {
+		doubtful = doubtful.Union(intent.Sources)
+	}
+	for uid, mark := range f.marks {
+		if mark.State == Skipped && !p.RetrySkipped {
+			skipped.Add(uid)
+			if look.live(uid) {
+				f.counts.Skipped++
+				f.findings = append(f.findings, mark.Finding)
+			}
+		}
+	}
+	f.counts.Source = look.count()
+	look.messages.remove(accounted.Union(skipped))
+	f.doubt = look.messages.remove(doubtful)
+	f.orphans = doubtful.Minus(uidsOf(f.doubt))
+	if len(f.doubt) > 0 || !f.orphans.Empty() {
+		f.settled = p.started.Add(p.settleTime())
+	}
+	for _, m := range look.messages.remove(f.tried()) {
+		f.singles = append(f.singles, single{message: m})
+	}
+	f.pending = look.messages
+	f.counts.Present = f.counts.Source - f.counts.Skipped - len(f.pending.entries) - len(f.singles) - len(f.doubt)
+}
+
+// tried are the messages that failed alone before, which therefore go alone.
+func (f *folder) tried() migration.UIDSet {
+	var uids migration.UIDSet
+	for uid, mark := range f.marks {
+		if mark.State == Skipped || mark.State == Retry && mark.Attempts > 0 {
+			uids.Add(uid)
+		}
+	}
+	return uids
+}
+
+// rememberFlags records the flags with which the pending messages are going to
+// be appended, so that a later look finds only what changed since.
+func (p *pass) rememberFlags(f *folder) error {
+	uids := f.pending.uids()
+	for _, s := range f.singles {
+		uids.Add(s.message.UID)
+	}
+	if uids.Empty() {
+		return nil
+	}
+	f.before = f.before.replaced(uids, f.now)
+	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
+}
+
+// look is the enumeration of a source folder.
+type look struct {
+	f        *folder
+	status   migration.FolderStatus
+	messages catalog
+	flags    FlagSets
+	looked   migration.UIDSet
+	// asked and completed: the first question, and all of them, are answered.
+	asked, completed bool
+	// all is the set of every live UID, when full.
+	all  migration.UIDSet
+	full bool
+	// fresh counts the messages above what was known.
+	fresh int
+	known migration.UID
+}
+
+func newLook(f *folder) *look {
+	k := &look{f: f, flags: FlagSets{}}
+	if f.record.SourceUIDNext != 0 {
+		k.known = f.record.SourceUIDNext - 1
+	}
+	return k
+}
+
+// first is the question sent with the opening: all about what is new. A folder
+// that has not been through a whole pass is asked for everything.
+func (k *look) first() *migration.Query {
+	k.full = k.known == 0
+	return &migration.Query{From: k.known + 1, Flags: true, Date: true, Size: true, Each: k.see}
+}
+
+func (k *look) see(m migration.Message) error {
+	k.messages.add(m)
+	k.flags.add(m.UID, m.Flags)
+	k.looked.Add(m.UID)
+	if k.full {
+		k.all.Add(m.UID)
+	} else {
+		k.fresh++
+	}
+	return nil
+}
+
+// restart throws away what was seen and asks for everything.
+func (k *look) restart(ctx context.Context, source Session) error {
+	*k = look{f: k.f, status: k.status, flags: FlagSets{}, asked: true}
+	return source.Messages(ctx, *k.first())
+}
+
+// noteStatus takes the counters as they were when the folder was opened.
+func (k *look) noteStatus(status migration.FolderStatus) {
+	k.asked, k.status = true, status
+	k.f.modSeq, k.f.messages, k.f.uidNext = status.HighestModSeq, status.Messages, status.UIDNext
+}
+
+// complete asks for what the first question left out: open intents, messages to
+// be tried again, changed flags, and, if the numbers do not fit, everything.
+func (k *look) complete(ctx context.Context, source Session) error {
+	if k.completed {
+		return nil
+	}
+	k.completed = true
+	k.messages.sort()
+	if k.full {
+		return nil
+	}
+	if err := k.askFlags(ctx, source); err != nil {
+		return err
+	}
+	if !k.full && int(k.status.Messages)-k.fresh != int(k.f.record.SourceMessages) {
+		all, err := source.UIDs(ctx)
+		if err != nil {
+			return err
+		}
+		k.all, k.full = all, true
+	}
+	return k.askAgain(ctx, source)
+}
+
+// askFlags gets the flags that changed since the last pass, or all of them where
+// the server keeps no mod-sequences (RFC 7162).
+func (k *look) askFlags(ctx context.Context, source Session) error {
+	query := migration.Query{UIDs: migration.UIDsFrom(1, k.known), Flags: true, Each: func(m migration.Message) error {
+		k.flags.add(m.UID, m.Flags)
+		k.looked.Add(m.UID)
+		return nil
+	}}
+	switch {
+	case k.known == 0:
+		return nil
+	case k.status.HighestModSeq != 0 && k.f.record.SourceModSeq != 0:
+		if k.status.HighestModSeq == k.f.record.SourceModSeq {
+			return nil
+		}
+		query.ChangedSince = k.f.record.SourceModSeq
+	default:
+		// Every message answers, so this is the list of all UIDs too.
+		defer func() { k.all, k.full = k.looked.Clone(), true }()
+	}
+	return source.Messages(ctx, query)
+}
+
+// askAgain fetches what is unaccounted for below the known mark.
+func (k *look) askAgain(ctx context.Context, source Session) error {
+	f := k.f
+	var again migration.UIDSet
+	for uid, mark := range f.marks {
+		if mark.State == Retry || mark.State == Skipped {
+			again.Add(uid)
+		}
+	}
+	for _, intent := range f.intents {
+		again = again.Union(intent.Sources)
+	}
+	again = again.Minus(k.messages.uids())
+	if k.full {
+		settled := f.copiedBefore.Union(f.record.Departed).Union(k.messages.uids())
+		again = again.Intersect(k.all).Union(k.all.Minus(settled))
+	}
+	if again.Empty() {
+		return nil
+	}
+	err := source.Messages(ctx, migration.Query{UIDs: again, Flags: true, Date: true, Size: true, Each: func(m migration.Message) error {
+		k.messages.add(m)
+		k.flags.add(m.UID, m.Flags)
+		k.looked.Add(m.UID)
+		return nil
+	}})
+	k.messages.sort()
+	return err
+}
+
+// live reports whether the source has the message, as far as is known.
+func (k *look) live(uid migration.UID) bool { return !k.full || k.all.Contains(uid) }
+
+// count is how many messages the source holds.
+func (k *look) count() int {
+	if k.full {
+		return k.all.Len()
+	}
+	return int(k.status.Messages)
+}
+
+func (f *folder) String() string { return fmt.Sprintf("%q", f.pair.Source.Name) }

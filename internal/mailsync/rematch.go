@@ -1,0 +1,144 @@
+package mailsync
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// leastRecognised is the share of earlier copies that must be found again in a
+// rebuilt folder; below it a person has to decide.
+const leastRecognised = 0.8
+
+// departed deals with a target folder that a person has deleted: what was copied
+// into it is not brought back, and what is new goes into a new folder.
+func (p *pass) departed(f *folder) error {
+	gone := f.copiedBefore.Union(f.record.Departed)
+	if !f.copiedBefore.Empty() {
+		f.findings = append(f.findings, migration.Finding{Code: migration.CodeFolderMissing, Folder: f.pair.Source.Name, Count: f.copiedBefore.Len(),
+			Reason: "the folder was deleted at the target; its messages are not copied again, only new ones",
+			Remedy: "If it was deleted by mistake, restore it at the target."})
+	}
+	f.record.Departed = gone
+	f.record.TargetUIDValidity, f.record.Watermark = f.opened.UIDValidity, f.opened.UIDNext
+	f.copiedBefore, f.marks, f.intents = migration.UIDSet{}, map[migration.UID]Mark{}, nil
+	f.pair.Exists = true
+	return ledgerFault("writing the ledger", p.Ledger.Rematch(p.work, &f.record, Outcome{}))
+}
+
+// rematchTarget finds the copies in a target folder whose UIDVALIDITY has
+// changed, by their bytes and dates. Nothing is appended before.
+func (p *pass) rematchTarget(l *line, f *folder, k *look) error {
+	if err := k.restart(p.work, l.source); err != nil {
+		return onSource(err)
+	}
+	k.messages.sort()
+	copied := f.copiedBefore
+	for _, intent := range f.intents {
+		copied = copied.Union(intent.Sources)
+	}
+	here := k.selected(copied)
+	there, err := p.unmappedAll(l)
+	if err != nil {
+		return err
+	}
+	pairs, err := p.recogniseAmong(l, f, here, there)
+	if err != nil {
+		return err
+	}
+	if err := p.enough(f, "target", len(pairs), f.copiedBefore.Intersect(k.all).Len()); err != nil {
+		return err
+	}
+	found := migration.UIDSet{}
+	for _, pair := range pairs {
+		found.Add(pair.Source)
+	}
+	record := f.record
+	record.TargetUIDValidity, record.Watermark = f.opened.UIDValidity, f.opened.UIDNext
+	record.Departed = record.Departed.Union(f.copiedBefore.Minus(found))
+	return p.rematched(f, record, pairs)
+}
+
+// rematchSource does the same when the source folder's UIDVALIDITY has changed.
+// Messages not recognised are new, or were deleted at the target: they are copied
+// (no loss comes first), unless so few are recognised that a person must decide.
+func (p *pass) rematchSource(l *line, f *folder, k *look) error {
+	before := f.copiedBefore.Len()
+	if err := k.restart(p.work, l.source); err != nil {
+		return onSource(err)
+	}
+	k.messages.sort()
+	there, err := p.unmappedAll(l)
+	if err != nil {
+		return err
+	}
+	pairs, err := p.recogniseAmong(l, f, k.selected(k.all), there)
+	if err != nil {
+		return err
+	}
+	if err := p.enough(f, "source", len(pairs), min(before, k.all.Len())); err != nil {
+		return err
+	}
+	record := f.record
+	record.SourceUIDValidity, record.SourceUIDNext, record.SourceModSeq, record.Departed = k.status.UIDValidity, 0, 0, migration.UIDSet{}
+	record.Watermark = f.opened.UIDNext
+	f.before = FlagSets{}
+	if err := p.rematched(f, record, pairs); err != nil {
+		return err
+	}
+	f.before = f.before.replaced(f.copiedBefore, k.flags)
+	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
+}
+
+// rematched makes the new pairs the truth.
+func (p *pass) rematched(f *folder, record FolderRecord, pairs []Pair) error {
+	if err := p.Ledger.Rematch(p.work, &record, Outcome{Copied: pairs}); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
+	f.record, f.marks, f.intents = record, map[migration.UID]Mark{}, nil
+	uids := make([]migration.UID, len(pairs))
+	for i, pair := range pairs {
+		uids[i] = pair.Source
+	}
+	f.copiedBefore = migration.NewUIDSet(uids...)
+	return nil
+}
+
+// enough refuses to go on when a rebuilt folder holds too little of what was
+// copied before.
+func (p *pass) enough(f *folder, side string, found, copied int) error {
+	if p.AcceptRebuilt || float64(found) >= leastRecognised*float64(copied) {
+		return nil
+	}
+	return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeUIDValidity,
+		Doing:  fmt.Sprintf("the %s folder %q was rebuilt (its UIDVALIDITY changed), and only %d of %d copied messages are recognised in it", side, f.pair.Source.Name, found, copied),
+		Remedy: "Nothing was changed. If the folder was emptied or replaced on purpose, run again with --accept-rebuilt."}
+}
+
+// unmappedAll lists every message of the open target folder: no number in the
+// ledger counts any more.
+func (p *pass) unmappedAll(l *line) ([]migration.Message, error) {
+	var all []migration.Message
+	err := l.target.Messages(p.work, migration.Query{From: 1, Flags: true, Date: true, Each: func(m migration.Message) error {
+		all = append(all, m)
+		return nil
+	}})
+	return all, onTarget(err)
+}
+
+// selected gives the enumerated messages with these UIDs.
+func (k *look) selected(uids migration.UIDSet) []migration.Message {
+	var out []migration.Message
+	for _, e := range k.messages.entries {
+		if uids.Contains(e.uid) {
+			out = append(out, k.messages.message(e))
+		}
+	}
+	return out
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return names
+}

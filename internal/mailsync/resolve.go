@@ -1,0 +1,301 @@
+package mailsync
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// resolve finds out which of the messages in doubt have reached the target. It
+// runs when nothing else is under way in the folder and the target has had time
+// to finish what was cut off (invariant I5). What is found is recorded; the rest
+// is sent again. If the target's UIDNEXT has moved meanwhile, it looks again
+// before anything is sent.
+func (p *pass) resolve(l *line, f *folder) error {
+	watermark, err := p.doubtfulSince(f)
+	if err != nil {
+		return err
+	}
+	seen := migration.UID(0)
+	for {
+		opened, err := l.selectTarget(p.work, migration.Open{Folder: f.target})
+		if err != nil {
+			return err
+		}
+		if opened.UIDValidity != f.record.TargetUIDValidity {
+			return p.reopen(f)
+		}
+		if opened.UIDNext == seen {
+			return p.sendAgain(l, f)
+		}
+		seen = opened.UIDNext
+		if err := p.adopt(l, f, watermark); err != nil {
+			return err
+		}
+		if len(f.doubt) == 0 {
+			return p.sendAgain(l, f)
+		}
+	}
+}
+
+// doubtfulSince is the lowest watermark of the open intents: no copy of theirs
+// can have a lower UID.
+func (p *pass) doubtfulSince(f *folder) (migration.UID, error) {
+	intents, err := p.Ledger.Intents(p.work, f.record.ID)
+	if err != nil {
+		return 0, ledgerFault("reading the ledger", err)
+	}
+	watermark := f.record.Watermark
+	for i, intent := range intents {
+		if i == 0 || intent.Watermark < watermark {
+			watermark = intent.Watermark
+		}
+	}
+	return watermark, nil
+}
+
+// adopt records the messages in doubt that are found at the target.
+func (p *pass) adopt(l *line, f *folder, watermark migration.UID) error {
+	candidates, err := p.unmapped(l, f, migration.Query{From: watermark})
+	if err != nil {
+		return err
+	}
+	pairs, err := p.recogniseAmong(l, f, f.doubt, candidates)
+	if err != nil || len(pairs) == 0 {
+		return err
+	}
+	outcome := Outcome{Copied: pairs}
+	var size int64
+	found := map[migration.UID]bool{}
+	for _, pair := range pairs {
+		found[pair.Source] = true
+		if mark, ok := f.marks[pair.Source]; ok && mark.State == Retry {
+			outcome.Marks = append(outcome.Marks, watchOf(mark))
+		}
+	}
+	if err := p.Ledger.Settle(context.WithoutCancel(p.work), f.record.ID, outcome); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.doubt = slices.DeleteFunc(f.doubt, func(m migration.Message) bool {
+		if found[m.UID] {
+			size += max(m.Size, 0)
+		}
+		return found[m.UID]
+	})
+	for _, mark := range outcome.Marks {
+		f.marks[mark.Source] = mark
+	}
+	f.counts.Copied += len(pairs)
+	p.Progress.Messages.Add(int64(len(pairs)))
+	p.Progress.Bytes.Add(size)
+	return nil
+}
+
+func watchOf(mark Mark) Mark {
+	mark.State, mark.Passes = Watched, 0
+	return mark
+}
+
+// sendAgain puts what was not found back to be copied. That it was in doubt, and
+// since when, is recorded first, so that the audit can look for a copy that
+// arrives late after all.
+func (p *pass) sendAgain(l *line, f *folder) error {
+	intents, err := p.Ledger.Intents(p.work, f.record.ID)
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	outcome := Outcome{Released: f.orphans}
+	for _, m := range f.doubt {
+		outcome.Marks = append(outcome.Marks, p.retryMark(f, m.UID, intents))
+	}
+	if err := p.Ledger.Settle(p.work, f.record.ID, outcome); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
+	for _, m := range p.putBack(f, outcome.Marks) {
+		breaks := &migration.Fault{Class: migration.OneMessage, Code: migration.CodeLost,
+			Doing:  "sending the message: the connection broke each time it was sent, even alone",
+			Remedy: "Save the message from the old mailbox as a file and import it by hand; the next pass tries once more."}
+		if err := p.leaveOut(l, f, m, breaks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putBack queues what was in doubt to be sent again: with the others at first,
+// alone when the line broke twice with it under way. It returns those that broke
+// the line alone too often.
+func (p *pass) putBack(f *folder, marks []Mark) []migration.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, mark := range marks {
+		f.marks[mark.Source] = mark
+	}
+	var hopeless []migration.Message
+	for _, m := range f.doubt {
+		switch {
+		case f.losses[m.UID] >= lossesBeforeAlone+triesPerPass:
+			hopeless = append(hopeless, m)
+		case f.losses[m.UID] >= lossesBeforeAlone || f.marks[m.UID].Attempts > 0:
+			f.singles = append(f.singles, single{message: m})
+		default:
+			f.pending.add(m)
+		}
+	}
+	f.pending.sort()
+	f.doubt, f.orphans = nil, migration.UIDSet{}
+	p.changed.Broadcast()
+	return hopeless
+}
+
+func (p *pass) retryMark(f *folder, uid migration.UID, intents []Intent) Mark {
+	mark, ok := f.marks[uid]
+	if !ok || mark.Watermark == 0 {
+		mark.Source = uid
+		mark.Watermark, mark.UIDValidity = f.record.Watermark, f.record.TargetUIDValidity
+		for _, intent := range intents {
+			if intent.Sources.Contains(uid) {
+				mark.Watermark, mark.UIDValidity = intent.Watermark, intent.UIDValidity
+			}
+		}
+	}
+	mark.State = Retry
+	if f.losses[uid] > lossesBeforeAlone {
+		mark.Attempts++ // the line broke while it was alone on it
+	}
+	return mark
+}
+
+// reopen starts the folder over: its numbers at the target are void.
+func (p *pass) reopen(f *folder) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.stage = unopened
+	f.counts = migration.Counts{}
+	f.pair.Exists = true
+	p.changed.Broadcast()
+	return nil
+}
+
+// unmapped lists the target messages that are nobody's copy yet. The target
+// folder must be open.
+func (p *pass) unmapped(l *line, f *folder, query migration.Query) ([]migration.Message, error) {
+	var uids []migration.UID
+	err := p.Ledger.Pairs(p.work, f.record.ID, nil, func(pair Pair) error {
+		uids = append(uids, pair.Target)
+		return nil
+	})
+	if err != nil {
+		return nil, ledgerFault("reading the ledger", err)
+	}
+	mapped := migration.NewUIDSet(uids...)
+	var free []migration.Message
+	query.Flags, query.Date = true, true
+	query.Each = func(m migration.Message) error {
+		if !mapped.Contains(m.UID) {
+			free = append(free, m)
+		}
+		return nil
+	}
+	return free, onTarget(l.target.Messages(p.work, query))
+}
+
+// recogniseAmong pairs source messages with equal messages among the candidates.
+// Only those whose INTERNALDATE occurs on both sides are read.
+func (p *pass) recogniseAmong(l *line, f *folder, sources, candidates []migration.Message) ([]Pair, error) {
+	sources, candidates = sameDates(sources, candidates), sameDates(candidates, sources)
+	if len(sources) == 0 || len(candidates) == 0 {
+		return nil, nil
+	}
+	if l.sourceFolder != f.pair.Source.Raw {
+		if _, err := l.examine(p.work, f.pair.Source.Raw, nil); err != nil {
+			return nil, err
+		}
+	}
+	from, err := identify(p.work, l.source, sources)
+	if err != nil {
+		return nil, onSource(err)
+	}
+	to, err := identify(p.work, l.target, candidates)
+	if err != nil {
+		return nil, onTarget(err)
+	}
+	return matchCopies(from, to), nil
+}
+
+// sameDates keeps the messages whose date one of the others has.
+func sameDates(messages, others []migration.Message) []migration.Message {
+	dates := make(map[int64]bool, len(others))
+	for _, m := range others {
+		dates[instant(m.Date)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(messages), func(m migration.Message) bool { return !dates[instant(m.Date)] })
+}
+
+// identify reads the messages of the open folder and takes their fingerprints.
+// Those the server does not deliver are left out.
+func identify(ctx context.Context, session Session, messages []migration.Message) ([]identity, error) {
+	byUID := make(map[migration.UID]migration.Message, len(messages))
+	for _, m := range messages {
+		byUID[m.UID] = m
+	}
+	identities := make([]identity, 0, len(messages))
+	err := session.Bodies(ctx, uidsOf(messages), func(body migration.Body) error {
+		m, asked := byUID[body.UID]
+		if !asked {
+			return nil
+		}
+		print, err := fingerprintOf(body.Reader)
+		if err == nil {
+			identities = append(identities, newIdentity(m, print))
+		}
+		return err
+	})
+	slices.SortFunc(identities, func(a, b identity) int { return int(int64(a.uid) - int64(b.uid)) })
+	return identities, err
+}
+
+// recognise records messages that the target held before we came: from an
+// earlier tool, or from a run whose ledger is lost. Only in a folder's first
+// pass, and only below the watermark, so that nothing we wrote is mistaken.
+func (p *pass) recognise(l *line, f *folder) error {
+	if f.record.SourceUIDNext != 0 || f.opened.Messages == 0 || len(f.pending.entries) == 0 || f.record.Watermark <= 1 {
+		return nil
+	}
+	found, err := p.unmapped(l, f, migration.Query{UIDs: migration.UIDsFrom(1, f.record.Watermark-1)})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	started := time.Now()
+	pairs, err := p.recogniseAmong(l, f, f.pendingMessages(), found)
+	if err != nil || len(pairs) == 0 {
+		return err
+	}
+	if err := p.Ledger.Settle(p.work, f.record.ID, Outcome{Copied: pairs}); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
+	var known migration.UIDSet
+	for _, pair := range pairs {
+		known.Add(pair.Source)
+	}
+	// They may lack the flags the source has, so they count as copied before
+	// with the target's flags unknown: nothing is changed on them now.
+	f.before = f.before.replaced(known, f.now)
+	f.pending.remove(known)
+	f.copiedBefore = f.copiedBefore.Union(known)
+	f.counts.Present += len(pairs)
+	p.log().Info("recognised mail that is at the target already", "folder", f.pair.Source.Name, "messages", len(pairs), "took", time.Since(started).Round(time.Millisecond))
+	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
+}
+
+func (f *folder) pendingMessages() []migration.Message {
+	out := make([]migration.Message, len(f.pending.entries))
+	for i, e := range f.pending.entries {
+		out[i] = f.pending.message(e)
+	}
+	return out
+}

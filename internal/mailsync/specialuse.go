@@ -1,0 +1,82 @@
+package mailsync
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// useNames are the names that folders of a special use (RFC 6154) bear on
+// servers that do not mark them, in the languages of common mail programs and of
+// Exchange. The first name of a use is the usual one.
+var useNames = map[string][]string{
+	"Sent": {"Sent", "Sent Items", "Sent Messages", "Sent Mail", "Sent Objects", "Gesendet", "Gesendete Elemente", "Gesendete Objekte",
+		"Envoyés", "Éléments envoyés", "Messages envoyés", "Objets envoyés", "Enviados", "Elementos enviados", "Mensajes enviados",
+		"Posta inviata", "Inviata", "Inviati", "Elementi inviati", "Itens enviados", "Enviadas", "Verzonden", "Verzonden items", "Verzonden berichten",
+		"Skickat", "Skickade objekt", "Sendte elementer", "Sendt", "Sendte post", "Sendt post", "Lähetetyt", "Lähetetyt kohteet",
+		"Wysłane", "Elementy wysłane", "Odeslané", "Odeslaná pošta", "Odoslané", "Elküldött", "Elküldött elemek", "Trimise", "Elemente trimise",
+		"Отправленные", "Надіслані", "Изпратени", "Απεσταλμένα", "Gönderilmiş Öğeler", "Gönderilmiş Postalar", "Gönderilenler", "送信済みアイテム", "送信済みメール", "已发送邮件", "已发送", "寄件備份", "보낸 편지함", "פריטים שנשלחו", "العناصر المرسلة"},
+	"Drafts": {"Drafts", "Draft", "Entwürfe", "Brouillons", "Borradores", "Bozze", "Rascunhos", "Concepten", "Utkast", "Kladder", "Luonnokset",
+		"Kopie robocze", "Wersje robocze", "Szkice", "Koncepty", "Rozepsané", "Piszkozatok", "Ciorne", "Schițe", "Черновики", "Чернетки", "Чернови", "Πρόχειρα", "Taslaklar", "下書き", "草稿", "草稿箱", "임시 보관함", "טיוטות", "مسودات", "المسودات"},
+	"Trash": {"Trash", "Deleted Items", "Deleted Messages", "Deleted", "Bin", "Papierkorb", "Gelöschte Elemente", "Gelöschte Objekte", "Gelöscht",
+		"Corbeille", "Éléments supprimés", "Papelera", "Elementos eliminados", "Cestino", "Posta eliminata", "Elementi eliminati", "Lixeira", "Lixo", "Itens excluídos", "Itens Eliminados",
+		"Prullenbak", "Verwijderde items", "Papperskorgen", "Borttaget", "Borttagna objekt", "Papirkurv", "Slettet post", "Slettede elementer", "Slettede elementer", "Roskakori", "Poistetut", "Poistetut kohteet",
+		"Kosz", "Elementy usunięte", "Koš", "Odstraněná pošta", "Kôš", "Odstránené položky", "Lomtár", "Kuka", "Törölt elemek", "Coș de gunoi", "Elemente șterse", "Удаленные", "Удалённые", "Корзина", "Видалені", "Кошче", "Διαγραμμένα", "Çöp Kutusu", "Silinmiş Öğeler", "ごみ箱", "削除済みアイテム", "已删除邮件", "垃圾桶", "刪除的郵件", "휴지통", "지운 편지함", "פריטים שנמחקו", "العناصر المحذوفة"},
+	"Junk": {"Junk", "Spam", "Junk Email", "Junk E-mail", "Junk E-Mail", "Junk Mail", "Bulk Mail", "Bulk", "Junk-E-Mail", "Spamverdacht", "Courrier indésirable", "Indésirables", "Pourriel",
+		"Correo no deseado", "Correo basura", "Posta indesiderata", "Lixo Eletrônico", "Lixo eletrónico", "Ongewenste e-mail", "Ongewenst", "Skräppost", "Søppelpost", "Uønsket e-post", "Uønsket mail", "Uønsket post", "Roskaposti",
+		"Wiadomości-śmieci", "Nevyžádaná pošta", "Levélszemét", "Mesaje nedorite", "Нежелательная почта", "Спам", "Небажана пошта", "Нежелана поща", "Ανεπιθύμητη αλληλογραφία", "Gereksiz E-posta", "Önemsiz E-posta", "迷惑メール", "垃圾邮件", "垃圾郵件", "정크 메일", "דואר זבל", "البريد غير الهام"},
+	"Archive": {"Archive", "Archives", "Archiv", "Archivo", "Archivio", "Arquivo", "Arquivo Morto", "Archief", "Arkiv", "Arkisto", "Archiwum", "Archív", "Archívum", "Arhivă", "Архив", "Архів", "Αρχειοθήκη", "Arşiv", "アーカイブ", "存档", "封存", "보관"},
+}
+
+// useByName is useNames turned around.
+func useByName(name string) string {
+	folded := foldName(name)
+	for use, names := range useNames {
+		if slices.ContainsFunc(names, func(known string) bool { return foldName(known) == folded }) {
+			return use
+		}
+	}
+	return ""
+}
+
+// foldName is how names compare where case and Unicode form do not count.
+func foldName(name string) string { return strings.ToLower(norm.NFC.String(name)) }
+
+// uses finds the folder of each special use: the marked one, or else the
+// top-level folder with the best known name.
+func uses(folders []migration.Folder, prefix string) map[string]migration.Folder {
+	found := map[string]migration.Folder{}
+	for _, f := range folders {
+		if _, taken := found[f.Use]; f.Use != "" && !taken && f.Selectable {
+			found[f.Use] = f
+		}
+	}
+	for use, names := range useNames {
+		if _, marked := found[use]; marked {
+			continue
+		}
+		if f, ok := bestNamed(folders, prefix, names); ok {
+			found[use] = f
+		}
+	}
+	return found
+}
+
+func bestNamed(folders []migration.Folder, prefix string, names []string) (migration.Folder, bool) {
+	for _, name := range names {
+		folded := foldName(name)
+		for _, f := range folders {
+			levels := f.Levels(prefix)
+			if len(levels) == 2 && strings.EqualFold(levels[0], "INBOX") {
+				levels = levels[1:]
+			}
+			if len(levels) == 1 && f.Use == "" && f.Selectable && foldName(levels[0]) == folded {
+				return f, true
+			}
+		}
+	}
+	return migration.Folder{}, false
+}

@@ -1,0 +1,266 @@
+package mailsync
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// task is what a worker can do with a folder.
+type task int
+
+const (
+	nothing task = iota
+	openTask
+	copyTask
+	isolateTask
+	resolveTask
+	finishTask
+)
+
+// runWorker does what is to be done until there is nothing left.
+func (p *pass) runWorker(l *line) {
+	defer p.leave()
+	var own *folder
+	failures := 0
+	for {
+		f, todo := p.next(own)
+		if todo == nothing {
+			return
+		}
+		own = f
+		before := p.Progress.Messages.Load()
+		err := p.do(l, f, todo)
+		p.release(f, todo, err)
+		if err == nil {
+			failures = 0
+			continue
+		}
+		if p.Progress.Messages.Load() > before {
+			failures = 0
+		}
+		l.dropDead(err)
+		if !p.bear(l, f, err, failures) {
+			return
+		}
+		failures++
+	}
+}
+
+// do performs a task, dialling first what is missing.
+func (p *pass) do(l *line, f *folder, todo task) error {
+	if err := l.dial(p.work, todo != openTask); err != nil {
+		return err
+	}
+	switch todo {
+	case openTask:
+		return p.open(l, f)
+	case copyTask:
+		return p.copyWindows(l, f)
+	case isolateTask:
+		return p.isolate(l, f)
+	case resolveTask:
+		return p.resolve(l, f)
+	default:
+		return p.finish(l, f)
+	}
+}
+
+// bear decides what a failed task means: wait and go on (true), or this worker
+// ends (false).
+func (p *pass) bear(l *line, f *folder, err error, failures int) bool {
+	if p.stoppedNow() {
+		return false
+	}
+	switch migration.ClassOf(err) {
+	case migration.OneFolder:
+		p.giveUpFolder(f, err)
+		return true
+	case migration.OneMessage:
+		// A single message never ends a task; if it does, the server's
+		// answer made no sense for the folder.
+		p.giveUpFolder(f, err)
+		return true
+	}
+	refused := migration.CodeOf(err) == migration.CodeTooManyConns || migration.ClassOf(err) == migration.Login
+	if refused && (l.source == nil || l.target == nil) && p.spare() {
+		p.log().Info("the server allows no more connections; going on with fewer", "connections", p.workers)
+		return false
+	}
+	wait, again := p.patience(err, failures)
+	if !again {
+		p.fail(err)
+		return false
+	}
+	p.log().Info("waiting", "for", wait.Round(time.Millisecond), "because", err.Error())
+	p.pause(wait, err.Error())
+	return true
+}
+
+// spare reports whether the mailbox can do without this worker, and takes it
+// off the count.
+func (p *pass) spare() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.workers > 1 {
+		p.workers--
+		return true
+	}
+	return false
+}
+
+func (p *pass) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed.Broadcast()
+}
+
+// next gives the worker something to do, waiting for it if need be: its own
+// folder first, then one that nobody has opened, then help with the folder that
+// has most left.
+func (p *pass) next(own *folder) (*folder, task) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		if p.stopped() || p.finished() {
+			return nil, nothing
+		}
+		if f, todo := p.choose(own, time.Now()); todo != nothing {
+			p.claim(f, todo)
+			return f, todo
+		}
+		if wait, ok := p.nextSettle(time.Now()); ok {
+			timer := time.AfterFunc(wait, func() {
+				p.mu.Lock()
+				p.changed.Broadcast()
+				p.mu.Unlock()
+			})
+			p.changed.Wait()
+			timer.Stop()
+			continue
+		}
+		p.changed.Wait()
+	}
+}
+
+func (p *pass) choose(own *folder, now time.Time) (*folder, task) {
+	if own != nil {
+		if todo := p.runnable(own, now); todo != nothing {
+			return own, todo
+		}
+	}
+	for _, f := range p.folders {
+		if f.stage == unopened {
+			return f, openTask
+		}
+	}
+	var best *folder
+	for _, f := range p.folders {
+		todo := p.runnable(f, now)
+		switch {
+		case todo == nothing:
+		case todo != copyTask:
+			return f, todo
+		case best == nil || len(f.pending.entries)/(f.helpers+1) > len(best.pending.entries)/(best.helpers+1):
+			best = f
+		}
+	}
+	if best != nil {
+		return best, copyTask
+	}
+	return nil, nothing
+}
+
+// runnable is what can be done with the folder right now.
+func (p *pass) runnable(f *folder, now time.Time) task {
+	switch {
+	case f.stage == unopened:
+		return openTask
+	case f.stage != ready || f.exclusive:
+		return nothing
+	case len(f.pending.entries) > 0 && f.doubtCount() < p.doubtLimit():
+		return copyTask
+	case f.active > 0:
+		return nothing
+	case len(f.doubt) > 0:
+		if now.Before(f.settled) {
+			return nothing
+		}
+		return resolveTask
+	case len(f.singles) > 0:
+		return isolateTask
+	default:
+		return finishTask
+	}
+}
+
+// doubtLimit bounds how many messages of a folder may be in doubt before they
+// are settled (invariant I2).
+func (p *pass) doubtLimit() int { return 2 * windowMessages * p.connections() }
+
+// claim notes that a worker is at it.
+func (p *pass) claim(f *folder, todo task) {
+	f.active++
+	switch todo {
+	case copyTask:
+		f.helpers++
+	default:
+		f.exclusive = true
+	}
+	if todo == openTask {
+		f.stage = opening
+	}
+}
+
+// release takes the note back.
+func (p *pass) release(f *folder, todo task, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.active--
+	if todo == copyTask {
+		f.helpers--
+	} else {
+		f.exclusive = false
+	}
+	if todo == openTask && err != nil && f.stage == opening {
+		f.stage = unopened
+	}
+	p.changed.Broadcast()
+}
+
+// nextSettle is the time until the first folder in doubt has settled.
+func (p *pass) nextSettle(now time.Time) (time.Duration, bool) {
+	var waits []time.Duration
+	for _, f := range p.folders {
+		if f.stage == ready && len(f.doubt) > 0 && now.Before(f.settled) {
+			waits = append(waits, f.settled.Sub(now))
+		}
+	}
+	if len(waits) == 0 {
+		return 0, false
+	}
+	return slices.Min(waits), true
+}
+
+// giveUpFolder leaves a folder out, with a finding, and counts what it holds as
+// skipped.
+func (p *pass) giveUpFolder(f *folder, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f.stage == done || f.stage == failed {
+		return
+	}
+	f.stage = failed
+	if f.counts.Source == 0 && f.pair.Source.Status != nil {
+		f.counts.Source = int(f.pair.Source.Status.Messages)
+	}
+	f.counts.Skipped += f.counts.Source - f.counts.Copied - f.counts.Present - f.counts.Skipped - f.counts.Gone
+	finding := migration.Finding{Code: migration.CodeOf(err), Folder: f.pair.Source.Name, Count: f.counts.Skipped, Reason: err.Error()}
+	if fault := migration.FaultOf(err); fault != nil {
+		finding.Remedy = fault.Remedy
+	}
+	f.findings = append(f.findings, finding)
+	p.Progress.Folders.Add(1)
+	p.changed.Broadcast()
+}

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// lock keeps other processes off a ledger. It lies beside the ledger and stays
+// there: who removes a locked file lets two in.
+type lock struct{ file *os.File }
+
+// lockedError names who has the ledger.
+type lockedError struct{ holder string }
+
+func (e *lockedError) Error() string {
+	return "it is in use by " + e.holder
+}
+
+// takeLock takes the lock or fails at once. It ends with the process, however
+// that ends.
+func takeLock(path string) (*lock, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		err = writePID(file)
+	} else if errors.Is(err, unix.EWOULDBLOCK) {
+		err = &lockedError{holderOf(file)}
+	} else {
+		err = fmt.Errorf("lock %s: %w", path, err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &lock{file}, nil
+}
+
+func writePID(file *os.File) error {
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+func holderOf(file *os.File) string {
+	text, err := io.ReadAll(io.LimitReader(file, 20))
+	pid, notNumber := strconv.Atoi(strings.TrimSpace(string(text)))
+	switch {
+	case err != nil || notNumber != nil:
+		return "another process"
+	case pid == os.Getpid():
+		return "this process (pid " + strconv.Itoa(pid) + ")"
+	}
+	return "the process with pid " + strconv.Itoa(pid)
+}
+
+func (l *lock) release() error { return l.file.Close() }

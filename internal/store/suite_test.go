@@ -1,0 +1,61 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv("MAILHAUL_TEST_HOLD_LEDGER"); path != "" {
+		holdLedger(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestSuite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (*store.Store, func() *store.Store) {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		return openAt(t, path), func() *store.Store { return openAt(t, killedCopy(t, path)) }
+	})
+}
+
+func openAt(t testing.TB, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeStore(t, s) })
+	return s
+}
+
+func closeStore(t testing.TB, s *store.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// killedCopy is what is on the disk while the ledger is open: what a killed
+// process leaves behind.
+func killedCopy(t testing.TB, path string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "ledger.db")
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to+suffix, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
