@@ -51,7 +51,7 @@ type conn struct {
 	bye        string
 	// hint is the last fault that asked for a pause.
 	hint *migration.Fault
-	caps       capabilities
+	caps capabilities
 
 	background sync.WaitGroup
 	stopWatch  chan struct{}

@@ -266,4 +266,3 @@ func (c *conn) secure() bool {
 	state := protected.ConnectionState()
 	return state.HandshakeComplete && (len(state.VerifiedChains) > 0 || c.options.Endpoint.Pin != "")
 }
-

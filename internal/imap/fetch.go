@@ -319,4 +319,3 @@ func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
 	err := s.conn.run(ctx, cmd)
 	return uids, err
 }
-

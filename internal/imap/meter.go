@@ -18,7 +18,7 @@ type meter struct {
 	net     net.Conn
 	in, out atomic.Int64
 	inflate io.Reader
-	deflate *flate.Writer
+	deflate atomic.Pointer[flate.Writer]
 
 	mu sync.Mutex
 	// waiting is when the read under way began, zero when there is none.
@@ -46,12 +46,13 @@ func (m *meter) Read(p []byte) (int, error) {
 
 // Write writes, through the compressor if there is one.
 func (m *meter) Write(p []byte) (int, error) {
-	if m.deflate == nil {
+	deflate := m.deflate.Load()
+	if deflate == nil {
 		return m.transmit(p)
 	}
-	n, err := m.deflate.Write(p)
+	n, err := deflate.Write(p)
 	if err == nil {
-		err = m.deflate.Flush()
+		err = deflate.Flush()
 	}
 	return n, err
 }
@@ -110,7 +111,8 @@ func (m *meter) compress(early []byte) error {
 	if err != nil {
 		return err
 	}
-	m.deflate, m.inflate = deflate, flate.NewReader(io.MultiReader(bytes.NewReader(early), readerFunc(m.receive)))
+	m.deflate.Store(deflate)
+	m.inflate = flate.NewReader(io.MultiReader(bytes.NewReader(early), readerFunc(m.receive)))
 	return nil
 }
 

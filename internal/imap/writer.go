@@ -66,27 +66,6 @@ func (o *outgoing) write(ctx context.Context, p []byte) error {
 	return nil
 }
 
-// readFrom adds what one Read of r brings, at most most bytes, straight into
-// the buffer. Nothing that r has not given is ever sent.
-func (o *outgoing) readFrom(ctx context.Context, r io.Reader, buffer []byte, most int64) (int, error) {
-	if int64(len(buffer)) > most {
-		buffer = buffer[:most]
-	}
-	n, err := r.Read(buffer)
-	if n > 0 {
-		if writeErr := o.write(ctx, buffer[:n]); writeErr != nil {
-			return n, &sendError{writeErr}
-		}
-	}
-	return n, err
-}
-
-// sendError tells a failure to send from one of the reader.
-type sendError struct{ err error }
-
-func (e *sendError) Error() string { return e.err.Error() }
-func (e *sendError) Unwrap() error { return e.err }
-
 // space waits for room and says how much there is.
 func (o *outgoing) space(ctx context.Context) (int, error) {
 	for {

@@ -199,6 +199,12 @@ func (f *faults) set(rules []Rule) {
 	}
 }
 
+func (f *faults) has(at phase) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.any[at]
+}
+
 // match counts the occasion for every rule of the phase and returns the action
 // of the first that acts, nil if none does.
 func (f *faults) match(at phase, o *occasion) *Action {

@@ -29,7 +29,7 @@ func (s *session) doList(p *parser) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(l.patterns) == 1 && strings.TrimSuffix(l.patterns[0], "\x00") == "" {
+	if len(l.patterns) == 1 && l.patterns[0] == "" {
 		s.tellListed("LIST", listed{attributes: []string{`\Noselect`}})
 		return "LIST completed.", nil
 	}

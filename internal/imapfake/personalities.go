@@ -21,8 +21,8 @@ func Generic() Personality {
 	return Personality{
 		Name: "imapfake", Greeting: "OK $CAPABILITY ready.",
 		Before: before, After: after, CapabilityAtLogin: true,
-		Names: NameRules{Delimiter: "/", Namespaces: `(("" "/")) NIL NIL`},
-		Flags: FlagRules{Permanent: systemFlags(`\*`)},
+		Names:       NameRules{Delimiter: "/", Namespaces: `(("" "/")) NIL NIL`},
+		Flags:       FlagRules{Permanent: systemFlags(`\*`)},
 		LoginFailed: "NO [AUTHENTICATIONFAILED] Authentication failed.",
 		Limits: Limits{
 			TooMany: "NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=%d)",
@@ -74,9 +74,9 @@ func Courier() Personality {
 			Delimiter: ".", Prefix: "INBOX.", Namespaces: `(("INBOX." ".")) NIL (("#shared." ".")("shared." "."))`,
 			Forbidden: "/", ParentsNoSelect: true, StrictUTF7: true,
 		},
-		Flags:  FlagRules{Permanent: systemFlags(`\*`)},
-		Append: AppendRules{CommitAtLiteral: true, Silent: true},
-		Quirks: Quirks{NoUIDNext: true},
+		Flags:       FlagRules{Permanent: systemFlags(`\*`)},
+		Append:      AppendRules{CommitAtLiteral: true, Silent: true},
+		Quirks:      Quirks{NoUIDNext: true},
 		LoginFailed: "NO Login failed.",
 		Limits:      Limits{Line: 16384, TooMany: "NO Maximum connection limit reached for %d connections."},
 	}
@@ -151,8 +151,8 @@ func Gmail() Personality {
 func Minimal() Personality {
 	return Personality{
 		Name: "minimal", Greeting: "OK ready", Before: words("IMAP4rev1 STARTTLS AUTH=PLAIN"), After: words("IMAP4rev1"),
-		Names:  NameRules{Delimiter: "/"},
-		Flags:  FlagRules{Permanent: systemFlags(`\*`)},
+		Names:       NameRules{Delimiter: "/"},
+		Flags:       FlagRules{Permanent: systemFlags(`\*`)},
 		LoginFailed: "NO Login failed",
 		Limits:      Limits{TooMany: "NO Too many connections (%d)"},
 	}

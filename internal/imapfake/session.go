@@ -14,7 +14,8 @@ type session struct {
 	server *Server
 	p      *Personality
 	line   *line
-	text   []byte
+	// text and scratch are buffers for the line at hand and for answers.
+	text, scratch []byte
 
 	user *Mailbox
 	sel  *selection

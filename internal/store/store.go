@@ -88,11 +88,11 @@ func resolve(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	real, err := filepath.EvalSymlinks(path)
+	followed, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return path, nil
 	}
-	return real, err
+	return followed, err
 }
 
 func (s *Store) connect(ctx context.Context, options Options) error {

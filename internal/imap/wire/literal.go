@@ -81,8 +81,9 @@ func (r *Reader) Literal(most int64) (l *Literal, isLiteral bool, err error) {
 	return r.open, true, nil
 }
 
-// headMost is the longest head of a literal: "~{", 20 digits, "+}", CRLF.
-const headMost = 26
+// headMost is the longest head of a literal that is looked for; one with a length
+// that fits needs 26 bytes: "~{", 20 digits, "+}", CRLF.
+const headMost = 64
 
 // literalHead looks for "{n}" and a line end ahead, without taking them. It
 // waits for one byte more at a time, so as not to wait for one that is not

@@ -37,13 +37,14 @@ func agreesWithModel(t *testing.T, open Open) {
 		}
 		m.record = folder(t, m.ledger, "INBOX")
 		r.Repeat(map[string]func(*rapid.T){
-			"":        m.check,
+			"check":   m.check,
 			"intend":  m.intend,
 			"settle":  m.settle,
 			"window":  m.window,
 			"rematch": m.rematch,
 			"flags":   m.saveFlags,
 		})
+		m.check(r)
 		if count%10 == 0 {
 			m.ledger = mailbox(t, reopen(), source)
 			m.check(r)

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailhaul/mailhaul/internal/mailsync"
+	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/report"
+	"github.com/mailhaul/mailhaul/internal/store"
+)
+
+type copyFlags struct {
+	moveFlags
+	dryRun        bool
+	verify        string
+	reportDir     string
+	settle        time.Duration
+	retrySkipped  bool
+	acceptRebuilt bool
+}
+
+func newCopyCommand(streams Streams) *cobra.Command {
+	flags := &copyFlags{}
+	command := &cobra.Command{
+		Use:   "copy --source URL --target URL",
+		Short: "Copy one mailbox, or all of a migration file",
+		Long: `Copies every message that was not copied before, and carries over the flags that
+changed at the source since the last time. Nothing is ever deleted at the source,
+and what a person moved, deleted or marked at the target stays as it is.
+
+The ledger remembers what was copied: the same command goes on after an
+interruption, and once everything is there it only brings what is new.
+` + addressHelp + exitHelp,
+		Example: `  mailhaul copy --source imaps://anna@old.example.org --target imaps://anna@new.example.org
+  mailhaul copy --csv mailboxes.csv --source imaps://old.example.org --target imaps://new.example.org --workers 8 --report out`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runCopy(c.Context(), flags, streams)
+		},
+	}
+	flags.register(command.Flags())
+	command.Flags().BoolVar(&flags.dryRun, "dry-run", false, "only print what would be copied, folder by folder")
+	command.Flags().StringVar(&flags.verify, "verify", "", "afterwards compare the bytes of this `SAMPLE`: all, 5%, 2/7 or 500M")
+	command.Flags().StringVar(&flags.reportDir, "report", "", "write MigrationStatistics.csv, MigrationErrors.csv and report.html to `DIR`")
+	command.Flags().DurationVar(&flags.settle, "settle", 0, "how long a target may take to finish what a cut interrupted, before it is searched (default: measured, at least 5s)")
+	command.Flags().BoolVar(&flags.retrySkipped, "retry-skipped", false, "try messages again that were given up")
+	command.Flags().BoolVar(&flags.acceptRebuilt, "accept-rebuilt", false, "go on although a rebuilt folder holds little of what was copied before")
+	return command
+}
+
+// copier is one run of copy.
+type copier struct {
+	*mover
+	options *copyFlags
+	sample  mailsync.Sample
+	ledgers *store.Store
+	results []result
+}
+
+// result is what became of one mailbox.
+type result struct {
+	summary      mailsync.Summary
+	verification *mailsync.Verification
+	err          error
+	took         time.Duration
+	begun        bool
+}
+
+func runCopy(ctx context.Context, flags *copyFlags, streams Streams) error {
+	sample, err := mailsync.ParseSample(flags.verify)
+	if err != nil {
+		return usageError("--verify: %w", err)
+	}
+	if flags.settle < 0 {
+		return usageError("--settle %s: want a duration such as 10s", flags.settle)
+	}
+	m, err := newMover(&flags.moveFlags, streams)
+	if err != nil {
+		return err
+	}
+	defer m.trace.close()
+	ledgers, err := m.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer ledgers.Close()
+	c := &copier{mover: m, options: flags, sample: sample, ledgers: ledgers, results: make([]result, len(m.tasks))}
+	started := time.Now()
+	c.run(ctx)
+	return c.conclude(ctx, started)
+}
+
+// run copies every mailbox while showing progress.
+func (c *copier) run(ctx context.Context) {
+	show := newDisplay(c.streams, c.log)
+	defer show.close()
+	c.each(ctx, func(i int, t task) {
+		begun := time.Now()
+		c.results[i] = c.copyOne(ctx, t, show)
+		c.results[i].took, c.results[i].begun = time.Since(begun), true
+	})
+}
+
+func (c *copier) copyOne(ctx context.Context, t task, show *display) (r result) {
+	job, err := c.job(ctx, c.ledgers, t)
+	if err != nil {
+		return result{err: err}
+	}
+	job.Settle, job.RetrySkipped, job.AcceptRebuilt = c.options.settle, c.options.retrySkipped, c.options.acceptRebuilt
+	job.Log = show.log.With("mailbox", t.address)
+	if c.options.dryRun {
+		r.summary, r.err = mailsync.Preview(ctx, job)
+		return r
+	}
+	bar := show.follow(t.address, job.Progress)
+	r.summary, r.err = mailsync.Run(ctx, job)
+	bar.done(r.err)
+	if r.err == nil && c.options.verify != "" {
+		verification, err := mailsync.Verify(ctx, job, c.sample, func(d mailsync.Difference) {
+			if d.Symbol != mailsync.Equal {
+				job.Log.Warn("verification", "difference", d.String())
+			}
+		})
+		r.verification, r.err = &verification, err
+	}
+	return r
+}
+
+// conclude prints the summary, writes the reports and chooses the exit status.
+func (c *copier) conclude(ctx context.Context, started time.Time) error {
+	summary := c.summary(started)
+	if c.options.dryRun {
+		if err := c.printPlan(summary); err != nil {
+			return err
+		}
+	} else if err := c.print(summary); err != nil {
+		return err
+	}
+	if c.options.reportDir != "" {
+		if err := report.WriteDir(c.options.reportDir, summary); err != nil {
+			return fmt.Errorf("writing the reports: %w", err)
+		}
+	}
+	return c.verdict(ctx)
+}
+
+// summary is the report's form of the results.
+func (c *copier) summary(started time.Time) report.Summary {
+	s := report.Summary{Started: started, Ended: time.Now(), Source: c.flags.source.url, Target: c.flags.target.url}
+	for i, t := range c.tasks {
+		r := c.results[i]
+		m := report.Mailbox{
+			EmailAddress: t.address, SourceUser: t.source.user, TargetUser: t.target.user,
+			Messages: r.summary.Messages, Folders: r.summary.Folders, Bytes: r.summary.Bytes, Seconds: seconds(r.took),
+			RoundTrips: report.RoundTrips{Source: r.summary.Source.RoundTrips, Target: r.summary.Target.RoundTrips},
+			Findings:   r.summary.Findings,
+		}
+		m.Status = status(r)
+		if r.err != nil {
+			m.Error, m.Code = r.err.Error(), migration.CodeOf(r.err)
+			if fault := migration.FaultOf(r.err); fault != nil {
+				m.Remedy = fault.Remedy
+			}
+		}
+		s.Mailboxes = append(s.Mailboxes, m)
+	}
+	return s
+}
+
+func status(r result) string {
+	switch {
+	case !r.begun, statusOf(r.err) == exitInterrupted:
+		return report.Stopped
+	case r.err != nil:
+		return report.Failed
+	case r.summary.Messages.Skipped > 0, r.verification != nil && r.verification.Differences > 0:
+		return report.SyncedWithErrors
+	default:
+		return report.Synced
+	}
+}
+
+// verdict turns the results into the exit status: the worst of them. A single
+// mailbox's error is printed as it is; of many, the summary has told them.
+func (c *copier) verdict(ctx context.Context) error {
+	if len(c.results) == 1 && c.results[0].err != nil {
+		return c.results[0].err
+	}
+	worst := exitDone
+	for _, r := range c.results {
+		switch {
+		case r.err != nil:
+			worst = max(worst, statusOf(r.err))
+		case r.verification != nil && r.verification.Differences > 0:
+			worst = max(worst, exitDifferences)
+		case r.summary.Messages.Skipped > 0:
+			worst = max(worst, exitSkipped)
+		}
+	}
+	if ctx.Err() != nil {
+		worst = exitInterrupted
+	}
+	if worst == exitDone {
+		return nil
+	}
+	return &exitError{status: worst}
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+func newCSVCommand(streams Streams) *cobra.Command {
+	command := &cobra.Command{
+		Use:   "csv",
+		Short: "Work with migration files",
+		Args:  noArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	command.AddCommand(newCSVCheckCommand(streams))
+	return command
+}
+
+func newCSVCheckCommand(streams Streams) *cobra.Command {
+	var asJSON bool
+	var errorsFile string
+	command := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Find every problem of a migration file",
+		Long: `Reads a migration file and tells every problem at once, with its row (the header
+is row 1), column, code and remedy. Nothing is sent anywhere, and no password is
+shown.
+
+The file is comma-separated with a header line: EmailAddress, UserName, Password
+and, if wanted, UserRoot, TargetUserName and TargetPassword, in any order; at most
+50,000 rows and 10 MB.
+` + exitHelp,
+		Args: oneArg("migration file"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runCSVCheck(streams, args[0], errorsFile, asJSON)
+		},
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print the problems as JSON")
+	command.Flags().StringVar(&errorsFile, "errors", "", "also write all problems to this CSV `FILE`")
+	return command
+}
+
+func runCSVCheck(streams Streams, path, errorsFile string, asJSON bool) error {
+	file, err := readMigrationFile(path)
+	if err != nil {
+		return err
+	}
+	if errorsFile != "" {
+		if err := writeProblemsFile(errorsFile, file.Problems); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		err = printCheckJSON(streams.Out, file)
+	} else {
+		printProblems(streams.Out, file)
+		_, err = fmt.Fprintf(streams.Out, "%s: %d mailboxes, %d errors, %d warnings\n", path, len(file.Rows), file.Errors, file.Warnings)
+	}
+	if err == nil && file.Errors > 0 {
+		return &exitError{status: exitUsage}
+	}
+	return err
+}
+
+func readMigrationFile(path string) (*migration.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, usageError("migration file: %w", err)
+	}
+	defer file.Close()
+	parsed, err := migration.ParseCSV(file, migration.CSVOptions{})
+	if err != nil {
+		return nil, usageError("migration file %s: %w", path, err)
+	}
+	return parsed, nil
+}
+
+// shownProblems is how many are listed before the rest is only counted.
+const shownProblems = 1000
+
+func printProblems(w io.Writer, file *migration.File) {
+	for i, problem := range file.Problems {
+		if i == shownProblems {
+			fmt.Fprintf(w, "... and more; write them all with: mailhaul csv check --errors FILE\n")
+			return
+		}
+		fmt.Fprintln(w, problem)
+	}
+}
+
+func writeProblemsFile(path string, problems []migration.Problem) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return usageError("--errors: %w", err)
+	}
+	if err := migration.WriteProblems(file, problems); err != nil {
+		_ = file.Close()
+		return usageError("--errors: %w", err)
+	}
+	return file.Close()
+}
+
+func printCheckJSON(w io.Writer, file *migration.File) error {
+	return writeJSON(w, map[string]any{
+		"mailboxes": len(file.Rows), "errors": file.Errors, "warnings": file.Warnings, "problems": file.Problems,
+	})
+}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// The exit statuses, the same for every command.
+const (
+	exitDone        = 0
+	exitInternal    = 1
+	exitUsage       = 2
+	exitSkipped     = 3
+	exitLogin       = 4
+	exitConnection  = 5
+	exitDifferences = 6
+	exitInterrupted = 130
+)
+
+// exitHelp ends the help text of every command.
+const exitHelp = `
+Exit status:
+  0    done
+  1    internal error
+  2    wrong usage or a bad file
+  3    finished, but messages were skipped (each with its reason)
+  4    a server refused the sign-in
+  5    no connection, or TLS failed
+  6    verification found differences
+  130  interrupted; the same command goes on where it stopped
+`
+
+// exitError is an error with the status to end with. A nil err prints nothing.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// statusOf is the exit status of an error.
+func statusOf(err error) int {
+	var exit *exitError
+	switch fault := migration.FaultOf(err); {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &exit):
+		return exit.status
+	case fault == nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case fault == nil:
+		return exitInternal
+	case fault.Code == migration.CodeInterrupted:
+		return exitInterrupted
+	case fault.Class == migration.Login:
+		return exitLogin
+	case fault.Class == migration.Again, fault.Class == migration.Later, connectionCodes[fault.Code]:
+		return exitConnection
+	default:
+		return exitInternal
+	}
+}
+
+var connectionCodes = map[string]bool{
+	migration.CodeResolve: true, migration.CodeConnect: true, migration.CodeTLS: true,
+	migration.CodeGreeting: true, migration.CodePolicy: true, migration.CodeLost: true, migration.CodeTimeout: true,
+}
+
+// explain is the error with its remedy, for people.
+func explain(err error) string {
+	text := "mailhaul: " + err.Error()
+	if fault := migration.FaultOf(err); fault != nil && fault.Remedy != "" {
+		text += "\n  what to do: " + fault.Remedy
+	}
+	return text
+}

@@ -1,0 +1,446 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/imap/wire"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+const (
+	// windowMessages and windowBytes are how much may be unanswered: enough to
+	// fill a line of 40 ms and 1 Gbit/s with small messages.
+	windowMessages = 64
+	windowBytes    = 8 << 20
+	// groupMessages and groupBytes end a group (MULTIAPPEND, RFC 3502): it is
+	// refused or lost as a whole, so that it must not be large.
+	groupMessages = 50
+	groupBytes    = 4 << 20
+	// groupSmall is the largest message that shares a command with others.
+	groupSmall = 1 << 20
+	// groupIdle is how long a group stays open while nothing is added.
+	groupIdle = 20 * time.Millisecond
+)
+
+// Appender is a pipeline of APPEND commands (RFC 3501 section 6.3.11) to one
+// folder. Messages go out without waiting for the answers to those before; small
+// ones share a command where the server has MULTIAPPEND.
+type Appender struct {
+	conn    *conn
+	raw     string
+	doing   string
+	options migration.AppendOptions
+	done    func(migration.AppendResult)
+	// turn is held by the Append call under way.
+	turn   chan struct{}
+	buffer []byte
+	idle   *time.Timer
+	// open is the group that still takes messages. With conn.line.
+	open *group
+
+	mu sync.Mutex
+	// messages and bytes are unanswered; changed is closed when one is answered.
+	messages int
+	bytes    int64
+	changed  chan struct{}
+}
+
+// group is one APPEND command and its messages.
+type group struct {
+	cmd *command
+	// members and answered are under Appender.mu, bytes with conn.line.
+	members  []*member
+	answered bool
+	bytes    int64
+}
+
+// member is one message of a group.
+type member struct {
+	message migration.AppendMessage
+	// end is the offset in the outgoing stream just after the last byte.
+	end  int64
+	left time.Time
+}
+
+// Appender makes a pipeline into a folder, which need not be open. done is
+// called exactly once for every message given to Append, in most cases on the
+// goroutine that reads the connection; it must not block.
+func (s *Session) Appender(rawName string, options migration.AppendOptions, done func(migration.AppendResult)) *Appender {
+	return &Appender{
+		conn: s.conn, raw: rawName, doing: "adding a message to " + s.named(rawName), options: options, done: done,
+		turn: make(chan struct{}, 1), buffer: make([]byte, outgoingSize), changed: make(chan struct{}),
+	}
+}
+
+// Append sends one message, whose body must yield exactly Size bytes. It returns
+// when the last byte was handed on to be sent or the server refused the message,
+// and blocks while too much is unanswered. No byte is sent that the body has
+// not given. When the body fails, the line is cut. An error means that the
+// session is dead.
+func (a *Appender) Append(ctx context.Context, message migration.AppendMessage, body io.Reader) error {
+	head := &wire.Command{}
+	if len(message.Flags) > 0 {
+		head.Raw(" ").Flags(withoutRecent(append(migration.Flags{}, message.Flags...)))
+	}
+	if wire.FitsDate(message.Date) {
+		head.Raw(` "` + wire.FormatDate(message.Date) + `"`)
+	}
+	text, _, err := head.Bytes()
+	if err != nil {
+		a.done(migration.AppendResult{Key: message.Key, Err: &migration.Fault{Class: migration.OneMessage, Code: migration.CodeRejected,
+			Doing: a.doing, Err: err, Remedy: "Leave out this flag."}})
+		return nil
+	}
+	registered, err := a.append(ctx, message, text, body)
+	if err != nil && !registered {
+		a.done(migration.AppendResult{Key: message.Key, Err: err})
+	}
+	return err
+}
+
+// append sends a message whose head is made. registered is true when the
+// result comes with the command's end.
+func (a *Appender) append(ctx context.Context, message migration.AppendMessage, head []byte, body io.Reader) (registered bool, err error) {
+	select {
+	case a.turn <- struct{}{}:
+	case <-ctx.Done():
+		return false, interrupted(context.Cause(ctx))
+	}
+	defer func() { <-a.turn }()
+	if a.idle != nil {
+		a.idle.Stop()
+	}
+	if err := a.waitForRoom(ctx, message.Size); err != nil {
+		return false, err
+	}
+	c := a.conn
+	if err := c.lockLine(ctx); err != nil {
+		return false, err
+	}
+	defer c.unlockLine()
+	m := &member{message: message}
+	g, err := a.join(ctx, m)
+	if err != nil {
+		return false, err
+	}
+	goOn, err := a.announce(ctx, g, m, head)
+	if err != nil || !goOn {
+		a.open = nil
+		return true, err
+	}
+	if err := a.copyBody(ctx, m, body); err != nil {
+		return true, err
+	}
+	g.bytes += message.Size
+	return true, a.keepOrEnd(ctx, g)
+}
+
+// grouping reports whether a message may share its command with others.
+func (a *Appender) grouping(size int64) bool {
+	caps := a.conn.capabilities()
+	return !a.options.Single && size <= groupSmall && caps.has("MULTIAPPEND") && caps.has("LITERAL+")
+}
+
+// join puts the message into the open group, or begins a command for it. The
+// caller holds the line.
+func (a *Appender) join(ctx context.Context, m *member) (*group, error) {
+	c := a.conn
+	if g := a.open; g != nil {
+		a.mu.Lock()
+		fits := !g.answered && a.grouping(m.message.Size) && g.bytes+m.message.Size <= groupBytes
+		if fits {
+			a.register(g, m)
+		}
+		a.mu.Unlock()
+		if fits {
+			return g, nil
+		}
+	}
+	if c.closeGroup != nil {
+		c.closeGroup()
+	}
+	for _, cmd := range c.takePrelude() {
+		if err := c.write(ctx, cmd); err != nil {
+			return nil, err
+		}
+	}
+	g := &group{cmd: newCommand(kindAppend, a.doing)}
+	g.cmd.finish = func(err error) { a.finish(g, err) }
+	g.cmd.line.NonSync = c.nonSync()
+	g.cmd.line.Raw("APPEND ").String(a.raw)
+	if _, _, err := g.cmd.line.Bytes(); err != nil {
+		return nil, &migration.Fault{Class: migration.OneFolder, Code: migration.CodeInternal, Doing: a.doing, Err: err}
+	}
+	a.mu.Lock()
+	a.register(g, m)
+	a.mu.Unlock()
+	if err := c.begin(g.cmd); err != nil {
+		a.withdraw(g, m)
+		return nil, err
+	}
+	a.open = g
+	text, waits, _ := g.cmd.line.Bytes()
+	c.traceCommand(g.cmd, text)
+	at := 0
+	text = append([]byte(g.cmd.tag+" "), text...)
+	for _, offset := range waits {
+		offset += len(g.cmd.tag) + 1
+		if err := c.out.write(ctx, text[at:offset]); err != nil {
+			return g, c.cut(ctx, err)
+		}
+		if _, err := c.awaitContinuation(ctx, g.cmd); err != nil {
+			return g, err
+		}
+		at = offset
+	}
+	if err := c.out.write(ctx, text[at:]); err != nil {
+		return g, c.cut(ctx, err)
+	}
+	return g, nil
+}
+
+// register counts the message in, under mu.
+func (a *Appender) register(g *group, m *member) {
+	g.members = append(g.members, m)
+	a.messages++
+	a.bytes += m.message.Size
+}
+
+// withdraw undoes register, for a command that never began.
+func (a *Appender) withdraw(g *group, m *member) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.members = nil
+	a.messages--
+	a.bytes -= m.message.Size
+}
+
+// announce sends flags, date and the literal's length. goOn is false when the
+// server refused the message before its first byte.
+func (a *Appender) announce(ctx context.Context, g *group, m *member, head []byte) (goOn bool, err error) {
+	c := a.conn
+	line := &wire.Command{}
+	line.Raw(string(head)).Raw(" {").Number(uint64(m.message.Size))
+	nonSync := m.message.Size <= int64(c.nonSync())
+	if nonSync {
+		line.Raw("+}\r\n")
+	} else {
+		line.Raw("}\r\n")
+	}
+	text, _, _ := line.Bytes()
+	c.trace(fmt.Sprintf("C: %s ...%s {%d bytes}", g.cmd.tag, head, m.message.Size))
+	if err := c.out.write(ctx, text); err != nil {
+		return false, c.cut(ctx, err)
+	}
+	a.mu.Lock()
+	m.end = c.out.offset() + m.message.Size
+	a.mu.Unlock()
+	if nonSync {
+		return true, nil
+	}
+	goOn, err = c.awaitContinuation(ctx, g.cmd)
+	return goOn, err
+}
+
+// copyBody sends the message itself.
+func (a *Appender) copyBody(ctx context.Context, m *member, body io.Reader) error {
+	c := a.conn
+	idle := 0
+	for left := m.message.Size; left > 0; {
+		chunk := a.buffer[:min(int64(len(a.buffer)), left)]
+		n, err := body.Read(chunk)
+		if n > 0 {
+			if err := c.out.write(ctx, chunk[:n]); err != nil {
+				return c.cut(ctx, err)
+			}
+			left -= int64(n)
+			idle = 0
+		}
+		if idle++; err == nil && idle > 100 {
+			err = io.ErrNoProgress
+		}
+		if err == io.EOF && left > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil && left > 0 {
+			return a.brokeOff(err)
+		}
+	}
+	a.mu.Lock()
+	m.left = time.Now()
+	a.mu.Unlock()
+	return nil
+}
+
+// brokeOff cuts the line in the middle of a message, so that no part of it can
+// be taken for the whole.
+func (a *Appender) brokeOff(err error) error {
+	a.conn.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: a.doing,
+		Err: fmt.Errorf("the message broke off on its way: %w", err)})
+	return a.conn.dead()
+}
+
+// keepOrEnd leaves the group open for the next message, or ends the command.
+func (a *Appender) keepOrEnd(ctx context.Context, g *group) error {
+	a.mu.Lock()
+	full := len(g.members) >= groupMessages || g.answered
+	a.mu.Unlock()
+	c := a.conn
+	if full || g.bytes >= groupBytes || !a.grouping(0) || g.bytes > groupSmall && len(g.members) == 1 {
+		a.open, c.closeGroup = nil, nil
+		err := c.endCommand(ctx, g.cmd)
+		c.out.flush()
+		return err
+	}
+	c.closeGroup = func() {
+		a.open, c.closeGroup = nil, nil
+		_ = c.endCommand(context.Background(), g.cmd)
+		c.out.flush()
+	}
+	if a.idle == nil {
+		a.idle = time.AfterFunc(groupIdle, a.idled)
+	} else {
+		a.idle.Reset(groupIdle)
+	}
+	return nil
+}
+
+// idled ends the group, unless an Append call is under way.
+func (a *Appender) idled() {
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	default:
+		return
+	}
+	_ = a.endGroup(context.Background())
+}
+
+// endGroup ends the open group, if there is one.
+func (a *Appender) endGroup(ctx context.Context) error {
+	c := a.conn
+	if err := c.lockLine(ctx); err != nil {
+		return err
+	}
+	defer c.unlockLine()
+	if a.open != nil && c.closeGroup != nil {
+		c.closeGroup()
+	}
+	return nil
+}
+
+// waitForRoom waits while the window is full, until half of it is free: so the
+// line carries bursts, and not one message for each answer.
+func (a *Appender) waitForRoom(ctx context.Context, size int64) error {
+	most, mostBytes := windowMessages, int64(windowBytes)
+	if a.options.Single {
+		most = 1
+	}
+	if a.fits(most, mostBytes, size) {
+		return nil
+	}
+	if err := a.endGroup(ctx); err != nil {
+		return err
+	}
+	a.conn.roundTrips.Add(1)
+	return a.await(ctx, func() bool { return a.fits(most/2+1, mostBytes/2, size) })
+}
+
+func (a *Appender) fits(most int, mostBytes, size int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.messages == 0 || a.messages < most && a.bytes+size <= mostBytes
+}
+
+// await waits until the condition holds, looking after every answer.
+func (a *Appender) await(ctx context.Context, holds func() bool) error {
+	for {
+		a.mu.Lock()
+		changed := a.changed
+		a.mu.Unlock()
+		if holds() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-a.conn.readerDone:
+			return afterwards(a.conn.dead())
+		case <-ctx.Done():
+			return a.conn.cut(ctx, context.Cause(ctx))
+		}
+	}
+}
+
+// Flush ends an open group and waits until every result was delivered.
+func (a *Appender) Flush(ctx context.Context) error {
+	select {
+	case a.turn <- struct{}{}:
+	case <-ctx.Done():
+		return interrupted(context.Cause(ctx))
+	}
+	defer func() { <-a.turn }()
+	if a.fits(1, 0, 0) {
+		return nil
+	}
+	if err := a.endGroup(ctx); err != nil && a.conn.dead() == nil {
+		return err
+	}
+	err := a.await(ctx, func() bool { return a.fits(1, 0, 0) })
+	if err == nil {
+		if dead := a.conn.dead(); dead != nil {
+			return afterwards(dead)
+		}
+	}
+	return err
+}
+
+// finish delivers the results of a command that has ended.
+func (a *Appender) finish(g *group, err error) {
+	now := time.Now()
+	sent := a.conn.out.sent()
+	lost := err != nil && a.conn.dead() != nil && g.cmd.status.status == ""
+	a.mu.Lock()
+	g.answered = true
+	members := g.members
+	a.mu.Unlock()
+	var uids []migration.UID
+	var validity uint32
+	if err == nil {
+		validity, uids = appendUIDs(g.cmd.status, len(members))
+	} else if len(members) > 1 && !lost && migration.ClassOf(err) == migration.OneMessage {
+		err = groupRefused(err)
+	}
+	var bytes int64
+	for i, m := range members {
+		result := migration.AppendResult{Key: m.message.Key, Err: err, Doubt: lost && m.end > 0 && m.end <= sent}
+		if !lost && !m.left.IsZero() {
+			result.Took = now.Sub(m.left)
+		}
+		if uids != nil {
+			result.UID, result.UIDValidity = uids[i], validity
+		}
+		bytes += m.message.Size
+		a.done(result)
+	}
+	a.mu.Lock()
+	a.messages -= len(members)
+	a.bytes -= bytes
+	close(a.changed)
+	a.changed = make(chan struct{})
+	a.mu.Unlock()
+}
+
+// groupRefused is the fault of every member of a refused group: which of them
+// is at fault is found out one by one.
+func groupRefused(err error) error {
+	fault := &migration.Fault{Class: migration.OneMessage, Code: migration.CodeGroupRefused, Err: errors.New("one of a group of messages was refused")}
+	if cause := migration.FaultOf(err); cause != nil {
+		fault.Doing, fault.Text, fault.Remedy = cause.Doing, cause.Text, cause.Remedy
+	}
+	return fault
+}

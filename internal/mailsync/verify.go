@@ -1,0 +1,319 @@
+package mailsync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// The symbols of a verification line.
+const (
+	Equal     = '=' // the same on both sides
+	OnlyHere  = '+' // at the source, not at the target
+	OnlyThere = '-' // at the target twice, or a copy of nothing
+	Differs   = '*' // on both sides, but not the same
+	Unread    = '!' // could not be compared
+)
+
+// Difference is one line of a verification.
+type Difference struct {
+	Symbol rune
+	Folder string
+	// UID is the source's, or for OnlyThere the target's; zero for a line
+	// about the folder.
+	UID    migration.UID
+	Reason string
+}
+
+// String is the line as it is printed.
+func (d Difference) String() string {
+	if d.UID == 0 {
+		return fmt.Sprintf("%c %s: %s", d.Symbol, d.Folder, d.Reason)
+	}
+	return fmt.Sprintf("%c %s uid %d: %s", d.Symbol, d.Folder, d.UID, d.Reason)
+}
+
+// Verification is the result of Verify.
+type Verification struct {
+	Folders int
+	// Equal messages, of which Read were compared byte by byte.
+	Equal, Read int
+	// Differences is the number of lines that are not "=".
+	Differences int
+	// Others is how many target messages have nothing to do with the
+	// migration, such as mail delivered there.
+	Others         int
+	Source, Target migration.Traffic
+}
+
+// Verify proves that the target holds what the source holds: by count, by the
+// ledger's map, by date and flags, and by the bytes of a sample. Messages the
+// ledger does not know are found by their bytes. It writes nothing. report gets
+// a line for each folder that is equal and for each difference.
+func Verify(ctx context.Context, job Job, sample Sample, report func(Difference)) (Verification, error) {
+	p, release := newPass(ctx, &job)
+	defer release()
+	l := &line{job: p.Job, meter: &p.meter}
+	v := &verifier{pass: p, line: l, sample: sample, report: report}
+	err := v.run()
+	l.close()
+	v.result.Source, v.result.Target = p.meter.onSource, p.meter.onTarget
+	return v.result, err
+}
+
+type verifier struct {
+	*pass
+	line   *line
+	sample Sample
+	report func(Difference)
+	result Verification
+}
+
+func (v *verifier) run() error {
+	records, err := v.Ledger.Folders(v.work)
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	if err := v.line.dial(v.work, true); err != nil {
+		return err
+	}
+	wanted, err := v.sourceFolders(v.line)
+	if err != nil {
+		return err
+	}
+	if err := v.listTargets(v.line); err != nil {
+		return err
+	}
+	for _, from := range wanted {
+		f := &folder{pair: FolderPair{Source: from}}
+		for _, record := range records {
+			if record.Source == from.Raw {
+				f.record, f.target, f.pair.Target = record, record.Target, record.Target
+			}
+		}
+		v.folders = append(v.folders, f)
+	}
+	v.pairUp(v.line)
+	v.order()
+	v.result.Folders = len(v.folders)
+	for _, f := range v.folders {
+		if v.stoppedNow() {
+			return &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "verifying was interrupted"}
+		}
+		if err := v.folder(f); err != nil {
+			if migration.ClassOf(err) != migration.OneFolder {
+				return err
+			}
+			v.tell(Unread, f, 0, err.Error())
+		}
+	}
+	return nil
+}
+
+func (v *verifier) tell(symbol rune, f *folder, uid migration.UID, reason string) {
+	if symbol != Equal {
+		v.result.Differences++
+	}
+	v.report(Difference{Symbol: symbol, Folder: f.pair.Source.Name, UID: uid, Reason: reason})
+}
+
+// side is one folder as enumerated.
+type side struct {
+	messages []migration.Message
+	byUID    map[migration.UID]migration.Message
+}
+
+func (s *side) see(m migration.Message) error {
+	if s.byUID == nil {
+		s.byUID = map[migration.UID]migration.Message{}
+	}
+	m.Flags = slices.Clone(m.Flags)
+	s.messages = append(s.messages, m)
+	s.byUID[m.UID] = m
+	return nil
+}
+
+func (s *side) query() *migration.Query {
+	return &migration.Query{From: 1, Flags: true, Date: true, Size: true, Each: s.see}
+}
+
+func (v *verifier) folder(f *folder) error {
+	var here, there side
+	if _, err := v.line.examine(v.work, f.pair.Source.Raw, here.query()); err != nil {
+		return err
+	}
+	if !v.targetExists(f.target) && !f.pair.Source.IsInbox() {
+		v.tell(OnlyHere, f, 0, fmt.Sprintf("the folder with %s is missing at the target", plural(len(here.messages), "message")))
+		return nil
+	}
+	status, err := v.line.selectTarget(v.work, migration.Open{Folder: f.target, ReadOnly: true, Query: there.query()})
+	if err != nil {
+		return err
+	}
+	f.opened = status
+	pairs, err := v.pairs(f, &here, &there)
+	if err != nil {
+		return err
+	}
+	before := v.result.Differences
+	equal, err := v.compare(f, &here, &there, pairs)
+	if err != nil {
+		return err
+	}
+	if v.result.Differences == before {
+		v.tell(Equal, f, 0, plural(equal, "message"))
+	}
+	return nil
+}
+
+// pairs gives what the ledger says, where it still holds, and finds the rest by
+// date and bytes.
+func (v *verifier) pairs(f *folder, here, there *side) (map[migration.UID]migration.UID, error) {
+	pairs := map[migration.UID]migration.UID{}
+	taken := map[migration.UID]bool{}
+	if f.record.ID != 0 && f.record.TargetUIDValidity == f.opened.UIDValidity {
+		err := v.Ledger.Pairs(v.work, f.record.ID, nil, func(pair Pair) error {
+			pairs[pair.Source] = pair.Target
+			taken[pair.Target] = true
+			return nil
+		})
+		if err != nil {
+			return nil, ledgerFault("reading the ledger", err)
+		}
+	}
+	var open, free []migration.Message
+	for _, m := range here.messages {
+		if _, known := pairs[m.UID]; !known {
+			open = append(open, m)
+		}
+	}
+	for _, m := range there.messages {
+		if !taken[m.UID] {
+			free = append(free, m)
+		}
+	}
+	found, err := v.recogniseAmong(v.line, f, open, free)
+	for _, pair := range found {
+		pairs[pair.Source] = pair.Target
+	}
+	return pairs, err
+}
+
+// compare goes through every source message, then looks for doubles.
+func (v *verifier) compare(f *folder, here, there *side, pairs map[migration.UID]migration.UID) (equal int, err error) {
+	var both []migration.Message
+	taken := map[migration.UID]bool{}
+	for _, m := range here.messages {
+		target, paired := pairs[m.UID]
+		copied, exists := there.byUID[target]
+		taken[target] = exists
+		switch {
+		case f.record.Departed.Contains(m.UID):
+			v.tell(OnlyHere, f, m.UID, "was copied once and deleted at the target")
+		case !paired:
+			v.tell(OnlyHere, f, m.UID, "is missing at the target")
+		case !exists:
+			v.tell(OnlyHere, f, m.UID, fmt.Sprintf("its copy, uid %d, is missing at the target", target))
+		case instant(m.Date) != instant(copied.Date):
+			v.tell(Differs, f, m.UID, fmt.Sprintf("INTERNALDATE is %s at the source and %s at the target", shown(m), shown(copied)))
+		case !v.sameFlags(f, m, copied):
+			v.tell(Differs, f, m.UID, fmt.Sprintf("flags are (%s) at the source and (%s) at the target", strings.Join(m.Flags, " "), strings.Join(copied.Flags, " ")))
+		default:
+			both = append(both, m)
+		}
+	}
+	equal, err = v.read(f, both, there, pairs)
+	if err != nil {
+		return equal, err
+	}
+	v.result.Equal += equal
+	return equal, v.doubles(f, there, taken)
+}
+
+func shown(m migration.Message) string {
+	if m.Date.IsZero() {
+		return "unknown"
+	}
+	return m.Date.Format("2006-01-02 15:04:05 -0700")
+}
+
+// sameFlags compares what the target keeps of the flags.
+func (v *verifier) sameFlags(f *folder, m, copied migration.Message) bool {
+	wanted, _ := keepable(f.opened, m.Flags)
+	return wanted.Equal(slices.DeleteFunc(slices.Clone(copied.Flags), func(flag string) bool { return !f.opened.Keeps(flag) }))
+}
+
+// read compares the bytes of a sample and returns how many messages are equal as
+// far as they were looked at.
+func (v *verifier) read(f *folder, both []migration.Message, there *side, pairs map[migration.UID]migration.UID) (int, error) {
+	chosen := v.sample.choose(both)
+	equal := len(both) - chosen.Len()
+	var sources, targets []migration.Message
+	for _, m := range both {
+		if chosen.Contains(m.UID) {
+			sources = append(sources, m)
+			targets = append(targets, there.byUID[pairs[m.UID]])
+		}
+	}
+	if len(sources) == 0 {
+		return equal, nil
+	}
+	from, err := identify(v.work, v.line.source, sources)
+	if err != nil {
+		return equal, onSource(err)
+	}
+	to, err := identify(v.work, v.line.target, targets)
+	if err != nil {
+		return equal, onTarget(err)
+	}
+	prints := map[migration.UID]fingerprint{}
+	for _, i := range to {
+		prints[i.uid] = i.print
+	}
+	seen := map[migration.UID]bool{}
+	for _, i := range from {
+		seen[i.uid] = true
+		print, read := prints[pairs[i.uid]]
+		v.result.Read++
+		switch {
+		case !read:
+			v.tell(Unread, f, i.uid, "the target does not deliver its copy")
+		case print.plain != i.print.plain:
+			v.tell(Differs, f, i.uid, "the bytes of the message differ")
+		default:
+			equal++
+		}
+	}
+	for _, m := range sources {
+		if !seen[m.UID] {
+			v.tell(Unread, f, m.UID, "the source lists the message but does not deliver it")
+		}
+	}
+	return equal, nil
+}
+
+// doubles looks among the target's other messages for second copies of ours:
+// from the watermark up, with the date and bytes of a message that is there.
+func (v *verifier) doubles(f *folder, there *side, taken map[migration.UID]bool) error {
+	var mine, free []migration.Message
+	for _, m := range there.messages {
+		if taken[m.UID] {
+			mine = append(mine, m)
+		} else {
+			free = append(free, m)
+		}
+	}
+	v.result.Others += len(free)
+	late, err := v.equalTo(v.line, mine, free, func(migration.UID) migration.UID { return f.record.Watermark })
+	if err != nil {
+		return err
+	}
+	for uid := range late.All() {
+		v.result.Others--
+		v.tell(OnlyThere, f, uid, "is a second copy of a message that is there already")
+	}
+	return nil
+}
