@@ -155,7 +155,7 @@ func (c *copier) summary(started time.Time) report.Summary {
 		r := c.results[i]
 		m := report.Mailbox{
 			EmailAddress: t.address, SourceUser: t.source.user, TargetUser: t.target.user,
-			Messages: r.summary.Messages, Folders: r.summary.Folders, Bytes: r.summary.Bytes, Seconds: seconds(r.took),
+			Counts: r.summary.Messages, Folders: r.summary.Folders, Bytes: r.summary.Bytes, Seconds: seconds(r.took),
 			RoundTrips: report.RoundTrips{Source: r.summary.Source.RoundTrips, Target: r.summary.Target.RoundTrips},
 			Findings:   r.summary.Findings,
 		}

@@ -237,7 +237,9 @@ func (m *mover) each(ctx context.Context, do func(int, task)) {
 	all.Wait()
 }
 
-func seconds(d time.Duration) float64 { return float64(d.Round(time.Millisecond)) / float64(time.Second) }
+func seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond)) / float64(time.Second)
+}
 
 // tracer writes the wire trace; nil writes none.
 type tracer struct {

@@ -20,7 +20,8 @@ func (c *copier) print(s report.Summary) error {
 		printRow(w, m.EmailAddress, m)
 	}
 	if len(s.Mailboxes) > 1 {
-		printRow(w, fmt.Sprintf("%d mailboxes", len(s.Mailboxes)), s.Total())
+		total := s.Total()
+		printRow(w, fmt.Sprintf("%d mailboxes", len(s.Mailboxes)), report.Mailbox{Folders: total.Folders, Counts: total.Counts, Bytes: total.Bytes, Seconds: total.Seconds})
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -39,7 +40,7 @@ func (c *copier) print(s report.Summary) error {
 }
 
 func printRow(w io.Writer, name string, m report.Mailbox) {
-	n := m.Messages
+	n := m.Counts
 	fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%.1f s\n", migration.SafeText(name), m.Status, m.Folders,
 		n.Source, n.Copied, n.Present, n.Skipped, n.Gone, byteSize(m.Bytes), m.Seconds)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -106,7 +107,7 @@ func readPasswordFile(side, path string) (secret.Text, error) {
 	}
 	defer file.Close()
 	line, err := bufio.NewReader(io.LimitReader(file, maxPassword)).ReadBytes('\n')
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return secret.Text{}, usageError("--%s-password-file: %w", side, err)
 	}
 	line = bytes.TrimRight(line, "\r\n")

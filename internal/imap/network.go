@@ -73,7 +73,7 @@ func permitted(address string, refuseLoopback bool) error {
 
 // handshake starts TLS as the endpoint wants it.
 func handshake(ctx context.Context, options Options, network net.Conn) (net.Conn, error) {
-	config, presented, err := tlsConfig(options.Endpoint)
+	config, err := tlsConfig(options.Endpoint)
 	var protected *tls.Conn
 	if err == nil {
 		protected = tls.Client(network, config)
@@ -85,84 +85,81 @@ func handshake(ctx context.Context, options Options, network net.Conn) (net.Conn
 		return protected, nil
 	}
 	abort(network)
-	fault := tlsFault(ctx, options.Endpoint, err, *presented)
+	fault := tlsFault(ctx, options.Endpoint, err)
 	options.Steps(StepTLS, options.Endpoint.Host, fault)
 	return nil, fault
 }
 
 // tlsFault tells a certificate that does not please from a line that broke.
-func tlsFault(ctx context.Context, e migration.Endpoint, err error, pin string) error {
+func tlsFault(ctx context.Context, e migration.Endpoint, err error) error {
 	fault := &migration.Fault{Class: migration.Again, Code: migration.CodeTLS, Doing: "starting TLS with " + e.Host, Err: err,
 		Remedy: "Check that the port speaks TLS, and which versions the server has."}
 	var verification *tls.CertificateVerificationError
+	var pin *pinError
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		fault.Code = migration.CodeInterrupted
-	case errors.As(err, &verification), errors.Is(err, errPin):
-		fault.Class = migration.Login
-		fault.Remedy = "If you know that this is the right server, trust its key: --source-pin " + pin + " (for the target, --target-pin)."
+	case errors.As(err, &verification):
+		fault.Class, fault.Remedy = migration.Login, pinRemedy(pinOf(verification.UnverifiedCertificates))
+	case errors.As(err, &pin):
+		fault.Class, fault.Remedy = migration.Login, pinRemedy(pin.presented)
 	case errors.Is(err, errEndpointTLS):
 		fault.Class, fault.Remedy = migration.Login, "Correct the endpoint's CA bundle or pin."
 	}
 	return fault
 }
 
-var (
-	errPin         = errors.New("the server's key is not the pinned one")
-	errEndpointTLS = errors.New("the endpoint's TLS settings are malformed")
-)
+var errEndpointTLS = errors.New("the endpoint's TLS settings are malformed")
 
-// tlsConfig makes the TLS settings. presented is set to the pin of the server's
-// key during the handshake.
-func tlsConfig(e migration.Endpoint) (*tls.Config, *string, error) {
-	presented := new(string)
-	config := &tls.Config{ServerName: strings.TrimSuffix(e.Host, "."), MinVersion: max(e.MinTLS, tls.VersionTLS10)}
+// pinRemedy says how to trust a key.
+func pinRemedy(pin string) string {
+	return "If you know that this is the right server, trust its key: --source-pin " + pin + " (for the target, --target-pin)."
+}
+
+// tlsConfig makes the TLS settings: crypto/tls's own verification of chain,
+// dates and host name, or the pinned key instead of all that.
+func tlsConfig(e migration.Endpoint) (*tls.Config, error) {
+	config := &tls.Config{ServerName: strings.TrimSuffix(e.Host, "."), MinVersion: e.MinTLS}
 	if e.MinTLS == 0 {
 		config.MinVersion = tls.VersionTLS12
 	}
 	if len(e.CA) > 0 {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(e.CA) {
-			return nil, presented, fmt.Errorf("%w: the CA bundle holds no certificate", errEndpointTLS)
+			return nil, fmt.Errorf("%w: the CA bundle holds no certificate", errEndpointTLS)
 		}
 	}
-	var want []byte
-	if e.Pin != "" {
-		var err error
-		want, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(e.Pin, "sha256/"))
-		if err != nil || len(want) != sha256.Size {
-			return nil, presented, fmt.Errorf("%w: the pin is not the base64 of a SHA-256", errEndpointTLS)
-		}
+	if e.Pin == "" {
+		return config, nil
 	}
-	// crypto/tls calls VerifyPeerCertificate only after its own verification,
-	// so verification is done here, where a failure can name the key.
+	want, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(e.Pin, "sha256/"))
+	if err != nil || len(want) != sha256.Size {
+		return nil, fmt.Errorf("%w: the pin is not the base64 of a SHA-256", errEndpointTLS)
+	}
 	config.InsecureSkipVerify = true
-	roots, name := config.RootCAs, config.ServerName
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		if len(state.PeerCertificates) == 0 {
-			return errPin
+			return &pinError{}
 		}
 		sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
-		*presented = base64.StdEncoding.EncodeToString(sum[:])
-		if want != nil {
-			if subtle.ConstantTimeCompare(sum[:], want) != 1 {
-				return errPin
-			}
-			return nil
+		if subtle.ConstantTimeCompare(sum[:], want) != 1 {
+			return &pinError{pinOf(state.PeerCertificates)}
 		}
-		return verify(state.PeerCertificates, roots, name)
+		return nil
 	}
-	return config, presented, nil
+	return config, nil
 }
 
-// verify is crypto/tls's own verification: chain, dates and host name.
-func verify(certificates []*x509.Certificate, roots *x509.CertPool, name string) error {
-	options := x509.VerifyOptions{Roots: roots, DNSName: name, Intermediates: x509.NewCertPool()}
-	for _, certificate := range certificates[1:] {
-		options.Intermediates.AddCert(certificate)
+// pinOf is the pin of the key a server presented (RFC 7469 section 2.4).
+func pinOf(certificates []*x509.Certificate) string {
+	if len(certificates) == 0 {
+		return ""
 	}
-	if _, err := certificates[0].Verify(options); err != nil {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: certificates, Err: err}
-	}
-	return nil
+	sum := sha256.Sum256(certificates[0].RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
+
+// pinError says that the server's key is another one than the pinned one.
+type pinError struct{ presented string }
+
+func (e *pinError) Error() string { return "the server's key is not the pinned one" }

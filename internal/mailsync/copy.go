@@ -79,7 +79,6 @@ type window struct {
 
 	mu      sync.Mutex
 	byUID   map[migration.UID]*parcel
-	landed  int64
 	latency *latencies
 }
 

@@ -1,7 +1,6 @@
 package mailsync
 
 import (
-	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -29,17 +28,6 @@ var useNames = map[string][]string{
 		"Correo no deseado", "Correo basura", "Posta indesiderata", "Lixo Eletrônico", "Lixo eletrónico", "Ongewenste e-mail", "Ongewenst", "Skräppost", "Søppelpost", "Uønsket e-post", "Uønsket mail", "Uønsket post", "Roskaposti",
 		"Wiadomości-śmieci", "Nevyžádaná pošta", "Levélszemét", "Mesaje nedorite", "Нежелательная почта", "Спам", "Небажана пошта", "Нежелана поща", "Ανεπιθύμητη αλληλογραφία", "Gereksiz E-posta", "Önemsiz E-posta", "迷惑メール", "垃圾邮件", "垃圾郵件", "정크 메일", "דואר זבל", "البريد غير الهام"},
 	"Archive": {"Archive", "Archives", "Archiv", "Archivo", "Archivio", "Arquivo", "Arquivo Morto", "Archief", "Arkiv", "Arkisto", "Archiwum", "Archív", "Archívum", "Arhivă", "Архив", "Архів", "Αρχειοθήκη", "Arşiv", "アーカイブ", "存档", "封存", "보관"},
-}
-
-// useByName is useNames turned around.
-func useByName(name string) string {
-	folded := foldName(name)
-	for use, names := range useNames {
-		if slices.ContainsFunc(names, func(known string) bool { return foldName(known) == folded }) {
-			return use
-		}
-	}
-	return ""
 }
 
 // foldName is how names compare where case and Unicode form do not count.

@@ -41,10 +41,10 @@ type withheld struct {
 }
 
 func (w *withheld) Read(p []byte) (int, error) {
-	switch {
-	case w.left == 0:
+	switch w.left {
+	case 0:
 		return 0, io.EOF
-	case w.left == 1:
+	case 1:
 		if err := w.gate.wait(w.ctx); err != nil {
 			return 0, err
 		}

@@ -1,0 +1,41 @@
+# make demo       the product on two servers in memory, a few seconds, needs only Go
+# make test       every suite; installs the test servers it needs from Debian packages
+# make test-fast  what needs only Go
+# make test-long  the loops of crash, cut, model and fuzz at full counts
+# make lint       formatting, vet and the linters of .golangci.yml
+# make bench      the races against other tools; writes BENCHMARKS.md
+
+GO ?= go
+# The linter stays out of go.mod: it is a tool with 200 dependencies of its own.
+GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: build demo test test-fast test-long lint bench clean
+
+build:
+	$(GO) build -trimpath -o bin/mailhaul ./cmd/mailhaul
+
+demo: build
+	./bin/mailhaul demo --once
+
+test:
+	./scripts/install-rigs
+	MAILHAUL_REQUIRE_RIGS=1 $(GO) test -race -timeout 9m ./...
+
+test-fast:
+	MAILHAUL_NO_RIGS=1 $(GO) test -short ./cmd/... ./internal/...
+
+test-long: build
+	./scripts/install-rigs
+	MAILHAUL_LONG=1 MAILHAUL_REQUIRE_RIGS=1 $(GO) test -timeout 35m -run Long ./...
+	./scripts/fuzz 30s
+
+lint:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run: gofmt -w .' >&2; exit 1; }
+	$(GO) vet ./...
+	$(GOLANGCI) run
+
+bench: build
+	$(GO) run ./bench -out BENCHMARKS.md
+
+clean:
+	rm -rf bin
