@@ -59,8 +59,16 @@ func (s *script) run(t testing.TB) {
 			return
 		}
 	}
-	_, _ = io.Copy(io.Discard, in)
-	_ = s.conn.Close()
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			_ = s.conn.Close()
+			return
+		}
+		if tag, command, _ := strings.Cut(line, " "); strings.HasPrefix(command, "LOGOUT") {
+			_, _ = io.WriteString(s.conn, "* BYE\r\n"+tag+" OK\r\n")
+		}
+	}
 }
 
 func (s *script) step(in *bufio.Reader, verb, text string) error {

@@ -133,7 +133,7 @@ func TestStartTLSIsNotFooled(t *testing.T) {
 		"a folder list before the answer":  "S * OK x\nC STARTTLS\nW \"* LIST () NIL x\\r\\n$T OK begin\\r\\n\"",
 		"BYE":                              "S * OK x\nC STARTTLS\nS * BYE no",
 		"a referral":                       "S * OK [REFERRAL imap://evil/] x\nC STARTTLS\nS $T NO [REFERRAL imap://evil/] go there",
-		"cleartext though it was accepted": "S * OK x\nC STARTTLS\nS $T OK begin\nS * OK hello again, no TLS here",
+		"cleartext though it was accepted": "S * OK x\nC STARTTLS\nS $T OK begin\nR 5\nS * OK hello again, no TLS here",
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -190,13 +190,14 @@ func (p *pipe) write(data []byte) bool {
 	if p.dropping {
 		return true
 	}
-	if _, err := p.to.Write(data); err != nil {
-		p.dropping = true
-		return p.link.flow.Err() == nil
-	}
+	// Counted before the write: the receiver may act before the write returns.
 	p.count.Add(int64(len(data)))
 	if p.direction == Down {
 		p.link.answered.Store(true)
+	}
+	if _, err := p.to.Write(data); err != nil {
+		p.dropping = true
+		return p.link.flow.Err() == nil
 	}
 	return true
 }
@@ -207,7 +208,7 @@ func (p *pipe) strike() bool {
 	for len(p.faults) > 0 && p.faults[0].After <= p.delivered {
 		f := p.faults[0]
 		p.faults = p.faults[1:]
-		p.link.relay.fired.Add(1)
+		released := p.link.relay.strike()
 		switch f.Action {
 		case CutFIN:
 			p.link.cut()
@@ -224,7 +225,7 @@ func (p *pipe) strike() bool {
 		case Drop:
 			p.dropping = true
 		case Hold:
-			if !p.hold(f.Hold) {
+			if !p.hold(f.Hold, released) {
 				return false
 			}
 		}
@@ -232,13 +233,13 @@ func (p *pipe) strike() bool {
 	return true
 }
 
-// hold waits for a time or, when it is 0, for Release.
-func (p *pipe) hold(d time.Duration) bool {
+// hold waits for a time or, when it is 0, for the release.
+func (p *pipe) hold(d time.Duration, released <-chan struct{}) bool {
 	if d > 0 {
 		return waitUntil(p.link.flow, time.Now().Add(d)) == nil
 	}
 	select {
-	case <-p.link.relay.release():
+	case <-released:
 		return true
 	case <-p.link.flow.Done():
 		return false

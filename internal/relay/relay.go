@@ -47,11 +47,13 @@ type Relay struct {
 	cancel   context.CancelCauseFunc
 	running  sync.WaitGroup
 
-	connections, up, down, turns, fired atomic.Int64
+	connections, up, down, turns atomic.Int64
 
-	mu       sync.Mutex
-	faults   []Fault
-	released chan struct{}
+	mu     sync.Mutex
+	faults []Fault
+	// fired counts the faults that came to pass; struck is closed at each.
+	fired            int64
+	struck, released chan struct{}
 }
 
 // Listen starts a relay to target on a free loopback port.
@@ -63,7 +65,10 @@ func Listen(target string, o Options) (*Relay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the relay: %w", err)
 	}
-	r := &Relay{target: target, opts: o, listener: l, faults: o.Faults, released: make(chan struct{})}
+	r := &Relay{
+		target: target, opts: o, listener: l, faults: o.Faults,
+		struck: make(chan struct{}), released: make(chan struct{}),
+	}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	r.running.Go(r.accept)
 	return r, nil
@@ -77,11 +82,13 @@ func (r *Relay) Port() int { return r.listener.Addr().(*net.TCPAddr).Port }
 
 // Stats returns the counts so far.
 func (r *Relay) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return Stats{
 		Connections: r.connections.Load(),
 		Up:          r.up.Load(), Down: r.down.Load(),
 		Turns:  r.turns.Load(),
-		Faults: r.fired.Load(),
+		Faults: r.fired,
 	}
 }
 
@@ -101,10 +108,30 @@ func (r *Relay) Release() {
 	r.released = make(chan struct{})
 }
 
-// release returns a channel that the next Release closes.
-func (r *Relay) release() <-chan struct{} {
+// AwaitFaults waits until n faults have come to pass since the start.
+func (r *Relay) AwaitFaults(ctx context.Context, n int64) error {
+	for {
+		r.mu.Lock()
+		fired, struck := r.fired, r.struck
+		r.mu.Unlock()
+		if fired >= n {
+			return nil
+		}
+		select {
+		case <-struck:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for fault %d of %d: %w", fired+1, n, context.Cause(ctx))
+		}
+	}
+}
+
+// strike counts a fault and returns a channel that the next Release closes.
+func (r *Relay) strike() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.fired++
+	close(r.struck)
+	r.struck = make(chan struct{})
 	return r.released
 }
 

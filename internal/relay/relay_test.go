@@ -276,6 +276,9 @@ func TestHeldBytesArriveAfterTheClientHasGone(t *testing.T) {
 			// RST would throw unread bytes away.
 			send(t, srv, "ok")
 			receive(t, client, "ok")
+			if err := r.AwaitFaults(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
 			leave(client)
 			send(t, srv, "a server's answer to nobody")
 			r.Release()
@@ -307,8 +310,9 @@ func TestDroppedAnswersAreLost(t *testing.T) {
 }
 
 func TestCloseEndsOpenConnections(t *testing.T) {
-	client, srv, r := pair(t, Options{Faults: []Fault{{Direction: Up, Action: Stall}}})
-	send(t, client, "stalled")
+	client, srv, r := pair(t, Options{})
+	send(t, client, "hello")
+	receive(t, srv, "hello")
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +339,12 @@ func TestUnreachableTargetResetsTheClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := io.ReadAll(dial(t, r)); err == nil {
+	c, err := net.Dial("tcp", r.Addr())
+	if err != nil {
+		return // The reset came before the connection was there.
+	}
+	defer c.Close()
+	if _, err := io.ReadAll(c); err == nil {
 		t.Error("the client sees an orderly end")
 	}
 }

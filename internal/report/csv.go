@@ -85,7 +85,7 @@ func errorsColumns() []column[errorRow] {
 		return strconv.FormatInt(n, 10)
 	}
 	return []column[errorRow]{
-		{"EmailAddress", "The address of the mailbox.", func(r errorRow) string { return r.mailbox }},
+		{"EmailAddress", "The address of the mailbox, or its user name when it has none.", func(r errorRow) string { return r.mailbox }},
 		{"Folder", "The folder at the source; empty for the mailbox as a whole.", func(r errorRow) string { return r.Folder }},
 		{"UID", "The number of the message in its folder; empty when it is not about one message.", func(r errorRow) string { return unless0(int64(r.UID)) }},
 		{"Subject", "The subject of the message.", func(r errorRow) string { return r.Subject }},
@@ -127,7 +127,7 @@ func writeErrors(w io.Writer, s Summary) error {
 	}
 	for _, m := range s.Mailboxes {
 		if troubled(m) {
-			if err := out.row(errorRow{m.EmailAddress, migration.Finding{Code: m.Code, Reason: reason(m), Remedy: m.Remedy}}); err != nil {
+			if err := out.row(errorRow{m.name(), migration.Finding{Code: m.Code, Reason: reason(m), Remedy: m.Remedy}}); err != nil {
 				return err
 			}
 		}
@@ -136,7 +136,7 @@ func writeErrors(w io.Writer, s Summary) error {
 				continue
 			}
 			f.Count = number(f)
-			if err := out.row(errorRow{m.EmailAddress, f}); err != nil {
+			if err := out.row(errorRow{m.name(), f}); err != nil {
 				return err
 			}
 		}

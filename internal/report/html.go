@@ -21,6 +21,7 @@ var page string
 // What the page shows of lists that the CSV files hold whole.
 const (
 	mostTroubled = 200
+	mostOpen     = 20 // of them, the rest is folded
 	mostExamples = 40
 	longestText  = 300 // characters
 )
@@ -42,7 +43,7 @@ type pageView struct {
 	Fine                   bool
 	Tiles                  []tile
 	Bar                    bar
-	Troubled               []mailboxView
+	Troubled, Folded       []mailboxView
 	MoreTroubled           int
 	Errors, Notes          []group
 	Mailboxes              []mailboxView
@@ -50,7 +51,7 @@ type pageView struct {
 }
 
 // tile is a number with its name.
-type tile struct{ Number, Name, Kind string }
+type tile struct{ Number, Name string }
 
 // bar is a bar of four parts, in percent of its length; the rest is empty.
 type bar struct {
@@ -73,6 +74,7 @@ type group struct {
 	Mailboxes           string
 	Examples            []example
 	More                int
+	Listed              string // the file that has them all
 }
 
 type example struct {
@@ -89,20 +91,25 @@ func newPage(s Summary) pageView {
 	view.Verdict, view.Fine = verdict(total)
 	sorted := slices.Clone(s.Mailboxes)
 	slices.SortStableFunc(sorted, func(a, b Mailbox) int {
-		return cmp.Or(urgency(a)-urgency(b), strings.Compare(a.EmailAddress, b.EmailAddress))
+		return cmp.Or(urgency(a)-urgency(b), strings.Compare(a.name(), b.name()))
 	})
 	for _, m := range sorted {
 		shown := newMailbox(m)
 		view.Mailboxes = append(view.Mailboxes, shown)
 		switch {
 		case !troubled(m):
-		case len(view.Troubled) < mostTroubled:
+		case len(view.Troubled) < mostOpen:
 			view.Troubled = append(view.Troubled, shown)
+		case mostOpen+len(view.Folded) < mostTroubled:
+			view.Folded = append(view.Folded, shown)
 		default:
 			view.MoreTroubled++
 		}
 	}
 	view.Errors = groups(sorted, func(f migration.Finding) bool { return !informs(f) })
+	for i := range view.Errors {
+		view.Errors[i].Listed = ErrorsFile
+	}
 	view.Notes = groups(sorted, informs)
 	return view
 }
@@ -127,31 +134,35 @@ func verdict(total Totals) (text string, fine bool) {
 		return "Every mailbox is synced. Nothing needs doing.", true
 	}
 	parts := []string{fmt.Sprintf("%s of %s synced", thousands(total.Statuses[Synced]), plural(total.Mailboxes, "mailbox", "mailboxes"))}
+	other := total.Mailboxes - total.Statuses[Synced]
 	for _, status := range []struct{ name, text string }{
 		{SyncedWithErrors, "synced with errors"}, {Failed, "failed"}, {Stopped, "stopped"},
 	} {
 		if n := total.Statuses[status.name]; n > 0 {
 			parts = append(parts, thousands(n)+" "+status.text)
+			other -= n
 		}
+	}
+	if other > 0 {
+		parts = append(parts, thousands(other)+" in another state")
 	}
 	return strings.Join(parts, ", ") + ".", false
 }
 
 func tiles(total Totals) []tile {
-	all := []tile{
-		{thousands(total.Mailboxes), "mailboxes", ""},
-		{thousands(total.Counts.Source), "messages at the source", ""},
-		{thousands(total.Counts.Copied), "copied", "copied"},
-		{thousands(total.Counts.Present), "already there", "present"},
-		{thousands(total.Counts.Skipped), "skipped", "skipped"},
-		{size(total.Bytes), "data copied", ""},
+	return []tile{
+		{thousands(total.Mailboxes), "mailboxes"},
+		{thousands(total.Counts.Source), "messages at the source"},
+		{thousands(total.Counts.Copied), "copied"},
+		{thousands(total.Counts.Present), "already there"},
+		{thousands(total.Counts.Skipped), "skipped"},
+		{size(total.Bytes), "data copied"},
 	}
-	return all
 }
 
 func newMailbox(m Mailbox) mailboxView {
 	view := mailboxView{
-		Address: shown(m.EmailAddress), Users: users(m), Bar: newBar(m.Counts),
+		Address: shown(m.name()), Users: users(m), Bar: newBar(m.Counts),
 		Folders: thousands(m.Folders), Source: thousands(m.Counts.Source), Copied: thousands(m.Counts.Copied),
 		Present: thousands(m.Counts.Present), Skipped: thousands(m.Counts.Skipped), Gone: thousands(m.Counts.Gone),
 		Bytes: size(m.Bytes), Time: duration(m.Seconds),
@@ -176,8 +187,9 @@ func newMailbox(m Mailbox) mailboxView {
 
 // users names the user at either side where it is not the address.
 func users(m Mailbox) string {
-	source, target := cmp.Or(m.SourceUser, m.EmailAddress), cmp.Or(m.TargetUser, m.EmailAddress)
-	if source == m.EmailAddress && target == m.EmailAddress {
+	name := m.name()
+	source, target := cmp.Or(m.SourceUser, name), cmp.Or(m.TargetUser, name)
+	if source == name && target == name {
 		return ""
 	}
 	if source == target {
@@ -257,7 +269,7 @@ func groups(mailboxes []Mailbox, wanted func(migration.Finding) bool) []group {
 }
 
 func newExample(m Mailbox, f migration.Finding) example {
-	e := example{Mailbox: shown(m.EmailAddress), Folder: shown(f.Folder), Subject: shown(f.Subject), Reason: shown(sentence(f.Reason))}
+	e := example{Mailbox: shown(m.name()), Folder: shown(f.Folder), Subject: shown(f.Subject), Reason: shown(sentence(f.Reason))}
 	if !f.Date.IsZero() {
 		e.Date = f.Date.Format("2006-01-02")
 	}

@@ -31,6 +31,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -82,6 +83,9 @@ type Mailbox struct {
 	Code   string `json:"code,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
 }
+
+// name is what the mailbox is called where there is one name only.
+func (m Mailbox) name() string { return cmp.Or(m.EmailAddress, m.TargetUser, m.SourceUser) }
 
 // RoundTrips is how often each server was waited for.
 type RoundTrips struct {
