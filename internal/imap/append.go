@@ -126,7 +126,7 @@ func (a *Appender) append(ctx context.Context, message migration.AppendMessage, 
 	m := &member{message: message}
 	g, err := a.join(ctx, m)
 	if err != nil {
-		return false, err
+		return g != nil, err
 	}
 	goOn, err := a.announce(ctx, g, m, head)
 	if err != nil || !goOn {
@@ -147,7 +147,8 @@ func (a *Appender) grouping(size int64) bool {
 }
 
 // join puts the message into the open group, or begins a command for it. The
-// caller holds the line.
+// caller holds the line. With an error, a group means that the message's result
+// comes with the group's end.
 func (a *Appender) join(ctx context.Context, m *member) (*group, error) {
 	c := a.conn
 	if g := a.open; g != nil {
@@ -169,9 +170,8 @@ func (a *Appender) join(ctx context.Context, m *member) (*group, error) {
 			return nil, err
 		}
 	}
-	g := &group{cmd: newCommand(kindAppend, a.doing)}
+	g := &group{cmd: c.newCommand(kindAppend, a.doing)}
 	g.cmd.finish = func(err error) { a.finish(g, err) }
-	g.cmd.line.NonSync = c.nonSync()
 	g.cmd.line.Raw("APPEND ").String(a.raw)
 	if _, _, err := g.cmd.line.Bytes(); err != nil {
 		return nil, &migration.Fault{Class: migration.OneFolder, Code: migration.CodeInternal, Doing: a.doing, Err: err}

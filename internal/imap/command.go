@@ -48,8 +48,8 @@ type command struct {
 }
 
 // newCommand makes a command of the given kind.
-func newCommand(k kind, doing string) *command {
-	return &command{kind: k, doing: doing, line: &wire.Command{}, done: make(chan struct{})}
+func (c *conn) newCommand(k kind, doing string) *command {
+	return &command{kind: k, doing: doing, line: &wire.Command{NonSync: c.nonSync()}, done: make(chan struct{})}
 }
 
 // run sends the commands in one burst and waits for all of them. Each command's
@@ -62,7 +62,26 @@ func (c *conn) run(ctx context.Context, commands ...*command) error {
 }
 
 // send writes the commands one after the other, behind whatever is under way.
+// When it fails, either nothing was sent or the line is dead and every command
+// has ended.
 func (c *conn) send(ctx context.Context, commands ...*command) error {
+	for _, cmd := range commands {
+		if _, _, err := cmd.line.Bytes(); err != nil {
+			return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeInternal, Doing: cmd.doing, Err: err}
+		}
+	}
+	err := c.writeAll(ctx, commands)
+	if err != nil {
+		for _, cmd := range commands {
+			if cmd.tag != "" {
+				<-cmd.done // no callback runs after this
+			}
+		}
+	}
+	return err
+}
+
+func (c *conn) writeAll(ctx context.Context, commands []*command) error {
 	if err := c.lockLine(ctx); err != nil {
 		return err
 	}
@@ -81,11 +100,7 @@ func (c *conn) send(ctx context.Context, commands ...*command) error {
 
 // write sends one command. The caller holds the line.
 func (c *conn) write(ctx context.Context, cmd *command) error {
-	cmd.line.NonSync = c.nonSync()
-	text, waits, err := cmd.line.Bytes()
-	if err != nil {
-		return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeInternal, Doing: cmd.doing, Err: err}
-	}
+	text, waits, _ := cmd.line.Bytes()
 	if err := c.begin(cmd); err != nil {
 		return err
 	}

@@ -50,8 +50,9 @@ type conn struct {
 	polite     bool // LOGOUT was sent
 	bye        string
 	// hint is the last fault that asked for a pause.
-	hint *migration.Fault
-	caps capabilities
+	hint   *migration.Fault
+	hintAt time.Time
+	caps   capabilities
 
 	background sync.WaitGroup
 	stopWatch  chan struct{}
@@ -212,7 +213,7 @@ func (c *conn) lost(err error) error {
 			Doing: "reading from " + c.options.Endpoint.Host, Err: err,
 			Remedy: "The server sent something no IMAP server should send; look at a trace of this connection."}
 	}
-	if bye != "" || c.hasHint() {
+	if bye != "" || c.freshHint() != nil {
 		return c.byeFault(bye)
 	}
 	return &migration.Fault{Class: migration.Again, Code: migration.CodeLost,
@@ -263,7 +264,7 @@ func (c *conn) close() {
 	if idle {
 		ctx, cancel := context.WithTimeout(context.Background(), politeness)
 		defer cancel()
-		cmd := newCommand(kindPlain, "signing out")
+		cmd := c.newCommand(kindPlain, "signing out")
 		cmd.line.Raw("LOGOUT")
 		c.mu.Lock()
 		c.polite, c.prelude = true, nil
@@ -280,13 +281,6 @@ func (c *conn) close() {
 	case <-ended:
 	case <-time.After(politeness): // a callback is still busy elsewhere
 	}
-}
-
-// hasHint reports whether the server asked for a pause.
-func (c *conn) hasHint() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.hint != nil
 }
 
 // nonSyncMost is the largest literal that is sent without the server's leave: so

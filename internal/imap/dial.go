@@ -185,7 +185,7 @@ func (s *Session) open(ctx context.Context) error {
 
 // askCapabilities sends CAPABILITY.
 func (s *Session) askCapabilities(ctx context.Context) error {
-	cmd := newCommand(kindPlain, "asking for the capabilities")
+	cmd := s.conn.newCommand(kindPlain, "asking for the capabilities")
 	cmd.line.Raw("CAPABILITY")
 	return s.conn.run(ctx, cmd)
 }
@@ -197,7 +197,7 @@ func (s *Session) compress(ctx context.Context) error {
 		return err
 	}
 	defer c.unlockLine()
-	cmd := newCommand(kindPlain, "starting compression")
+	cmd := c.newCommand(kindPlain, "starting compression")
 	cmd.line.Raw("COMPRESS DEFLATE")
 	var compressed error
 	cmd.finish = func(err error) {
@@ -231,7 +231,7 @@ func (s *Session) identify() {
 	if !c.capabilities().has("ID") || len(c.options.ClientID) == 0 {
 		return
 	}
-	cmd := newCommand(kindPlain, "telling this program's name")
+	cmd := c.newCommand(kindPlain, "telling this program's name")
 	cmd.line.Raw("ID (")
 	for i, key := range slices.Sorted(maps.Keys(c.options.ClientID)) {
 		if i > 0 {

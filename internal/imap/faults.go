@@ -165,16 +165,27 @@ func (c *conn) notice(s statusResponse) {
 func (c *conn) hinted(fault *migration.Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hint = fault
+	c.hint, c.hintAt = fault, time.Now()
+}
+
+// hintLasts is how long a wish for a pause explains the loss of the line.
+const hintLasts = time.Minute
+
+// freshHint gives the last fault that asked for a pause, if it was just now.
+func (c *conn) freshHint() *migration.Fault {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.hintAt) > hintLasts {
+		return nil
+	}
+	return c.hint
 }
 
 // byeFault is the fault of a line that the server closed with a word.
 func (c *conn) byeFault(bye string) error {
 	s := parseStatus("BYE", bye)
 	doing := "talking to " + c.options.Endpoint.Host
-	c.mu.Lock()
-	hint := c.hint
-	c.mu.Unlock()
+	hint := c.freshHint()
 	if v, pause, known := decide(s, kindPlain); known && (v.class == migration.Later || v.class == migration.OneMailbox) {
 		return &migration.Fault{Class: v.class, Code: v.code, Doing: doing, Text: c.clean(s.text), Remedy: v.remedy, After: pause}
 	}

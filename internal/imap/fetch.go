@@ -170,7 +170,7 @@ func wireNumber(uid migration.UID) []byte {
 }
 
 func (s *Session) queryCommand(query migration.Query, set string, first bool, received *receipt) *command {
-	cmd := newCommand(kindFetch, "listing messages")
+	cmd := s.conn.newCommand(kindFolder, "listing messages")
 	cmd.fetch = &fetching{receipt: received, query: query}
 	items := []string{"UID"}
 	if query.Flags {
@@ -261,7 +261,7 @@ func firstOf(errs ...error) error {
 func (s *Session) fetchBodies(ctx context.Context, uids migration.UIDSet, each func(migration.Body) error, received *receipt) (migration.UIDSet, error) {
 	var commands []*command
 	for _, part := range sets(uids) {
-		cmd := newCommand(kindFetch, "fetching messages")
+		cmd := s.conn.newCommand(kindFetch, "fetching messages")
 		cmd.line.Raw("UID FETCH " + part.String() + " (UID BODY.PEEK[])")
 		cmd.fetch = &fetching{receipt: received, uids: part, bodies: true, body: each}
 		commands = append(commands, cmd)
@@ -286,7 +286,7 @@ func (s *Session) Attributes(ctx context.Context, uids migration.UIDSet, names [
 	received := &receipt{}
 	var commands []*command
 	for _, part := range sets(uids) {
-		cmd := newCommand(kindFetch, "listing attributes")
+		cmd := s.conn.newCommand(kindFolder, "listing attributes")
 		cmd.line.Raw("UID FETCH " + part.String() + " (UID")
 		for _, name := range names {
 			cmd.line.Raw(" ").String(name)
@@ -303,7 +303,7 @@ func (s *Session) Attributes(ctx context.Context, uids migration.UIDSet, names [
 
 // UIDs gives the UIDs of all messages of the open folder.
 func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
-	cmd := newCommand(kindFolder, "listing the folder's messages")
+	cmd := s.conn.newCommand(kindFolder, "listing the folder's messages")
 	cmd.line.Raw("UID SEARCH ALL")
 	if s.conn.capabilities().has("ESEARCH") {
 		cmd.line = (&wire.Command{}).Raw("UID SEARCH RETURN (ALL) ALL")

@@ -21,8 +21,18 @@ type listing struct {
 // Folders lists every folder, in one burst: with what RFC 5258, 5819 and 6154
 // offer where they are announced, otherwise with LIST and LSUB.
 func (s *Session) Folders(ctx context.Context) ([]migration.Folder, error) {
+	folders, err := s.list(ctx, s.conn.capabilities())
+	if migration.ClassOf(err) == migration.OneFolder && err != nil {
+		// Some servers announce extensions of LIST that they do not have.
+		return s.list(ctx, nil)
+	}
+	return folders, err
+}
+
+// list lists the folders with what the capabilities offer.
+func (s *Session) list(ctx context.Context, caps capabilities) ([]migration.Folder, error) {
 	l := &listing{session: s, folders: map[string]*migration.Folder{}, subscribed: map[string]bool{}}
-	commands := l.commands(s.conn.capabilities())
+	commands := l.commands(caps)
 	s.mu.Lock()
 	if !s.spaced && s.conn.capabilities().has("NAMESPACE") {
 		commands = append(commands, s.namespaceCommand())
@@ -46,7 +56,7 @@ func (s *Session) Folders(ctx context.Context) ([]migration.Folder, error) {
 }
 
 func (s *Session) namespaceCommand() *command {
-	cmd := newCommand(kindPlain, "asking for the namespaces")
+	cmd := s.conn.newCommand(kindPlain, "asking for the namespaces")
 	cmd.line.Raw("NAMESPACE")
 	cmd.take = func(response any) bool {
 		namespaces, ok := response.(namespaceResponse)
@@ -62,7 +72,7 @@ func (s *Session) namespaceCommand() *command {
 
 // commands makes the LIST, and the LSUB where LIST cannot tell.
 func (l *listing) commands(caps capabilities) []*command {
-	list := newCommand(kindFolder, "listing the folders")
+	list := l.session.conn.newCommand(kindFolder, "listing the folders")
 	list.take = l.take
 	if !caps.has("LIST-EXTENDED") && !caps.has("LIST-STATUS") {
 		if caps.has("XLIST") && !caps.has("SPECIAL-USE") {
@@ -70,7 +80,7 @@ func (l *listing) commands(caps capabilities) []*command {
 		} else {
 			list.line.Raw(`LIST "" "*"`)
 		}
-		lsub := newCommand(kindFolder, "listing the subscriptions")
+		lsub := l.session.conn.newCommand(kindFolder, "listing the subscriptions")
 		lsub.take = l.takeSubscribed
 		lsub.line.Raw(`LSUB "" "*"`)
 		return []*command{list, lsub}
@@ -174,7 +184,7 @@ func (s *Session) Status(ctx context.Context, rawNames []string) ([]*migration.F
 	commands := make([]*command, len(rawNames))
 	items := statusItems(s.conn.capabilities())
 	for i, raw := range rawNames {
-		commands[i] = newCommand(kindFolder, "asking for the state of "+s.named(raw))
+		commands[i] = s.conn.newCommand(kindFolder, "asking for the state of "+s.named(raw))
 		commands[i].line.Raw("STATUS ").String(raw).Raw(" (" + items + ")")
 		commands[i].take = func(response any) bool {
 			answer, ok := response.(folderStatusResponse)
@@ -232,7 +242,7 @@ func (s *Session) Subscribe(ctx context.Context, rawName string) error {
 }
 
 func (s *Session) folderCommand(verb, doing, raw string) *command {
-	cmd := newCommand(kindFolder, doing+s.named(raw))
+	cmd := s.conn.newCommand(kindFolder, doing+s.named(raw))
 	cmd.line.Raw(verb + " ").String(raw)
 	return cmd
 }

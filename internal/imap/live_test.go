@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"sync"
@@ -122,22 +123,66 @@ func TestDovecotKeepsWhatWasAppended(t *testing.T) {
 	}
 }
 
-// TestPace shows rates; it runs with MAILHAUL_PACE=<messages> only.
+// delayed is a connection whose bytes take half a round trip each way.
+func delayed(ctx context.Context, network, address string, half time.Duration) (net.Conn, error) {
+	far, err := net.Dial(network, address)
+	if err != nil || half == 0 {
+		return far, err
+	}
+	near, client := net.Pipe()
+	type packet struct {
+		at   time.Time
+		data []byte
+	}
+	pump := func(to, from net.Conn) {
+		packets := make(chan packet, 10000)
+		go func() {
+			for p := range packets {
+				time.Sleep(time.Until(p.at))
+				_, _ = to.Write(p.data)
+			}
+			_ = to.Close()
+		}()
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buffer)
+			if n > 0 {
+				packets <- packet{time.Now().Add(half), bytes.Clone(buffer[:n])}
+			}
+			if err != nil {
+				close(packets)
+				return
+			}
+		}
+	}
+	go pump(far, near)
+	go pump(near, far)
+	return client, nil
+}
+
+// TestPace shows rates; it runs with MAILHAUL_PACE=<messages> only,
+// and with MAILHAUL_HALF_TRIP=20ms over a slow line.
 func TestPace(t *testing.T) {
 	count, _ := strconv.Atoi(os.Getenv("MAILHAUL_PACE"))
 	if count == 0 {
 		t.Skip("set MAILHAUL_PACE to a number of messages")
 	}
+	half, _ := time.ParseDuration(os.Getenv("MAILHAUL_HALF_TRIP"))
+	slow := func(o *imap.Options) {
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return delayed(ctx, network, address, half)
+		}
+	}
 	server := dovecotrig.StartT(t, dovecotrig.Options{})
 	for _, size := range []int{2000, 50000} {
 		user := fmt.Sprint("pace-", size)
-		s := dialRig(t, server, user, nil)
+		s := dialRig(t, server, user, slow)
 		start := time.Now()
 		fill(t, s, "INBOX", count, size, migration.AppendOptions{})
 		t.Logf("%d bytes: append %.0f msg/s, %+v", size, float64(count)/time.Since(start).Seconds(), s.Traffic())
 		_ = s.Close()
 
-		source, target := dialRig(t, server, user, nil), dialRig(t, server, user+"-copy", nil)
+		source, target := dialRig(t, server, user, slow), dialRig(t, server, user+"-copy", slow)
 		if _, err := source.Open(t.Context(), migration.Open{Folder: "INBOX", ReadOnly: true}); err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ func (s *Session) signIn(ctx context.Context) error {
 			Remedy: "Choose a way to sign in that this server offers, or allow one there."}
 	}
 	announced := false
-	cmd := newCommand(kindLogin, doing)
+	cmd := c.newCommand(kindLogin, doing)
 	cmd.take = func(response any) bool {
 		_, caps := response.(capabilityResponse)
 		announced = announced || caps

@@ -13,7 +13,7 @@ func (s *Session) Open(ctx context.Context, open migration.Open) (migration.Fold
 	caps := s.conn.capabilities()
 	var commands []*command
 	if open.Query != nil && open.Query.Vanished != nil && caps.has("QRESYNC") && !s.qresync.Swap(true) {
-		enable := newCommand(kindPlain, "enabling QRESYNC")
+		enable := s.conn.newCommand(kindPlain, "enabling QRESYNC")
 		enable.line.Raw("ENABLE QRESYNC")
 		commands = append(commands, enable)
 	}
@@ -75,7 +75,7 @@ type selected struct {
 }
 
 func (s *Session) selectCommand(open migration.Open, caps capabilities, state *selected) *command {
-	cmd := newCommand(kindFolder, "opening "+s.named(open.Folder))
+	cmd := s.conn.newCommand(kindFolder, "opening "+s.named(open.Folder))
 	verb := "SELECT "
 	if open.ReadOnly {
 		verb = "EXAMINE "

@@ -33,7 +33,7 @@ func (s *Session) storeCommands(uids migration.UIDSet, add bool, flags migration
 	}
 	var commands []*command
 	for _, part := range sets(uids) {
-		cmd := newCommand(kindFolder, "changing flags")
+		cmd := s.conn.newCommand(kindFolder, "changing flags")
 		cmd.line.Raw("UID STORE " + part.String() + " " + sign + "FLAGS.SILENT ").Flags(flags)
 		commands = append(commands, cmd)
 	}
@@ -52,7 +52,7 @@ func (s *Session) Expunge(ctx context.Context, uids migration.UIDSet) error {
 	}
 	commands := s.storeCommands(uids, true, migration.Flags{migration.FlagDeleted})
 	for _, part := range sets(uids) {
-		cmd := newCommand(kindFolder, "removing messages")
+		cmd := s.conn.newCommand(kindFolder, "removing messages")
 		cmd.line.Raw("UID EXPUNGE " + part.String())
 		commands = append(commands, cmd)
 	}

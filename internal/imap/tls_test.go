@@ -156,7 +156,6 @@ func TestStartTLSForgetsWhatWasSaidBefore(t *testing.T) {
 	good, goodPEM, _ := certificate(t, "imap.example.org", time.Hour)
 	client, server := wire(t)
 	done := make(chan struct{})
-	var heard *script
 	go func() {
 		defer close(done)
 		plain := &script{conn: server, lines: nil, done: make(chan struct{})}
@@ -170,7 +169,6 @@ func TestStartTLSForgetsWhatWasSaidBefore(t *testing.T) {
 		_, _ = server.Write([]byte(tag + " OK begin\r\n"))
 		plain.conn = tls.Server(server, &tls.Config{Certificates: []tls.Certificate{good}})
 		plain.lines = strings.Split("C CAPABILITY\nS * CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR\nS $T OK\nC AUTHENTICATE PLAIN AGNhbmFyeS11c2VyAGNhbmFyeS1zM2NyZXQ=\nS $T OK [CAPABILITY IMAP4rev1] x", "\n")
-		heard = plain
 		plain.run(t)
 	}()
 	s, other, err := dialScript(discard{t}, "X", func(o *imap.Options) {
@@ -184,7 +182,6 @@ func TestStartTLSForgetsWhatWasSaidBefore(t *testing.T) {
 	<-done
 	_ = other.conn.Close()
 	<-other.done
-	_ = heard
 }
 
 func TestCleartextNeedsLeave(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"hash"
 	"io"
 	"strings"
 	"time"
@@ -161,7 +160,10 @@ func (s *session) readLiteral(one *incoming, size int64) (*examiner, error) {
 	c := &content{size: size}
 	var err error
 	if s.server.options.DiscardBodies {
-		err = c.digestFrom(from, limit, s.server.options.KeepHeader)
+		if s.buffer == nil {
+			s.buffer = make([]byte, 32<<10)
+		}
+		err = c.digestFrom(from, limit, s.server.options.KeepHeader, s.buffer)
 	} else {
 		c.raw, err = readAll(from, limit)
 	}
@@ -189,10 +191,10 @@ func (r *literalReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readAll reads exactly size bytes. Memory grows with what has come, not with
-// what was announced.
+// readAll reads exactly size bytes. Above 64 MiB, memory grows with what has
+// come, not with what was announced.
 func readAll(from io.Reader, size int64) ([]byte, error) {
-	raw := make([]byte, min(size, 1<<20))
+	raw := make([]byte, min(size, 64<<20))
 	for at := 0; ; {
 		n, err := io.ReadFull(from, raw[at:])
 		at += n
@@ -206,16 +208,16 @@ func readAll(from io.Reader, size int64) ([]byte, error) {
 }
 
 // digestFrom keeps the hash of a message and the beginning of its header.
-func (c *content) digestFrom(from io.Reader, size int64, keep int) error {
+func (c *content) digestFrom(from io.Reader, size int64, keep int, buffer []byte) error {
 	c.discarded = true
-	var sum hash.Hash = sha256.New()
+	sum := sha256.New()
 	head := make([]byte, min(int64(keep), size))
 	if _, err := io.ReadFull(from, head); err != nil {
 		return err
 	}
 	sum.Write(head)
 	c.head = bytes.Clone(head[:headerEnd(head)])
-	n, err := io.Copy(sum, from)
+	n, err := io.CopyBuffer(sum, from, buffer)
 	if err == nil && n+int64(len(head)) < size {
 		err = io.ErrUnexpectedEOF
 	}

@@ -28,9 +28,9 @@ ok(c.uid("move", "1", "INBOX"))
 ok(c.expunge())
 print(ok(c.status("INBOX", "(MESSAGES UIDNEXT)")))
 ok(c.rename("a/b", "c"))
-ok(c.delete("c"))
 ok(c.noop())
 ok(c.close())
+ok(c.delete("c"))
 ok(c.logout())
 `
 

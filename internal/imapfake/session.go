@@ -14,8 +14,9 @@ type session struct {
 	server *Server
 	p      *Personality
 	line   *line
-	// text and scratch are buffers for the line at hand and for answers.
-	text, scratch []byte
+	// text, scratch and buffer are for the line at hand, for answers and for
+	// copying.
+	text, scratch, buffer []byte
 
 	user *Mailbox
 	sel  *selection

@@ -20,6 +20,8 @@ type line struct {
 	sourceFolder, targetFolder string
 	// targetBroken is set when half a message is on the target's line.
 	targetBroken atomic.Bool
+	// ahead is the dialling that began before the line was needed.
+	ahead sync.WaitGroup
 }
 
 // sideFault says on which side of the line a fault came up.
@@ -53,6 +55,11 @@ func onTarget(err error) error {
 
 // dial makes the sides that are missing, both at once.
 func (l *line) dial(ctx context.Context, needTarget bool) error {
+	l.ahead.Wait()
+	return l.dialNow(ctx, needTarget)
+}
+
+func (l *line) dialNow(ctx context.Context, needTarget bool) error {
 	var work sync.WaitGroup
 	var sourceErr, targetErr error
 	if l.source == nil {
@@ -150,6 +157,7 @@ func (l *line) closeTarget() {
 }
 
 func (l *line) close() {
+	l.ahead.Wait()
 	l.closeSource()
 	l.closeTarget()
 }

@@ -27,6 +27,7 @@ type pass struct {
 	changed *sync.Cond
 	folders []*folder
 	workers int
+	lines   []*line
 	// failure ends the pass.
 	failure  error
 	findings []migration.Finding
@@ -50,8 +51,9 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	if err == nil {
 		p.runWorkers(first)
 		err = p.failure
-	} else {
-		first.close()
+	}
+	for _, l := range append(p.lines, first) {
+		l.close()
 	}
 	if err == nil && ctx.Err() != nil && !p.finished() {
 		err = &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "copying was interrupted", Err: context.Cause(ctx)}
@@ -83,10 +85,11 @@ func (p *pass) prepare(l *line) error {
 	if err != nil {
 		return ledgerFault("reading the ledger", err)
 	}
-	if err := p.dialFirst(l, len(records) == 0); err != nil {
+	fresh := len(records) == 0
+	if err := p.dialFirst(l, fresh); err != nil {
 		return err
 	}
-	wanted, err := p.sourceFolders(l)
+	wanted, err := p.list(l, fresh)
 	if err != nil {
 		return err
 	}
@@ -99,6 +102,7 @@ func (p *pass) prepare(l *line) error {
 		return err
 	}
 	p.order()
+	p.dialMore(l)
 	if !slices.ContainsFunc(p.folders, func(f *folder) bool { return f.record.ID == 0 }) {
 		return nil // every name is known, the target is dialled when it is needed
 	}
@@ -130,6 +134,35 @@ func (p *pass) listTargets(l *line) error {
 // targetExists reports whether the target has the folder with this raw name.
 func (p *pass) targetExists(raw string) bool {
 	return slices.ContainsFunc(p.targets, func(t migration.Folder) bool { return t.Raw == raw })
+}
+
+// list lists the source's folders, and beside it the target's if both is true.
+func (p *pass) list(l *line, both bool) (wanted []migration.Folder, err error) {
+	var all sync.WaitGroup
+	var targetErr error
+	if both {
+		all.Go(func() { targetErr = p.listTargets(l) })
+	}
+	wanted, err = p.sourceFolders(l)
+	all.Wait()
+	if err != nil {
+		return nil, err
+	}
+	return wanted, targetErr
+}
+
+// dialMore makes the lines that the work is worth, and dials them ahead while the
+// folders are being paired, if this is the first pass. A line that cannot be had
+// is dialled again by its worker, who knows what to do about it.
+func (p *pass) dialMore(first *line) {
+	p.lines = []*line{first}
+	for range p.wantedWorkers() - 1 {
+		l := &line{job: p.Job, meter: &p.meter}
+		p.lines = append(p.lines, l)
+		if first.target != nil {
+			l.ahead.Go(func() { _ = l.dialNow(p.work, true) })
+		}
+	}
 }
 
 // dialFirst makes the first connections. What fails here is told at once: a
@@ -300,14 +333,12 @@ func (p *pass) wantedWorkers() int {
 }
 
 func (p *pass) runWorkers(first *line) {
+	if p.lines == nil {
+		p.lines = []*line{first}
+	}
 	var all sync.WaitGroup
-	count := p.wantedWorkers()
-	p.workers = max(count, 1)
-	for i := range p.workers {
-		l := first
-		if i > 0 {
-			l = &line{job: p.Job, meter: &p.meter}
-		}
+	p.workers = len(p.lines)
+	for _, l := range p.lines {
 		all.Go(func() {
 			defer l.close()
 			p.runWorker(l)

@@ -50,7 +50,7 @@ func (p *pass) runWorker(l *line) {
 
 // do performs a task, dialling first what is missing.
 func (p *pass) do(l *line, f *folder, todo task) error {
-	if err := l.dial(p.work, todo != openTask); err != nil {
+	if err := l.dial(p.work, todo != openTask || f.record.SourceUIDNext == 0); err != nil {
 		return err
 	}
 	switch todo {

@@ -9,8 +9,8 @@ import (
 // csvRecord is one row as RFC 4180 cuts it. Its values may hold line breaks;
 // whether they may is not the tokenizer's affair.
 type csvRecord struct {
-	row    int // as a spreadsheet numbers it
-	fields []string
+	row    int      // as a spreadsheet numbers it
+	fields []string // none for a line of commas and spaces
 	faults []csvFault
 	// crlf and lf tell how the record ended; neither at the end of the file.
 	crlf, lf bool
@@ -65,13 +65,25 @@ func (t *csvTokenizer) next() (csvRecord, bool) {
 		w.skip()
 		return t.record, true
 	}
-	for at, more := w.start, true; more; {
+	// A spreadsheet that once had more rows writes them as commas, up to a
+	// million: they are not cut into fields, which makes them blank.
+	for at, more := w.start, !onlyCommas(w.record()); more; {
 		at, more = t.field(at)
 	}
 	t.record.raw = w.record()
 	t.record.crlf = bytes.HasSuffix(t.record.raw, []byte("\r\n"))
 	t.record.lf = !t.record.crlf && bytes.HasSuffix(t.record.raw, []byte("\n"))
 	return t.record, true
+}
+
+// onlyCommas reports whether a line holds nothing but separators and blanks.
+func onlyCommas(line []byte) bool {
+	for _, c := range line {
+		if c != ',' && c != ' ' && c != '\r' && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *csvTokenizer) fault(code string) {

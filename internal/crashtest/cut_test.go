@@ -1,0 +1,191 @@
+package crashtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/imapfake"
+	"github.com/mailhaul/mailhaul/internal/relay"
+	"github.com/mailhaul/mailhaul/internal/store"
+)
+
+// cutters is how many cuts are tried at a time: each mostly waits.
+const cutters = 48
+
+// cutBench is where one message is copied over a line that is cut.
+type cutBench struct {
+	source, target *fake
+	ledgers        *store.Store
+	message        letter
+	// appendAt and appendEnd are the bytes of the APPEND in what a client sends
+	// on its connection, answerAt and answerEnd those of its answer in what it
+	// receives.
+	appendAt, appendEnd, answerAt, answerEnd int
+}
+
+// cut is one place to break the line.
+type cut struct {
+	direction relay.Direction
+	after     int
+	action    relay.Action
+}
+
+func (c cut) String() string { return fmt.Sprintf("%s-%s-%d", c.direction, c.action, c.after) }
+
+func newCutBench(t *testing.T, personality imapfake.Personality) *cutBench {
+	t.Helper()
+	b := &cutBench{
+		source:  startFake(t, imapfake.Options{}),
+		target:  startFake(t, imapfake.Options{Personality: personality, Record: imapfake.RecordOptions{Keep: true}}),
+		ledgers: openStore(t),
+	}
+	b.message = newCorpus(1).big("INBOX", 2100)
+	b.message.flags = []string{`\Seen`, `\Flagged`}
+	b.probe(t)
+	return b
+}
+
+// probe copies the message once over a whole line and learns where the bytes of
+// the APPEND and of its answer are.
+func (b *cutBench) probe(t *testing.T) {
+	t.Helper()
+	if err := b.copyOver(userName(0), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, transcript := range b.target.Recorded() {
+		sent, answers := transcript.Received, transcript.Sent
+		at := bytes.Index(sent, []byte(" APPEND "))
+		if at < 0 {
+			continue
+		}
+		b.appendAt = bytes.LastIndexByte(sent[:at], '\n') + 1
+		tag := string(sent[b.appendAt:at])
+		b.appendEnd = at + bytes.Index(sent[at:], b.message.raw) + len(b.message.raw) + len("\r\n")
+		b.answerAt = bytes.Index(answers, []byte("\r\n"+tag+" ")) + len("\r\n")
+		b.answerEnd = b.answerAt + bytes.IndexByte(answers[b.answerAt:], '\n') + 1
+		if plus := bytes.Index(answers, []byte("\r\n+ ")); plus >= 0 {
+			b.answerAt = min(b.answerAt, plus+2)
+		}
+		return
+	}
+	t.Fatal("the target saw no APPEND")
+}
+
+// cuts are all places: every byte of the command and of the answer, by FIN and
+// by RST; step takes only some of them.
+func (b *cutBench) cuts(step int) []cut {
+	var all []cut
+	for _, action := range []relay.Action{relay.CutFIN, relay.CutRST} {
+		for n := b.appendAt; n <= b.appendEnd; n += step {
+			all = append(all, cut{relay.Up, n, action})
+		}
+		for n := b.answerAt; n <= b.answerEnd; n += max(1, step/8) {
+			all = append(all, cut{relay.Down, n, action})
+		}
+		// The last bytes matter most: they decide whether the message exists.
+		for n := b.appendEnd - 4; step > 1 && n <= b.appendEnd; n++ {
+			all = append(all, cut{relay.Up, n, action})
+		}
+	}
+	return all
+}
+
+// copyOver copies the message to a new user over a line with a fault on its
+// first connection, and compares.
+func (b *cutBench) copyOver(user string, c *cut) error {
+	source, target := b.source.AddUser(user, password), b.target.AddUser(user, password)
+	post(source, b.message)
+	line, err := relay.Listen(b.target.addr, relay.Options{})
+	if err != nil {
+		return err
+	}
+	defer line.Close()
+	if c != nil {
+		line.SetFaults(relay.Fault{Connection: 1, Direction: c.direction, After: int64(c.after), Action: c.action})
+	}
+	ledger, err := b.ledgers.Mailbox(context.Background(), user, "target")
+	if err != nil {
+		return err
+	}
+	job := jobFor(optionsFor(b.source.addr, user), optionsFor(line.Addr(), user), ledger)
+	job.Connections = 1
+	summary, err := run(job)
+	if err != nil {
+		return err
+	}
+	if c != nil && line.Stats().Faults != 1 {
+		return fmt.Errorf("the line was not cut: %+v", line.Stats())
+	}
+	if summary.Messages.Copied != 1 {
+		return fmt.Errorf("copied counts %d, want 1", summary.Messages.Copied)
+	}
+	if again, err := run(job); err != nil || again.Messages.Copied != 0 {
+		return fmt.Errorf("one more pass copied %d, %w", again.Messages.Copied, err)
+	}
+	return differencesOf(source, target)
+}
+
+// differencesOf is an error that lists the differences, nil without any.
+func differencesOf(source, target *imapfake.Mailbox) error {
+	var lines []string
+	for _, d := range imapfake.Compare(source, target, imapfake.CompareOptions{IgnoreFolders: true}) {
+		lines = append(lines, d.String())
+	}
+	if len(lines) > 0 {
+		return fmt.Errorf("%s", strings.Join(lines, "; "))
+	}
+	return nil
+}
+
+// try runs all cuts, several at a time.
+func (b *cutBench) try(t *testing.T, cuts []cut) {
+	t.Helper()
+	started := time.Now()
+	queue := make(chan int)
+	var all sync.WaitGroup
+	for range cutters {
+		all.Go(func() {
+			for i := range queue {
+				if err := b.copyOver(userName(i+1), &cuts[i]); err != nil {
+					t.Errorf("%s: %v", cuts[i], err)
+				}
+			}
+		})
+	}
+	for i := range cuts {
+		queue <- i
+	}
+	close(queue)
+	all.Wait()
+	t.Logf("%d cuts in %v", len(cuts), time.Since(started).Round(time.Millisecond))
+}
+
+func TestCutAtAByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
+	for _, p := range cutPersonalities() {
+		t.Run(p.Name, func(t *testing.T) {
+			b := newCutBench(t, p)
+			b.try(t, b.cuts(101))
+		})
+	}
+}
+
+func TestLongCutAtEveryByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
+	long(t)
+	for _, p := range cutPersonalities() {
+		t.Run(p.Name, func(t *testing.T) {
+			b := newCutBench(t, p)
+			b.try(t, b.cuts(1))
+		})
+	}
+}
+
+// cutPersonalities differ in what a cut means to them: non-synchronising
+// literals, synchronising ones, and a commit before the command's end.
+func cutPersonalities() []imapfake.Personality {
+	return []imapfake.Personality{imapfake.Generic(), imapfake.Minimal(), imapfake.Courier()}
+}

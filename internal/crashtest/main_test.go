@@ -1,0 +1,81 @@
+package crashtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if plan := os.Getenv(victimVariable); plan != "" {
+		os.Exit(runVictim(plan))
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if binary.dir != "" {
+			_ = os.RemoveAll(binary.dir)
+		}
+		os.Exit(status)
+	}))
+}
+
+// binary is the mailhaul command, built once for all tests.
+var binary struct {
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+// mailhaul gives the path of the command.
+func mailhaul(t *testing.T) string {
+	t.Helper()
+	binary.once.Do(func() {
+		if binary.dir, binary.err = os.MkdirTemp("", "crashtest-"); binary.err != nil {
+			return
+		}
+		binary.path = filepath.Join(binary.dir, "mailhaul")
+		build := exec.Command("go", "build", "-o", binary.path, "../../cmd/mailhaul")
+		build.Stderr = os.Stderr
+		binary.err = build.Run()
+	})
+	if binary.err != nil {
+		t.Fatal("building mailhaul:", binary.err)
+	}
+	return binary.path
+}
+
+// long skips a test of full counts unless they are asked for.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("MAILHAUL_LONG") != "1" {
+		t.Skip("full counts run with MAILHAUL_LONG=1")
+	}
+}
+
+// rigs skips a test that needs real servers or tools where they are not wanted.
+func rigs(t *testing.T) {
+	t.Helper()
+	if testing.Short() || os.Getenv("MAILHAUL_NO_RIGS") != "" {
+		t.Skip("tests without servers and tools are asked for")
+	}
+}
+
+// needs skips a test, or fails it where the rigs are required, when a program is
+// missing.
+func needs(t *testing.T, program string) string {
+	t.Helper()
+	rigs(t)
+	path, err := exec.LookPath(program)
+	switch {
+	case err == nil:
+	case os.Getenv("MAILHAUL_REQUIRE_RIGS") == "1":
+		t.Fatal(err)
+	default:
+		t.Skip(program, "is not installed")
+	}
+	return path
+}
