@@ -223,7 +223,9 @@ func (m *mover) each(ctx context.Context, do func(int, task)) {
 	for range min(m.flags.workers, len(m.tasks)) {
 		all.Go(func() {
 			for i := range queue {
-				do(i, m.tasks[i])
+				if ctx.Err() == nil {
+					do(i, m.tasks[i])
+				}
 			}
 		})
 	}

@@ -68,8 +68,9 @@ func (b *cutBench) probe(t *testing.T) {
 		b.appendEnd = at + bytes.Index(sent[at:], b.message.raw) + len(b.message.raw) + len("\r\n")
 		b.answerAt = bytes.Index(answers, []byte("\r\n"+tag+" ")) + len("\r\n")
 		b.answerEnd = b.answerAt + bytes.IndexByte(answers[b.answerAt:], '\n') + 1
-		if plus := bytes.Index(answers, []byte("\r\n+ ")); plus >= 0 {
-			b.answerAt = min(b.answerAt, plus+2)
+		if !bytes.Contains(sent[at:b.appendEnd], []byte("+}\r\n")) {
+			// The server was asked for leave to send the literal.
+			b.answerAt = bytes.LastIndex(answers[:b.answerAt], []byte("\r\n+ ")) + len("\r\n")
 		}
 		return
 	}

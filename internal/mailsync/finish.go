@@ -24,6 +24,13 @@ func (p *pass) finish(l *line, f *folder) error {
 		return &migration.Fault{Class: migration.Stop, Code: migration.CodeInternal,
 			Doing: fmt.Sprintf("counting folder %s: %+v does not add up", f, f.counts)}
 	}
+	intents, err := p.Ledger.Intents(p.work, f.record.ID)
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	if len(intents) > 0 {
+		return &migration.Fault{Class: migration.Stop, Code: migration.CodeInternal, Doing: fmt.Sprintf("closing folder %s: %s still in doubt", f, plural(len(intents), "window"))}
+	}
 	f.record.SourceModSeq, f.record.SourceMessages = f.modSeq, f.messages
 	f.record.SourceUIDNext = max(f.uidNext, f.looked.Max()+1, 1)
 	if err := p.Ledger.SaveFolder(p.work, &f.record); err != nil {

@@ -80,6 +80,9 @@ type single struct {
 
 func (f *folder) doubtCount() int { return len(f.doubt) }
 
+// unsettled reports whether the target has to be searched before the end.
+func (f *folder) unsettled() bool { return len(f.doubt) > 0 || !f.orphans.Empty() }
+
 // open finds out what is to be copied, and recognises what the target has
 // already. A folder that went through a pass before is looked at on the source
 // alone first: if that leaves nothing to do, the target is not bothered.

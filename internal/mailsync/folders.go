@@ -35,6 +35,8 @@ type nameRules struct {
 	forbidden string
 	// reserved top-level names, folded.
 	reserved []string
+	// known are the target names the ledger remembers, by raw source name.
+	known map[string]string
 }
 
 // rulesFor derives the rules from what is known of the target.
@@ -76,6 +78,7 @@ type pairing struct {
 // pairFolders decides for each source folder where its messages go. The rule, in
 // this order:
 //
+//  0. What the ledger remembers stays.
 //  1. INBOX goes to INBOX.
 //  2. A folder of a special use (marked, or by its name) goes to the target's
 //     folder of that use (marked, or by its name), if it has one.
@@ -94,8 +97,18 @@ func pairFolders(source, target []migration.Folder, sourcePrefix string, rules n
 		p.existing[p.compared(f.Name)] = f
 	}
 	sourceUses, targetUses := uses(source, sourcePrefix), uses(target, rules.prefix)
+	for _, f := range source {
+		if name, ok := rules.known[f.Raw]; ok {
+			to := migration.Folder{Name: name, Delimiter: rules.delimiter}
+			p.moved[strings.Join(f.Levels(sourcePrefix), "\x00")] = to.Levels(rules.prefix)
+			p.taken[p.compared(name)] = true
+		}
+	}
 	for use, from := range sourceUses {
 		to, ok := targetUses[use]
+		if _, remembered := rules.known[from.Raw]; remembered || p.taken[p.compared(to.Name)] {
+			continue
+		}
 		if ok && !from.IsInbox() && !to.IsInbox() {
 			p.moved[strings.Join(from.Levels(sourcePrefix), "\x00")] = to.Levels(rules.prefix)
 			p.taken[p.compared(to.Name)] = true

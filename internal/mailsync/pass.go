@@ -56,7 +56,8 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 		l.close()
 	}
 	if err == nil && ctx.Err() != nil && !p.finished() {
-		err = &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "copying was interrupted", Err: context.Cause(ctx)}
+		err = &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "copying was interrupted",
+			Remedy: "Run the same command again: it goes on where it stopped."}
 	}
 	return p.summary(), err
 }
@@ -271,8 +272,14 @@ func (p *pass) quiet(f *folder) (bool, error) {
 func (p *pass) pairUp(l *line) {
 	p.rules = rulesFor(l.target.Profile(), p.targets)
 	var sources []migration.Folder
+	p.rules.known = map[string]string{}
 	for _, f := range p.folders {
 		sources = append(sources, f.pair.Source)
+		for _, t := range p.targets {
+			if f.record.ID != 0 && t.Raw == f.record.Target {
+				p.rules.known[f.pair.Source.Raw] = t.Name
+			}
+		}
 	}
 	pairs := map[string]FolderPair{}
 	for _, pair := range pairFolders(sources, p.targets, p.sourcePrefix, p.rules) {

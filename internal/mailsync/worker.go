@@ -183,7 +183,7 @@ func (p *pass) runnable(f *folder, now time.Time) task {
 		return copyTask
 	case f.active > 0:
 		return nothing
-	case len(f.doubt) > 0:
+	case f.unsettled():
 		if now.Before(f.settled) {
 			return nothing
 		}
@@ -233,7 +233,7 @@ func (p *pass) release(f *folder, todo task, err error) {
 func (p *pass) nextSettle(now time.Time) (time.Duration, bool) {
 	var waits []time.Duration
 	for _, f := range p.folders {
-		if f.stage == ready && len(f.doubt) > 0 && now.Before(f.settled) {
+		if f.stage == ready && f.unsettled() && now.Before(f.settled) {
 			waits = append(waits, f.settled.Sub(now))
 		}
 	}

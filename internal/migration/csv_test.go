@@ -310,7 +310,7 @@ func TestHostileFilesStayWithinBounds(t *testing.T) {
 		"quotes":                {csvTop, `"`},
 		"open quotes":           {csvTop, "a,b,\"\n"},
 		"bare and open quotes":  {csvTop, "a\",\"\n"},
-		"blank lines":           {csvTop, "\n"},
+		"blank lines":           {csvTop, "       \n"},
 		"one line":              {csvTop, "x"},
 		"a header with no end":  {"", "EmailAddress,"},
 		"empty rows of many":    {csvTop, strings.Repeat(",", 60000) + "\n"},
@@ -375,6 +375,67 @@ func TestSmallReadsGiveTheSame(t *testing.T) {
 		slow, err := ParseCSV(iotest.DataErrReader(iotest.OneByteReader(strings.NewReader(c.file))), c.options)
 		if err != nil || !reflect.DeepEqual(whole, slow) {
 			t.Errorf("%s: %v, got %v, want %v", c.code, err, slow, whole)
+		}
+	}
+}
+
+func TestWhatIsNoCSVIsNamed(t *testing.T) {
+	for start, want := range map[string]string{
+		"PK\x03\x04....[Content_Types].xml": "an Excel workbook (.xlsx)", "PK\x03\x04mail": "a ZIP archive", "PK\x05\x06": "a ZIP archive",
+		"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an Excel workbook (.xls)", "\x1f\x8b\x08": "a gzip archive", "7z\xbc\xaf\x27\x1c": "an archive", "%PDF-1.7": "a PDF document", "PKW,x": "",
+	} {
+		if got := archiveKind([]byte(start)); got != want {
+			t.Errorf("%q: got %q, want %q", start, got, want)
+		}
+	}
+	for start, want := range map[string]string{" \n<html>": "HTML or XML", `{"a"`: "JSON", `[1]`: "JSON", "EmailAddress": ""} {
+		if got := markupKind([]byte(start)); got != want {
+			t.Errorf("%q: got %q, want %q", start, got, want)
+		}
+	}
+}
+
+func TestPasswordsThatAreNoneAreKnown(t *testing.T) {
+	for value, want := range map[string]bool{
+		"********": true, "••••••": true, "xxxxxx": true, "<password>": true, "Password1": true, "#N/A": true, "CHANGEME": true, "[redacted]": true,
+		"**": false, "xx": false, "hunter2": false, "passwords are fun": false, "***x***": false, "aaaa": false,
+	} {
+		if got := isPlaceholder(value); got != want {
+			t.Errorf("%q: got %v", value, got)
+		}
+	}
+}
+
+func TestRoundedNumbersAreKnown(t *testing.T) {
+	for value, want := range map[string]bool{
+		"1234567890123450000": true, "1.23457E+15": true, "1,23457e+15": true, "123456789012345": false, "1234567890123456": false, "anna": false, "e+": false, "anne+1": false,
+	} {
+		if got := looksRounded(value); got != want {
+			t.Errorf("%q: got %v", value, got)
+		}
+	}
+}
+
+func TestUnknownColumnsGetARemedyOfTheirOwn(t *testing.T) {
+	for column, want := range map[string]string{
+		"": "only seem to be empty", "MailboxType": "other kinds of migration", "ForceChangePassword": "other kinds of migration", "Host": "the batch's endpoint", "Endpoint": "the batch's endpoint", "Team": "allow unknown columns",
+	} {
+		file := parse(t, "EmailAddress,UserName,Password,"+column+"\nanna@example.org,anna,"+canary+",x\n", CSVOptions{})
+		expectTold(t, file, "1 csv-unknown-column D")
+		if remedy := file.Problems[0].Remedy; !strings.Contains(remedy, want) || !file.FileRefused {
+			t.Errorf("%s: %s", column, remedy)
+		}
+	}
+}
+
+func TestColumnsOfOtherToolsAreRecognised(t *testing.T) {
+	known := CSVOptions{HostColumns: true}.knownColumns()
+	for name, want := range map[string]string{
+		"e-mail": ColumnEmailAddress, "EMAILADDRESS": ColumnEmailAddress, "user_name": ColumnUserName, "Login": ColumnUserName, "Passwort": ColumnPassword, "Pasword": ColumnPassword,
+		"user root": ColumnUserRoot, "root": ColumnUserRoot, "Target User": ColumnTargetUserName, "password2": ColumnTargetPassword, "server": ColumnHost, "Department": "", "": "", strings.Repeat("x", 50): "",
+	} {
+		if got, _ := suggestColumn(name, known); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}
 }

@@ -63,12 +63,20 @@ func contents(s Snapshot, o DiffOptions, mapFolder func(string) string) map[stri
 			}
 			key := fmt.Sprintf("folder=%q sha256=%s size=%d date=%d", mapFolder(f.Name), m.SHA256, m.Size, m.Date)
 			if !o.IgnoreFlags {
-				key += " flags=" + strings.ToLower(strings.Join(m.Flags, ","))
+				key += " flags=" + flagList(m.Flags)
 			}
 			counts[key]++
 		}
 	}
 	return counts
+}
+
+// flagList is the flags in one spelling: RFC 9051, section 2.3.2 makes them
+// case-insensitive.
+func flagList(flags []string) string {
+	lower := strings.Split(strings.ToLower(strings.Join(flags, ",")), ",")
+	slices.Sort(lower)
+	return strings.Join(lower, ",")
 }
 
 // diffFolders compares the names and subscriptions of selectable folders.

@@ -39,10 +39,10 @@ def quote(raw):
 
 
 def instant(raw):
-    """An INTERNALDATE as seconds since 1970; None where it cannot be read."""
+    """An INTERNALDATE as seconds since 1970."""
     match = DATE.match(raw)
     if not match:
-        return None
+        raise ValueError("the date %r cannot be read" % raw)
     day, month, year, hour, minute, second, sign, zh, zm = match.groups()
     local = datetime(int(year), MONTHS.index(month) + 1, int(day), int(hour), int(minute),
                      int(second), tzinfo=timezone.utc)
@@ -125,9 +125,6 @@ class Literal:
 
 class Reader(imaplib.IMAP4):
     """imaplib for the login; answers are read here, to hash as they come."""
-
-    def open(self, host="", port=143, timeout=None):
-        super().open(host, port, timeout)
 
     def ask(self, command):
         """Yields the values of each untagged response, raises unless OK."""
@@ -239,7 +236,7 @@ def main():
     host, port, user = sys.argv[1:4]
     password = sys.stdin.readline().rstrip("\n")
     conn = Reader(host, int(port), timeout=120)
-    conn.login(user, password)
+    conn.login(conn._quote(user), password)  # imaplib quotes the password only
     subscribed = {raw for _, _, raw in folders(conn, b"LSUB")}
     listed = sorted(folders(conn, b"LIST"), key=lambda f: f[2])
     existing = {raw for _, _, raw in listed}

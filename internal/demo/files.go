@@ -1,0 +1,74 @@
+package demo
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// The files in the demo's directory.
+const (
+	// MigrationFile has a row for each mailbox.
+	MigrationFile = "mailboxes.csv"
+	// BrokenFile is a migration file with a mistake in nearly every row.
+	BrokenFile = "broken.csv"
+	// CAFile is the certificate of the authority of both servers.
+	CAFile = "ca.pem"
+)
+
+// SourcePasswordFile and TargetPasswordFile are the files with the passwords of
+// one mailbox.
+func (m Mailbox) SourcePasswordFile() string { return m.User + ".source.password" }
+
+// TargetPasswordFile is the same for the target.
+func (m Mailbox) TargetPasswordFile() string { return m.User + ".target.password" }
+
+// WriteFiles writes what the commands read into a directory, for its owner only.
+func (d *Demo) WriteFiles(directory string) error {
+	files := map[string]string{CAFile: string(d.CA), MigrationFile: d.migrationFile(), BrokenFile: brokenFile()}
+	for _, m := range d.Mailboxes {
+		files[m.SourcePasswordFile()] = m.sourcePassword + "\n"
+		files[m.TargetPasswordFile()] = m.targetPassword + "\n"
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("writing the files of the demo: %w", err)
+		}
+	}
+	return nil
+}
+
+func (d *Demo) migrationFile() string {
+	rows := [][]string{{migration.ColumnEmailAddress, migration.ColumnUserName, migration.ColumnPassword, migration.ColumnTargetPassword}}
+	for _, m := range d.Mailboxes {
+		rows = append(rows, []string{m.Address, m.User, m.sourcePassword, m.targetPassword})
+	}
+	return table(rows)
+}
+
+// brokenFile has the mistakes people make in spreadsheets.
+func brokenFile() string {
+	return table([][]string{
+		{migration.ColumnEmailAddress, migration.ColumnUserName, migration.ColumnPassword},
+		{"anna@" + domain, "anna", "correct-horse"},
+		{"Chloé <chloe@" + domain + ">", "chloe", "battery-staple"},
+		{"emma@" + domain, "", "seven-bridges"},
+		{"irina@" + domain, "irina", ""},
+		{"pawel@@" + domain, "pawel", "green-lantern"},
+		{"ANNA@" + domain, "anna2", "second-row"},
+		{"info@nörd.example", "info", "front-desk"},
+		{"=HYPERLINK(A1)", "kim", "spread-sheet"},
+	})
+}
+
+func table(rows [][]string) string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	_ = w.WriteAll(rows) // a strings.Builder takes everything
+	return b.String()
+}
