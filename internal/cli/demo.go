@@ -191,7 +191,9 @@ func (d *demoRun) alias() string {
 
 // quoted is a text as one word of a shell.
 func quoted(text string) string {
-	if strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("+-./:_", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) < 0 {
+	if strings.IndexFunc(text, func(r rune) bool {
+		return !strings.ContainsRune("+-./:_", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) < 0 {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"

@@ -39,6 +39,13 @@ any time and goes on where it was.
 
 Try it without a server of your own:  mailhaul demo
 ` + exitHelp,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError("unknown command %q\n  see: mailhaul --help", args[0])
+			}
+			return c.Help()
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

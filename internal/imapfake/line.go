@@ -29,7 +29,10 @@ type line struct {
 	out    *bufio.Writer
 	// deflate is below out after COMPRESS.
 	deflate *flate.Writer
-	tls     bool
+	// unflushed: something was written to deflate. A flush without output is
+	// five bytes that mean nothing, and some clients stumble over them.
+	unflushed bool
+	tls       bool
 	// writing is held while the out side is used; only IDLE has two users.
 	writing sync.Mutex
 	broken  bool
@@ -75,7 +78,7 @@ func (l *line) startDeflate() error {
 		below = bufio.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(early)), netReader{l}))
 	}
 	l.deflate = deflate
-	l.in.Reset(plainReader{l, flate.NewReader(below)})
+	l.in.Reset(plainReader{l, newInflater(below)})
 	return nil
 }
 
@@ -87,8 +90,9 @@ func (l *line) flush() {
 
 func (l *line) flushLocked() {
 	_ = l.out.Flush()
-	if l.deflate != nil {
+	if l.unflushed {
 		_ = l.deflate.Flush()
+		l.unflushed = false
 	}
 }
 
@@ -146,6 +150,7 @@ func (w plainWriter) Write(p []byte) (int, error) {
 	l.tap.record.plain(sent, p)
 	if l.deflate != nil {
 		_, _ = l.deflate.Write(p)
+		l.unflushed = true
 	} else {
 		_, _ = netWriter{l}.Write(p)
 	}

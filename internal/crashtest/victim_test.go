@@ -1,0 +1,140 @@
+package crashtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/mailhaul/mailhaul/internal/imap"
+	"github.com/mailhaul/mailhaul/internal/mailsync"
+	"github.com/mailhaul/mailhaul/internal/store"
+)
+
+// victimVariable holds the plan of a test binary that runs as the client.
+const victimVariable = "MAILHAUL_CRASHTEST_VICTIM"
+
+// victimPlan is what the victim copies, and when it dies.
+type victimPlan struct {
+	Source, Target, User, Ledger string
+	// Step is the step to die at, 0 for never; After is after it, not before.
+	Step  int64
+	After bool
+}
+
+// fuse counts the steps and kills the process at one of them.
+type fuse struct {
+	steps atomic.Int64
+	at    int64
+	after bool
+}
+
+// step does something that may be the last.
+func (f *fuse) step(do func() error) error {
+	n := f.steps.Add(1)
+	if n == f.at && !f.after {
+		die()
+	}
+	err := do()
+	if n == f.at && f.after {
+		die()
+	}
+	return err
+}
+
+// die ends the process as a power cut would, as far as a process can.
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
+
+// fusedConn is a connection whose writes are steps.
+type fusedConn struct {
+	net.Conn
+	fuse *fuse
+}
+
+func (c *fusedConn) Write(data []byte) (n int, err error) {
+	err = c.fuse.step(func() error {
+		n, err = c.Conn.Write(data)
+		return err
+	})
+	return n, err
+}
+
+// fusedLedger is a ledger whose writes are steps.
+type fusedLedger struct {
+	mailsync.Ledger
+	fuse *fuse
+}
+
+func (l *fusedLedger) SaveFolder(ctx context.Context, record *mailsync.FolderRecord) error {
+	return l.fuse.step(func() error { return l.Ledger.SaveFolder(ctx, record) })
+}
+
+func (l *fusedLedger) SaveFlags(ctx context.Context, folder int64, flags mailsync.FlagSets) error {
+	return l.fuse.step(func() error { return l.Ledger.SaveFlags(ctx, folder, flags) })
+}
+
+func (l *fusedLedger) Intend(ctx context.Context, folder int64, intent mailsync.Intent) (id int64, err error) {
+	err = l.fuse.step(func() error {
+		id, err = l.Ledger.Intend(ctx, folder, intent)
+		return err
+	})
+	return id, err
+}
+
+func (l *fusedLedger) Settle(ctx context.Context, folder int64, outcome mailsync.Outcome) error {
+	return l.fuse.step(func() error { return l.Ledger.Settle(ctx, folder, outcome) })
+}
+
+func (l *fusedLedger) Rematch(ctx context.Context, record *mailsync.FolderRecord, outcome mailsync.Outcome) error {
+	return l.fuse.step(func() error { return l.Ledger.Rematch(ctx, record, outcome) })
+}
+
+// runVictim makes one pass and prints the number of its steps.
+func runVictim(text string) int {
+	var plan victimPlan
+	if err := json.Unmarshal([]byte(text), &plan); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	f := &fuse{at: plan.Step, after: plan.After}
+	if err := plan.pass(f); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println(f.steps.Load())
+	return 0
+}
+
+func (plan victimPlan) pass(f *fuse) error {
+	file, err := store.Open(context.Background(), plan.Ledger, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	ledger, err := file.Mailbox(context.Background(), plan.User, "target")
+	if err != nil {
+		return err
+	}
+	job := jobFor(plan.options(plan.Source, f), plan.options(plan.Target, f), &fusedLedger{ledger, f})
+	_, err = run(job)
+	return err
+}
+
+func (plan victimPlan) options(addr string, f *fuse) imap.Options {
+	options := optionsFor(addr, plan.User)
+	options.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &fusedConn{conn, f}, nil
+	}
+	return options
+}
