@@ -29,6 +29,8 @@ var allowed = map[string]struct {
 		"level 1 with its drivers; implements the engine's Ledger in the engine's types"},
 	"internal/store/storetest": {[]string{"internal/mailsync", "internal/store", "internal/migration", "pgregory.net/rapid"}, "the suite every database must pass"},
 	"internal/imapfake":        {[]string{"internal/migration"}, "a server for tests and the demo"},
+	"internal/crashtest":       {nil, "tests only: kills, cuts and faults against the whole"},
+	"internal/hostiletest":     {nil, "tests only: hostile servers against the client and the commands"},
 	"internal/relay":           {nil, "a faulty line for tests and benches"},
 	"internal/demo":            {[]string{"internal/imapfake", "internal/migration"}, "the only production code that may use the fake server"},
 	"internal/cli": {[]string{"internal/demo", "internal/imap", "internal/mailsync", "internal/migration", "internal/report", "internal/secret", "internal/store",

@@ -96,12 +96,13 @@ func runCopy(ctx context.Context, flags *copyFlags, streams Streams) error {
 
 // run copies every mailbox while showing progress.
 func (c *copier) run(ctx context.Context) {
-	show := newDisplay(c.streams, c.log)
+	show := newDisplay(c.streams, c.log, len(c.tasks))
 	defer show.close()
 	c.each(ctx, func(i int, t task) {
 		begun := time.Now()
 		c.results[i] = c.copyOne(ctx, t, show)
 		c.results[i].took, c.results[i].begun = time.Since(begun), true
+		show.done.Add(1)
 	})
 }
 
@@ -117,12 +118,15 @@ func (c *copier) copyOne(ctx context.Context, t task, show *display) (r result) 
 		return r
 	}
 	bar := show.follow(t.address, job.Progress)
+	defer func() { bar.done(r.err) }()
 	r.summary, r.err = mailsync.Run(ctx, job)
-	bar.done(r.err)
 	if r.err == nil && c.options.verify != "" {
+		bar.verifying(r.summary.Folders)
 		verification, err := mailsync.Verify(ctx, job, c.sample, func(d mailsync.Difference) {
 			if d.Symbol != mailsync.Equal {
 				job.Log.Warn("verification", "difference", d.String())
+			} else {
+				bar.verified.Add(1)
 			}
 		})
 		r.verification, r.err = &verification, err

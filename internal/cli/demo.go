@@ -144,13 +144,13 @@ func (d *demoRun) introduce() {
 	fmt.Fprintf(d.streams.Out, `Two IMAP servers are up, in memory and on this computer only:
   source  imaps://%s  an old one, its folders in six languages
   target  imaps://%s  a new one, its mailboxes empty
-Now %d Mailboxes with %d Messages (%s) are copied, and every byte is compared.
+Now %d mailboxes with %d messages (%s) are copied, and every byte compared.
 
 `, d.servers.SourceAddress, d.servers.TargetAddress, len(d.servers.Mailboxes), d.servers.Messages(), byteSize(d.servers.Bytes()))
 }
 
 func (d *demoRun) praise(took time.Duration) {
-	fmt.Fprintf(d.streams.Out, "\nAll %d Messages are at the target, once each and byte for byte, after %.1f s.\n", d.servers.Messages(), took.Seconds())
+	fmt.Fprintf(d.streams.Out, "\nAll %d messages are at the target, once each and byte for byte, after %.1f s.\n", d.servers.Messages(), took.Seconds())
 }
 
 // suggest prints what to try next. Every line that begins with "mailhaul" is a
@@ -162,15 +162,15 @@ func (d *demoRun) suggest() {
 		demo.MigrationFile, demoLedger, d.servers.SourceAddress, demo.CAFile, d.servers.TargetAddress, demo.CAFile)
 	for _, suggested := range []struct{ why, command string }{
 		{"What to try next. The servers stay up for an hour, or until Ctrl-C. In another\nterminal, go to the files of the demo:", "cd " + quoted(d.directory) + d.alias()},
-		{"Copy again. The Ledger knows what was copied, so nothing is copied twice:", "mailhaul copy " + both},
-		{"Let a Message arrive at the source; then copy again, and it alone is copied:", "mailhaul demo deliver " + account},
-		{"Compare both sides again, Folder by Folder and byte by byte:", "mailhaul verify " + both},
-		{"Test the source as an Endpoint, step by step:", "mailhaul endpoint test " + account},
+		{"Copy again. The ledger knows what was copied, so nothing is copied twice:", "mailhaul copy " + both},
+		{"Let a message arrive at the source; then copy again, and it alone is copied:", "mailhaul demo deliver " + account},
+		{"Compare both sides again, folder by folder and byte by byte:", "mailhaul verify " + both},
+		{"Test the source as an endpoint, step by step:", "mailhaul endpoint test " + account},
 		{"See the problems of a bad migration file, all at once:", "mailhaul csv check " + demo.BrokenFile},
 	} {
 		fmt.Fprintf(d.streams.Out, "\n%s\n  %s\n", suggested.why, suggested.command)
 	}
-	fmt.Fprintf(d.streams.Out, "\nThe report of the first copy, for a browser: %s\n", filepath.Join(d.file(demoReport), report.HTMLFile))
+	fmt.Fprintf(d.streams.Out, "\nThe report of the first copy, for a browser:\n  %s\n", filepath.Join(d.file(demoReport), report.HTMLFile))
 }
 
 // alias makes "mailhaul" mean this program where the shell would not find it.
@@ -256,6 +256,6 @@ func runDemoDeliver(ctx context.Context, side *sideFlags, streams Streams) error
 	if err := errors.Join(appender.Flush(ctx), refused); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(streams.Out, "The Message %q is in the INBOX of %s.\n", subject, user)
+	_, err = fmt.Fprintf(streams.Out, "The message %q is in the INBOX of %s.\n", subject, user)
 	return err
 }

@@ -3,8 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"text/tabwriter"
+	"unicode/utf8"
 
+	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/report"
 )
@@ -14,56 +18,160 @@ func (c *copier) print(s report.Summary) error {
 	if c.options.json {
 		return report.JSON(c.streams.Out, s)
 	}
-	w := tabwriter.NewWriter(c.streams.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "mailbox\tstatus\tfolders\tsource\tcopied\tpresent\tskipped\tgone\tsize\ttime")
+	printTable(c.streams.Out, summaryTable(s))
+	c.printVerifications(s)
 	for _, m := range s.Mailboxes {
-		printRow(w, m.EmailAddress, m)
-	}
-	if len(s.Mailboxes) > 1 {
-		total := s.Total()
-		printRow(w, fmt.Sprintf("%d mailboxes", len(s.Mailboxes)), report.Mailbox{Folders: total.Folders, Counts: total.Counts, Bytes: total.Bytes, Seconds: total.Seconds})
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for i, m := range s.Mailboxes {
-		if v := c.results[i].verification; v != nil {
-			fmt.Fprintf(c.streams.Out, "%s: verified %d messages, %d of them byte by byte: %d differences\n", m.EmailAddress, v.Equal, v.Read, v.Differences)
-		}
 		if len(s.Mailboxes) > 1 && m.Error != "" {
 			fmt.Fprintf(c.streams.Out, "%s: %s\n", m.EmailAddress, m.Error)
 			printRemedy(c.streams.Out, m.Remedy)
 		}
-		printFindings(c.streams.Out, m.EmailAddress, m.Findings)
 	}
+	printFindings(c.streams.Out, s)
 	return nil
 }
 
-func printRow(w io.Writer, name string, m report.Mailbox) {
-	n := m.Counts
-	fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%.1f s\n", migration.SafeText(name), m.Status, m.Folders,
-		n.Source, n.Copied, n.Present, n.Skipped, n.Gone, byteSize(m.Bytes), m.Seconds)
+// summaryTable has a row for each mailbox, and one for all when they are
+// several. What is zero almost always is a column only when it is not.
+func summaryTable(s report.Summary) [][]string {
+	total := s.Total()
+	table := [][]string{{"mailbox", "status", "folders", "source", "copied", "present", "skipped", "gone", "size", "time"}}
+	row := func(name, status string, folders int, n migration.Counts, bytes int64, seconds float64) {
+		cells := []string{migration.SafeText(name), status}
+		for _, count := range []int{folders, n.Source, n.Copied, n.Present, n.Skipped, n.Gone} {
+			cells = append(cells, strconv.Itoa(count))
+		}
+		table = append(table, append(cells, byteSize(bytes), fmt.Sprintf("%.1f s", seconds)))
+	}
+	for _, m := range s.Mailboxes {
+		row(m.EmailAddress, m.Status, m.Folders, m.Counts, m.Bytes, m.Seconds)
+	}
+	if len(s.Mailboxes) > 1 {
+		row(fmt.Sprintf("%d mailboxes", len(s.Mailboxes)), "", total.Folders, total.Counts, total.Bytes, total.Seconds)
+	}
+	const present, gone = 5, 7
+	for i, cells := range table {
+		if total.Counts.Gone == 0 {
+			cells = slices.Delete(cells, gone, gone+1)
+		}
+		if total.Counts.Present == 0 {
+			cells = slices.Delete(cells, present, present+1)
+		}
+		table[i] = cells
+	}
+	return table
 }
 
-// shownFindings is how many are listed for a mailbox; the reports have all.
-const shownFindings = 20
-
-func printFindings(w io.Writer, mailbox string, findings []migration.Finding) {
-	for i, f := range findings {
-		if i == shownFindings {
-			fmt.Fprintf(w, "%s: %d more findings; --report DIR writes them all\n", mailbox, len(findings)-i)
-			return
+// printTable aligns the first two columns to the left and all others, which are
+// figures, to the right.
+func printTable(w io.Writer, table [][]string) {
+	const texts = 2
+	widths := make([]int, len(table[0]))
+	for _, cells := range table {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
-		where := fmt.Sprintf("folder %q", f.Folder)
-		if f.UID != 0 {
-			where += fmt.Sprintf(" uid %d", f.UID)
-		}
-		if f.Subject != "" {
-			where += fmt.Sprintf(" %q", migration.SafeText(f.Subject))
-		}
-		fmt.Fprintf(w, "%s: %s: %s [%s]\n", mailbox, where, migration.SafeText(f.Reason), f.Code)
-		printRemedy(w, f.Remedy)
 	}
+	for _, cells := range table {
+		for i, cell := range cells {
+			if i < texts {
+				fmt.Fprintf(w, "%-*s  ", widths[i], cell)
+			} else {
+				fmt.Fprintf(w, "%*s%s", widths[i], cell, columnEnd(i, len(cells)))
+			}
+		}
+	}
+}
+
+func columnEnd(i, columns int) string {
+	if i == columns-1 {
+		return "\n"
+	}
+	return "  "
+}
+
+// printVerifications tells what was compared: of several mailboxes, only those
+// with differences one by one.
+func (c *copier) printVerifications(s report.Summary) {
+	tell := func(name string, v mailsync.Verification) {
+		fmt.Fprintf(c.streams.Out, "%s: verified %d messages, %d of them byte by byte: %d differences\n", name, v.Equal, v.Read, v.Differences)
+	}
+	var all mailsync.Verification
+	verified := 0
+	for i, m := range s.Mailboxes {
+		v := c.results[i].verification
+		if v == nil {
+			continue
+		}
+		verified++
+		all.Equal, all.Read, all.Differences = all.Equal+v.Equal, all.Read+v.Read, all.Differences+v.Differences
+		if len(s.Mailboxes) == 1 || v.Differences > 0 {
+			tell(m.EmailAddress, *v)
+		}
+	}
+	if len(s.Mailboxes) > 1 && verified > 0 {
+		tell(fmt.Sprintf("%d mailboxes", verified), all)
+	}
+}
+
+// How many findings of a kind are listed; the reports have all.
+const (
+	shownFindings      = 20
+	shownFindingsOfAll = 5 // of several mailboxes
+)
+
+// told is a finding and whose it is.
+type told struct {
+	mailbox string
+	migration.Finding
+}
+
+// printFindings lists the findings by their kind, with a remedy once as long as
+// it stays the same.
+func printFindings(w io.Writer, s report.Summary) {
+	most := shownFindings
+	if len(s.Mailboxes) > 1 {
+		most = shownFindingsOfAll
+	}
+	for _, kind := range s.Total().Findings {
+		all := findingsOf(s, kind.Code)
+		shown := all[:min(most, len(all))]
+		fmt.Fprintf(w, "\n%s: %d [%s]\n", kind.Reason, kind.Count, kind.Code)
+		for i, f := range shown {
+			fmt.Fprintf(w, "  %s%s: %s\n", f.mailbox, place(f.Finding), migration.SafeText(f.Reason))
+			if i == len(shown)-1 || shown[i+1].Remedy != f.Remedy {
+				printRemedy(w, f.Remedy)
+			}
+		}
+		if len(all) > len(shown) {
+			fmt.Fprintf(w, "  %d more; --report DIR writes them all\n", len(all)-len(shown))
+		}
+	}
+}
+
+func findingsOf(s report.Summary, code string) (all []told) {
+	for _, m := range s.Mailboxes {
+		for _, f := range m.Findings {
+			if f.Code == code {
+				all = append(all, told{m.EmailAddress, f})
+			}
+		}
+	}
+	return all
+}
+
+// place is the folder or message a finding is about.
+func place(f migration.Finding) string {
+	text := ""
+	if f.Folder != "" {
+		text = fmt.Sprintf(" %q", f.Folder)
+	}
+	if f.UID != 0 {
+		text += fmt.Sprintf(" uid %d", f.UID)
+	}
+	if f.Subject != "" {
+		text += fmt.Sprintf(" %q", migration.SafeText(f.Subject))
+	}
+	return text
 }
 
 func printRemedy(w io.Writer, remedy string) {
@@ -91,9 +199,7 @@ func (c *copier) printPlan(s report.Summary) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for i, m := range s.Mailboxes {
-		printFindings(c.streams.Out, m.EmailAddress, c.results[i].summary.Findings)
-	}
+	printFindings(c.streams.Out, s)
 	return nil
 }
 

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -13,28 +16,63 @@ import (
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 )
 
-// logEvery is how often a line tells the progress where there is no terminal.
-const logEvery = 10 * time.Second
+const (
+	// logEvery is how often a line tells the progress where there is no
+	// terminal, drawEvery how often bars are drawn where there is one.
+	logEvery  = 10 * time.Second
+	drawEvery = 150 * time.Millisecond
+)
 
-// display shows progress: bars on a terminal, lines elsewhere.
+// display shows progress: bars on a terminal, lines elsewhere. All it drew is
+// gone after close.
 type display struct {
-	bars *mpb.Progress // nil without a terminal
-	log  *slog.Logger
-	all  sync.WaitGroup
+	bars    *mpb.Progress // nil without a terminal
+	overall *mpb.Bar      // nil for a single mailbox
+	several bool
+	log     *slog.Logger
+	all     sync.WaitGroup
+	began   time.Time
+	// done is how many mailboxes are, messages and bytes what was copied of
+	// them.
+	done, messages, bytes atomic.Int64
 }
 
-func newDisplay(streams Streams, log *slog.Logger) *display {
-	d := &display{log: log}
-	if isTerminal(streams.Err) {
-		d.bars = mpb.New(mpb.WithOutput(streams.Err), mpb.WithRefreshRate(200*time.Millisecond), mpb.WithAutoRefresh())
-		// What is said meanwhile goes above the bars.
-		d.log = slog.New(slog.NewTextHandler(io.Writer(d.bars), nil))
+func newDisplay(streams Streams, log *slog.Logger, mailboxes int) *display {
+	d := &display{log: log, began: time.Now(), several: mailboxes > 1}
+	if !isTerminal(streams.Err) {
+		return d
+	}
+	d.bars = mpb.New(mpb.WithOutput(streams.Err), mpb.WithRefreshRate(drawEvery), mpb.WithAutoRefresh())
+	// What is said meanwhile goes above the bars.
+	d.log = slog.New(slog.NewTextHandler(d.bars, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
+	if d.several {
+		d.overall = d.bars.New(int64(mailboxes), mpb.NopStyle(), mpb.BarPriority(math.MaxInt), mpb.BarRemoveOnComplete(), mpb.BarFillerTrim(),
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return d.state(mailboxes) })))
 	}
 	return d
 }
 
+// withoutTime leaves the time out: who sits at the terminal has a clock.
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+func (d *display) state(mailboxes int) string {
+	text := fmt.Sprintf("%d of %d mailboxes done", d.done.Load(), mailboxes)
+	if messages := d.messages.Load(); messages > 0 {
+		text += fmt.Sprintf(", %d messages, %s", messages, byteSize(d.bytes.Load()))
+	}
+	return text + " in " + time.Since(d.began).Round(time.Second).String()
+}
+
 func (d *display) close() {
 	d.all.Wait()
+	if d.overall != nil {
+		d.overall.Abort(true)
+	}
 	if d.bars != nil {
 		d.bars.Wait()
 	}
@@ -45,68 +83,157 @@ type follower struct {
 	display  *display
 	name     string
 	progress *mailsync.Progress
-	bar      *mpb.Bar
+	bar      *mpb.Bar // nil without a terminal
 	began    time.Time
 	end      chan struct{}
+	// verified of toVerify folders; toVerify is 0 while copying.
+	verified, toVerify atomic.Int64
 }
 
 func (d *display) follow(name string, progress *mailsync.Progress) *follower {
 	f := &follower{display: d, name: name, progress: progress, began: time.Now(), end: make(chan struct{})}
-	every := logEvery
 	if d.bars != nil {
-		every = 200 * time.Millisecond
-		f.bar = d.bars.New(0, mpb.BarStyle().Rbound("|").Lbound("|"), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(name+" ")),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return f.state() })))
+		f.bar = d.bars.MustAdd(0, mpb.BarFillerFunc(f.draw), f.columns()...)
+	} else {
+		d.all.Go(f.tell)
 	}
-	d.all.Go(func() { f.run(every) })
 	return f
 }
 
-func (f *follower) run(every time.Duration) {
-	ticker := time.NewTicker(every)
+// barWidth leaves room for the rest of the line on a terminal of 80 columns.
+const barWidth = 18
+
+// columns are wide enough for what they usually hold, so that nothing jumps.
+func (f *follower) columns() []mpb.BarOption {
+	const count, size, rate, left = 17, 9, 11, 9
+	column := func(width int, text func() string) decor.Decorator {
+		return decor.Any(func(decor.Statistics) string { return text() }, decor.WC{W: width, C: decor.DSyncSpace})
+	}
+	return []mpb.BarOption{
+		mpb.BarWidth(barWidth), mpb.BarFillerTrim(),
+		mpb.PrependDecorators(decor.Name(f.name, decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(column(count, f.count), column(size, f.size), column(rate, f.rate), column(left, f.left),
+			decor.Any(func(decor.Statistics) string { return f.waiting() })),
+	}
+}
+
+// draw draws the bar itself.
+func (f *follower) draw(w io.Writer, line decor.Statistics) error {
+	const ends = 2
+	width := min(line.RequestedWidth, line.AvailableWidth) - ends
+	if width <= 0 {
+		return nil
+	}
+	done, total := f.progress.Bytes.Load(), f.progress.BytesTotal.Load()
+	if folders := f.toVerify.Load(); folders > 0 {
+		done, total = f.verified.Load(), folders
+	}
+	full := 0
+	if total > 0 {
+		full = int(float64(width) * min(float64(done)/float64(total), 1))
+	}
+	_, err := fmt.Fprintf(w, "|%-*s|", width, strings.Repeat("=", full))
+	return err
+}
+
+// tell logs the progress from time to time.
+func (f *follower) tell() {
+	ticker := time.NewTicker(logEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-f.end:
 			return
 		case <-ticker.C:
-			f.tick()
+			f.display.log.Info(f.doing(), "mailbox", f.name, "progress", f.state())
 		}
 	}
 }
 
-func (f *follower) tick() {
-	if f.bar == nil {
-		f.display.log.Info("copying", "mailbox", f.name, "progress", f.state())
-		return
-	}
-	f.bar.SetTotal(max(f.progress.BytesTotal.Load(), 1), false)
-	f.bar.SetCurrent(min(f.progress.Bytes.Load(), max(f.progress.BytesTotal.Load()-1, 0)))
-}
+// verifying says that the mailbox is now verified, folder by folder.
+func (f *follower) verifying(folders int) { f.toVerify.Store(int64(max(folders, 1))) }
 
 func (f *follower) done(err error) {
 	close(f.end)
+	messages, bytes := f.progress.Messages.Load(), f.progress.Bytes.Load()
+	f.display.messages.Add(messages)
+	f.display.bytes.Add(bytes)
 	if f.bar != nil {
 		f.bar.Abort(true)
 	}
-	if err == nil {
-		f.display.log.Info("mailbox done", "mailbox", f.name, "messages", f.progress.Messages.Load(), "size", byteSize(f.progress.Bytes.Load()))
+	switch {
+	case err != nil && f.display.several: // a single one's error ends the command
+		f.display.log.Error("mailbox stopped", "mailbox", f.name, "error", err)
+	case err == nil && f.bar == nil: // the terminal has the summary in a moment
+		f.display.log.Info("mailbox done", "mailbox", f.name, "messages", messages, "size", byteSize(bytes))
 	}
+}
+
+func (f *follower) doing() string {
+	if f.toVerify.Load() > 0 {
+		return "verifying"
+	}
+	return "copying"
 }
 
 // state is the progress in words: how much, how fast, how long yet.
 func (f *follower) state() string {
-	bytes, total := f.progress.Bytes.Load(), f.progress.BytesTotal.Load()
-	text := fmt.Sprintf("%d/%d messages, %s of %s", f.progress.Messages.Load(), f.progress.MessagesTotal.Load(), byteSize(bytes), byteSize(total))
-	if waiting, _ := f.progress.Waiting.Load().(string); waiting != "" {
-		return text + ", waiting: " + waiting
+	text := f.count()
+	for _, more := range []string{f.size(), f.rate(), f.left(), strings.TrimSpace(f.waiting())} {
+		if more != "" {
+			text += ", " + more
+		}
 	}
+	return text
+}
+
+func (f *follower) count() string {
+	if folders := f.toVerify.Load(); folders > 0 {
+		return fmt.Sprintf("%d/%d folders", f.verified.Load(), folders)
+	}
+	return fmt.Sprintf("%d/%d messages", f.progress.Messages.Load(), f.progress.MessagesTotal.Load())
+}
+
+func (f *follower) size() string {
+	if f.toVerify.Load() > 0 {
+		return ""
+	}
+	return byteSize(f.progress.Bytes.Load())
+}
+
+// speed is in bytes a second since the beginning, waiting included; 0 when it
+// cannot be told.
+func (f *follower) speed() float64 {
 	took := time.Since(f.began).Seconds()
-	if bytes == 0 || took == 0 {
-		return text
+	if took == 0 || f.toVerify.Load() > 0 {
+		return 0
 	}
-	rate := float64(bytes) / took
-	left := time.Duration(float64(max(total-bytes, 0)) / rate * float64(time.Second))
-	return fmt.Sprintf("%s, %s/s, %s left", text, byteSize(int64(rate)), left.Round(time.Second))
+	return float64(f.progress.Bytes.Load()) / took
+}
+
+func (f *follower) rate() string {
+	if speed := f.speed(); speed > 0 {
+		return byteSize(int64(speed)) + "/s"
+	}
+	return ""
+}
+
+// waiting is why nothing moves, empty when it does.
+func (f *follower) waiting() string {
+	if why, _ := f.progress.Waiting.Load().(string); why != "" {
+		return " waiting: " + why
+	}
+	return ""
+}
+
+// left is the time yet to go as far as known.
+func (f *follower) left() string {
+	if f.toVerify.Load() > 0 {
+		return "verifying"
+	}
+	speed, bytes := f.speed(), f.progress.BytesTotal.Load()-f.progress.Bytes.Load()
+	if speed == 0 || bytes < 0 {
+		return ""
+	}
+	return time.Duration(float64(bytes)/speed*float64(time.Second)).Round(time.Second).String() + " left"
 }

@@ -154,3 +154,24 @@ func expectIdle(t testing.TB, job mailsync.Job) {
 }
 
 func userName(n int) string { return fmt.Sprintf("u%05d", n) }
+
+// stopWhen makes a pass and ends its context as soon as something holds.
+func stopWhen(t *testing.T, job mailsync.Job, holds func() bool) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), passLimit)
+	defer cancel()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		ticks := time.NewTicker(2 * time.Millisecond)
+		defer ticks.Stop()
+		for ctx.Err() == nil && !holds() {
+			<-ticks.C
+		}
+		cancel()
+	}()
+	_, err := mailsync.Run(ctx, job)
+	cancel()
+	<-watched
+	return err
+}

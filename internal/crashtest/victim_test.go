@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
@@ -51,18 +52,29 @@ func die() {
 	select {}
 }
 
-// fusedConn is a connection whose writes are steps.
+// fusedConn is a connection whose writes are steps, in pieces that end within
+// commands and messages too.
 type fusedConn struct {
 	net.Conn
 	fuse *fuse
 }
 
-func (c *fusedConn) Write(data []byte) (n int, err error) {
-	err = c.fuse.step(func() error {
-		n, err = c.Conn.Write(data)
-		return err
-	})
-	return n, err
+// piece is the most bytes of a step.
+const piece = 300
+
+func (c *fusedConn) Write(data []byte) (int, error) {
+	written := 0
+	for part := range slices.Chunk(data, piece) {
+		err := c.fuse.step(func() error {
+			n, err := c.Conn.Write(part)
+			written += n
+			return err
+		})
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 // fusedLedger is a ledger whose writes are steps.

@@ -3,6 +3,7 @@ package demo
 import (
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 )
@@ -42,8 +43,8 @@ func Start() (*Demo, error) {
 	}
 	d := &Demo{
 		CA:     ca.PEM(),
-		source: imapfake.New(imapfake.Options{Personality: oldServer()}),
-		target: imapfake.New(imapfake.Options{Personality: newServer()}),
+		source: imapfake.New(imapfake.Options{Personality: oldServer(), Hook: unhurried}),
+		target: imapfake.New(imapfake.Options{Personality: newServer(), Hook: unhurried}),
 	}
 	for _, p := range office() {
 		d.Mailboxes = append(d.Mailboxes, d.settle(p))
@@ -98,6 +99,22 @@ func (d *Demo) Bytes() (sum int64) {
 		sum += m.Bytes
 	}
 	return sum
+}
+
+// How long a server of the demo takes: what a line within a country and a disk
+// would. Without that there would be nothing to watch.
+const (
+	lineTakes = 8 * time.Millisecond
+	diskTakes = 4 * time.Millisecond
+)
+
+func unhurried(e imapfake.Event) {
+	switch e.Point {
+	case imapfake.Connected, imapfake.CommandRead:
+		time.Sleep(lineTakes)
+	case imapfake.BeforeCommit:
+		time.Sleep(diskTakes)
+	}
 }
 
 // oldServer is Courier under a name of its own.

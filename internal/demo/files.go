@@ -55,12 +55,12 @@ func brokenFile() string {
 	return table([][]string{
 		{migration.ColumnEmailAddress, migration.ColumnUserName, migration.ColumnPassword},
 		{"anna@" + domain, "anna", "correct-horse"},
-		{"Chloé <chloe@" + domain + ">", "chloe", "battery-staple"},
+		{"Luc <luc@" + domain + ">", "luc", "battery-staple"},
 		{"emma@" + domain, "", "seven-bridges"},
-		{"irina@" + domain, "irina", ""},
-		{"pawel@@" + domain, "pawel", "green-lantern"},
+		{"vera@" + domain, "vera", ""},
+		{"jan@@" + domain, "jan", "green-lantern"},
 		{"ANNA@" + domain, "anna2", "second-row"},
-		{"info@nörd.example", "info", "front-desk"},
+		{"info@ärk.example", "info", "front-desk"},
 		{"=HYPERLINK(A1)", "kim", "spread-sheet"},
 	})
 }

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,8 +81,9 @@ func (s *Session) Appender(rawName string, options migration.AppendOptions, done
 // Append sends one message, whose body must yield exactly Size bytes. It returns
 // when the last byte was handed on to be sent or the server refused the message,
 // and blocks while too much is unanswered. No byte is sent that the body has
-// not given. When the body fails, the line is cut. An error means that the
-// session is dead.
+// not given. When the body fails, the line is cut; when it fails before its
+// first byte with a fault of class OneMessage, that is the message's result and
+// nothing is sent. An error means that the session is dead.
 func (a *Appender) Append(ctx context.Context, message migration.AppendMessage, body io.Reader) error {
 	head := &wire.Command{}
 	if len(message.Flags) > 0 {
@@ -118,6 +120,11 @@ func (a *Appender) append(ctx context.Context, message migration.AppendMessage, 
 	if err := a.waitForRoom(ctx, message.Size); err != nil {
 		return false, err
 	}
+	first, refused := a.first(message, body)
+	if refused != nil {
+		a.done(migration.AppendResult{Key: message.Key, Err: refused})
+		return true, a.endGroup(ctx)
+	}
 	c := a.conn
 	if err := c.lockLine(ctx); err != nil {
 		return false, err
@@ -133,11 +140,29 @@ func (a *Appender) append(ctx context.Context, message migration.AppendMessage, 
 		a.open = nil
 		return true, err
 	}
-	if err := a.copyBody(ctx, m, body); err != nil {
+	if err := a.copyBody(ctx, m, first); err != nil {
 		return true, err
 	}
 	g.bytes += message.Size
 	return true, a.keepOrEnd(ctx, g)
+}
+
+// first reads the beginning of a body before anything of its message is sent,
+// so that one which cannot be read at all costs no connection. refused is the
+// message's own fault; any other trouble comes up again where the body is sent.
+func (a *Appender) first(message migration.AppendMessage, body io.Reader) (whole io.Reader, refused error) {
+	if message.Size < 2 {
+		return body, nil // the only byte may be withheld
+	}
+	begin := make([]byte, 1)
+	n, err := io.ReadFull(body, begin)
+	switch {
+	case migration.ClassOf(err) == migration.OneMessage:
+		return nil, err
+	case err != nil:
+		body = failingReader{err}
+	}
+	return io.MultiReader(bytes.NewReader(begin[:n]), body), nil
 }
 
 // grouping reports whether a message may share its command with others.
@@ -174,7 +199,7 @@ func (a *Appender) join(ctx context.Context, m *member) (*group, error) {
 	g.cmd.finish = func(err error) { a.finish(g, err) }
 	g.cmd.line.Raw("APPEND ").String(a.raw)
 	if _, _, err := g.cmd.line.Bytes(); err != nil {
-		return nil, &migration.Fault{Class: migration.OneFolder, Code: migration.CodeInternal, Doing: a.doing, Err: err}
+		return nil, uncarried(kindAppend, a.doing, err)
 	}
 	a.mu.Lock()
 	a.register(g, m)

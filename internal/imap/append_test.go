@@ -75,7 +75,7 @@ func TestAppendFacts(t *testing.T) {
 		{"a missing folder is the folder's", "LITERAL+", one + "S $2 NO [TRYCREATE] no", []string{"a"}, "1=0:folder/folder-missing:false"},
 		{"a line lost after the last byte leaves doubt", "LITERAL+", one + "X", []string{"a"}, "1=0:again/connection-lost:true"},
 		{"LITERAL- goes without leave up to 4096 bytes", "LITERAL-", one + "S $2 OK\nC APPEND T {5000}\nS + go\nR 5000\nL \nS $T OK", []string{"a", strings.Repeat("x", 5000)}, "1=0:ok:false 2=0:ok:false"},
-		{"an answer before the message was sent is no answer", "LITERAL+", "C APPEND T {200000+}\nS $T OK [APPENDUID 1 1] early", []string{strings.Repeat("x", 200000)}, "1=0:again/server-bug:false"},
+		{"an answer before the message was sent is no answer", "LITERAL+", "C APPEND T {1048576+}\nS $T OK [APPENDUID 1 1] early", []string{strings.Repeat("x", 1<<20)}, "1=0:again/server-bug:false"},
 		{"a huge message waits for leave", "LITERAL+ MULTIAPPEND", "C APPEND T {1048577}\nS $T NO Maximum size of appendable message has been exceeded", []string{strings.Repeat("x", 1<<20+1)}, "1=0:message/too-large:false"},
 	}
 	for _, test := range tests {

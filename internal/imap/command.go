@@ -67,7 +67,7 @@ func (c *conn) run(ctx context.Context, commands ...*command) error {
 func (c *conn) send(ctx context.Context, commands ...*command) error {
 	for _, cmd := range commands {
 		if _, _, err := cmd.line.Bytes(); err != nil {
-			return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeInternal, Doing: cmd.doing, Err: err}
+			return uncarried(cmd.kind, cmd.doing, err)
 		}
 	}
 	err := c.writeAll(ctx, commands)
@@ -79,6 +79,16 @@ func (c *conn) send(ctx context.Context, commands ...*command) error {
 		}
 	}
 	return err
+}
+
+// uncarried is the fault for a command whose name or password no command can
+// carry.
+func uncarried(k kind, doing string, err error) error {
+	if k == kindLogin {
+		return &migration.Fault{Class: migration.Login, Code: migration.CodeLogin, Doing: doing, Err: err, Remedy: "Give this account a user name and a password without NUL."}
+	}
+	return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeFolderRefused, Doing: doing, Err: err,
+		Remedy: "Rename this folder on its server: no IMAP command can carry its name."}
 }
 
 func (c *conn) writeAll(ctx context.Context, commands []*command) error {
@@ -139,14 +149,8 @@ func (c *conn) endCommand(ctx context.Context, cmd *command) error {
 // awaitContinuation flushes and waits for "+". goOn is false when the server
 // refused the command instead.
 func (c *conn) awaitContinuation(ctx context.Context, cmd *command) (goOn bool, err error) {
-	c.mu.Lock()
-	c.continuing = cmd
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		c.continuing = nil
-		c.mu.Unlock()
-	}()
+	c.expect(cmd)
+	defer c.expect(nil)
 	c.out.flush()
 	c.roundTrips.Add(1)
 	select {
@@ -159,6 +163,17 @@ func (c *conn) awaitContinuation(ctx context.Context, cmd *command) (goOn bool, 
 		return false, nil
 	case <-ctx.Done():
 		return false, c.cut(ctx, context.Cause(ctx))
+	}
+}
+
+// expect says whose "+" is awaited, and forgets one that came for another.
+func (c *conn) expect(cmd *command) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.continuing = cmd
+	select {
+	case <-c.goOn:
+	default:
 	}
 }
 

@@ -149,7 +149,7 @@ func (o *opening) readGreeting(ctx context.Context) error {
 	}
 	o.greeting.text = c.clean(o.greeting.text)
 	if o.greeting.code == "CAPABILITY" {
-		o.caps = strings.Fields(strings.ToUpper(o.greeting.arguments))
+		o.caps = c.words(o.greeting.arguments)
 	}
 	return nil
 }

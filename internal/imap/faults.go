@@ -134,6 +134,7 @@ func decide(s statusResponse, k kind) (v verdict, pause time.Duration, known boo
 }
 
 func decideByText(text string) (verdict, time.Duration, bool) {
+	text = text[:min(len(text), heardMost)]
 	for _, known := range serverTexts {
 		match := known.pattern.FindStringSubmatch(text)
 		if match == nil {

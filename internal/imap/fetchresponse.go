@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -157,7 +158,7 @@ func withoutRecent(flags migration.Flags) migration.Flags {
 // body reads BODY[]: a literal, a quoted string, or NIL for a message that
 // cannot be had.
 func (r *receiver) body(it *item) error {
-	literal, isLiteral, err := r.in.Literal(r.in.Limits().Message)
+	literal, isLiteral, err := r.in.Literal(r.in.Limits().Skipped)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (r *receiver) bodyLiteral(it *item, literal *wire.Literal) error {
 		if target == nil {
 			return literal.Drain()
 		}
-		return target.deliver(migration.Body{UID: uid, Size: literal.Size(), Reader: literal}, literal)
+		return target.deliver(migration.Body{UID: uid, Size: literal.Size(), Reader: r.bounded(literal)}, literal)
 	}
 	if literal.Size() > heldMost {
 		it.skipped = true
@@ -196,6 +197,22 @@ func (r *receiver) bodyLiteral(it *item, literal *wire.Literal) error {
 	it.held, it.isHeld = held.Bytes(), true
 	return nil
 }
+
+// bounded is the literal's reader, or for a message above the limit one that
+// gives a fault of that message instead of its bytes, which are read past.
+func (r *receiver) bounded(literal *wire.Literal) io.Reader {
+	most := r.in.Limits().Message
+	if literal.Size() <= most {
+		return literal
+	}
+	return failingReader{&migration.Fault{Class: migration.OneMessage, Code: migration.CodeTooLarge, Doing: "reading a message from " + r.conn.options.Endpoint.Host,
+		Err: fmt.Errorf("it has %d bytes, and %d is the limit", literal.Size(), most), Remedy: "Save this message by other means: it is larger than any that is moved."}}
+}
+
+// failingReader gives an error and nothing else.
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
 // route gives what was read to the oldest command that asked for it.
 func (r *receiver) route(it *item) error {

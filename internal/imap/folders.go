@@ -15,8 +15,13 @@ type listing struct {
 	order      []string // raw names
 	folders    map[string]*migration.Folder
 	subscribed map[string]bool
-	tooMany    bool
+	// bytes is what the names of folders take.
+	bytes   int
+	tooMany bool
 }
+
+// listingMost is how many bytes the names of a listing may take together.
+const listingMost = 8 << 20
 
 // Folders lists every folder, in one burst: with what RFC 5258, 5819 and 6154
 // offer where they are announced, otherwise with LIST and LSUB.
@@ -42,10 +47,10 @@ func (s *Session) list(ctx context.Context, caps capabilities) ([]migration.Fold
 		return nil, err
 	}
 	err := s.conn.wait(ctx, commands...)
-	if failed(err) {
+	if failed(err) && !l.tooMany {
 		return nil, err
 	}
-	if commands[0].err != nil {
+	if commands[0].err != nil && !l.tooMany {
 		return nil, commands[0].err
 	}
 	if l.tooMany {
@@ -102,29 +107,31 @@ func (l *listing) take(response any) bool {
 		if answer.subscribed {
 			return false
 		}
-		l.add(answer)
-		return true
+		return l.add(answer)
 	case folderStatusResponse:
 		folder := l.folders[answer.raw]
-		if folder == nil {
+		if folder == nil || folder.Status != nil {
 			return false
 		}
-		folder.Status, folder.ID = &answer.status, answer.id
+		folder.Status, folder.ID = &answer.status, answer.status.ID
 		return true
 	}
 	return false
 }
 
-func (l *listing) add(answer listResponse) {
+// add keeps a folder. What is too much, or comes twice, counts as not asked for.
+func (l *listing) add(answer listResponse) bool {
 	if _, known := l.folders[answer.folder.Raw]; known {
-		return
+		return false
 	}
-	if len(l.order) >= l.session.conn.options.Limits.Folders {
+	l.bytes += len(answer.folder.Raw)
+	if len(l.order) >= l.session.conn.options.Limits.Folders || l.bytes > listingMost {
 		l.tooMany = true
-		return
+		return false
 	}
 	l.order = append(l.order, answer.folder.Raw)
 	l.folders[answer.folder.Raw] = &answer.folder
+	return true
 }
 
 func (l *listing) takeSubscribed(response any) bool {
@@ -132,9 +139,10 @@ func (l *listing) takeSubscribed(response any) bool {
 	if !ok || !answer.subscribed {
 		return false
 	}
-	if len(l.subscribed) < l.session.conn.options.Limits.Folders {
-		l.subscribed[answer.folder.Raw] = true
+	if l.folders[answer.folder.Raw] == nil || l.subscribed[answer.folder.Raw] || len(l.subscribed) >= l.session.conn.options.Limits.Folders {
+		return false
 	}
+	l.subscribed[answer.folder.Raw] = true
 	return true
 }
 
@@ -174,6 +182,9 @@ func statusItems(caps capabilities) string {
 	if caps.has("OBJECTID") {
 		items += " MAILBOXID"
 	}
+	if caps.has("STATUS=SIZE") {
+		items += " SIZE"
+	}
 	return items
 }
 
@@ -181,19 +192,15 @@ func statusItems(caps capabilities) string {
 // the server refuses has a nil status.
 func (s *Session) Status(ctx context.Context, rawNames []string) ([]*migration.FolderStatus, error) {
 	statuses := make([]*migration.FolderStatus, len(rawNames))
-	commands := make([]*command, len(rawNames))
+	var commands []*command
+	var places []int // of the commands in rawNames
 	items := statusItems(s.conn.capabilities())
 	for i, raw := range rawNames {
-		commands[i] = s.conn.newCommand(kindFolder, "asking for the state of "+s.named(raw))
-		commands[i].line.Raw("STATUS ").String(raw).Raw(" (" + items + ")")
-		commands[i].take = func(response any) bool {
-			answer, ok := response.(folderStatusResponse)
-			if !ok || statuses[i] != nil || !sameFolder(answer.raw, raw) {
-				return false
-			}
-			statuses[i] = &answer.status
-			return true
+		cmd := s.statusCommand(raw, items, &statuses[i])
+		if _, _, err := cmd.line.Bytes(); err != nil {
+			continue // opening it says why
 		}
+		commands, places = append(commands, cmd), append(places, i)
 	}
 	if len(commands) == 0 {
 		return statuses, nil
@@ -209,11 +216,26 @@ func (s *Session) Status(ctx context.Context, rawNames []string) ([]*migration.F
 					return nil, cmd.err
 				}
 			default:
-				statuses[i] = nil
+				statuses[places[i]] = nil
 			}
 		}
 	}
 	return statuses, nil
+}
+
+// statusCommand makes a STATUS whose answer goes to status.
+func (s *Session) statusCommand(raw, items string, status **migration.FolderStatus) *command {
+	cmd := s.conn.newCommand(kindFolder, "asking for the state of "+s.named(raw))
+	cmd.line.Raw("STATUS ").String(raw).Raw(" (" + items + ")")
+	cmd.take = func(response any) bool {
+		answer, ok := response.(folderStatusResponse)
+		if !ok || *status != nil || !sameFolder(answer.raw, raw) {
+			return false
+		}
+		*status = &answer.status
+		return true
+	}
+	return cmd
 }
 
 // sameFolder compares raw names; INBOX has no case (RFC 3501 section 5.1).

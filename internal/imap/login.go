@@ -26,7 +26,7 @@ func (s *Session) signIn(ctx context.Context) error {
 	doing := "signing in to " + c.options.Endpoint.Host + " as " + c.clean(credential.User)
 	if !c.secure() {
 		return &migration.Fault{Class: migration.Login, Code: migration.CodePolicy, Doing: doing,
-			Err: errors.New("the connection is not protected by verified TLS")}
+			Err: errors.New("the connection is not protected by verified TLS"), Remedy: "Use an imaps:// or imap:// address."}
 	}
 	mechanism, err := choose(credential, c.capabilities())
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *conn) authenticate(ctx context.Context, cmd *command, mechanism string,
 	_, port, _ := strings.Cut(e.Address()[strings.LastIndexByte(e.Address(), ':'):], ":")
 	texts, initial := responses(mechanism, credential, e.Host, port)
 	if mechanism == mechanismPlain && strings.Count(texts[0], "\x00") != 2 {
-		return &migration.Fault{Class: migration.Login, Code: migration.CodeLogin, Doing: cmd.doing, Err: errors.New("the user name or password holds a NUL")}
+		return &migration.Fault{Class: migration.Login, Code: migration.CodeLogin, Doing: cmd.doing, Err: errors.New("the user name or password holds a NUL"), Remedy: "Give this account a user name and a password without NUL."}
 	}
 	cmd.shown = "AUTHENTICATE " + mechanism + " [credentials]"
 	cmd.line.Raw("AUTHENTICATE " + mechanism)
@@ -132,7 +132,7 @@ func (c *conn) authenticate(ctx context.Context, cmd *command, mechanism string,
 	if err := c.write(ctx, cmd); err != nil {
 		return err
 	}
-	for {
+	for range challengesMost {
 		// A server that goes on asking after the last word has an error to
 		// tell (RFC 7628 section 3.2.3); an empty line ends the exchange.
 		goOn, err := c.awaitChallenge(ctx, cmd)
@@ -151,7 +151,14 @@ func (c *conn) authenticate(ctx context.Context, cmd *command, mechanism string,
 			return c.cut(ctx, err)
 		}
 	}
+	c.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeServerBug, Doing: cmd.doing,
+		Err: errors.New("the server does not end the sign-in"), Remedy: "Choose another way to sign in."})
+	<-cmd.done
+	return c.dead()
 }
+
+// challengesMost is how often a server may ask in one sign-in.
+const challengesMost = 10
 
 // awaitChallenge waits for the next "+" of the exchange or its end.
 func (c *conn) awaitChallenge(ctx context.Context, cmd *command) (goOn bool, err error) {

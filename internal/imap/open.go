@@ -2,53 +2,184 @@ package imap
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
+// resync is how far a session has got with ENABLE QRESYNC (RFC 7162 section
+// 3.2.3).
+type resync int32
+
+const (
+	resyncUntried resync = iota
+	// resyncAsked: sent, and what needs it may be sent behind it.
+	resyncAsked
+	// resyncRefused: announced and not had. It is not asked for again.
+	resyncRefused
+)
+
+// opened is the folder that is open.
+type opened struct {
+	raw      string
+	readOnly bool
+}
+
 // Open selects a folder; what else the caller wants of it goes out in the same
-// burst: CREATE and SUBSCRIBE before, the query after.
+// burst: CREATE and SUBSCRIBE before, the query after. Where a server is known
+// to leave UIDNEXT out, STATUS asks for it.
 func (s *Session) Open(ctx context.Context, open migration.Open) (migration.FolderStatus, error) {
-	caps := s.conn.capabilities()
-	var commands []*command
-	if open.Query != nil && open.Query.Vanished != nil && caps.has("QRESYNC") && !s.qresync.Swap(true) {
-		enable := s.conn.newCommand(kindPlain, "enabling QRESYNC")
-		enable.line.Raw("ENABLE QRESYNC")
-		commands = append(commands, enable)
-	}
-	if open.Create {
-		commands = append(commands, s.folderCommand("CREATE", "making ", open.Folder))
-	}
-	if open.Create && open.Subscribe {
-		commands = append(commands, s.folderCommand("SUBSCRIBE", "subscribing to ", open.Folder))
-	}
-	state := &selected{}
-	choose := s.selectCommand(open, caps, state)
-	commands = append(commands, choose)
-	received := &receipt{}
-	var queries []*command
-	if open.Query != nil {
-		queries = s.queryCommands(*open.Query, received)
-		commands = append(commands, queries...)
-	}
-	if err := s.conn.send(ctx, commands...); err != nil {
+	o := s.newOpening(open)
+	if err := s.conn.send(ctx, o.commands...); err != nil {
 		return migration.FolderStatus{}, err
 	}
-	if err := s.conn.wait(ctx, commands...); failed(err) {
+	if err := s.conn.wait(ctx, o.commands...); failed(err) {
 		return migration.FolderStatus{}, err
 	}
-	if choose.err != nil {
-		return migration.FolderStatus{}, createdFirst(commands, choose)
-	}
-	status := state.status
-	status.ReadOnly = status.ReadOnly || choose.status.code == "READ-ONLY"
-	for _, query := range queries {
-		if query.err != nil {
-			return status, query.err
+	if o.resyncRefused() {
+		s.resync.Store(int32(resyncRefused))
+		if err := o.firstError(); migration.ClassOf(err) == migration.OneFolder && err != nil && !o.received.any {
+			open.Create, open.Since = false, nil
+			return s.Open(ctx, open)
 		}
 	}
-	return status, received.err
+	if o.choose.err != nil {
+		s.setOpened(opened{})
+		return migration.FolderStatus{}, createdFirst(o.commands, o.choose)
+	}
+	status := o.state.status
+	status.ReadOnly = status.ReadOnly || o.choose.status.code == "READ-ONLY"
+	s.setOpened(opened{raw: open.Folder, readOnly: status.ReadOnly})
+	if status.UIDNext == 0 {
+		next, err := s.askUIDNext(ctx, open.Folder, o.next)
+		if failed(err) {
+			return status, err
+		}
+		status.UIDNext = next
+	}
+	return status, o.firstError()
+}
+
+// folderOpening are the commands of one Open.
+type folderOpening struct {
+	commands []*command
+	// enable and next may be missing.
+	enable, choose *command
+	queries        []*command
+	state          *selected
+	received       *receipt
+	enabled        bool
+	next           *migration.FolderStatus
+}
+
+func (s *Session) newOpening(open migration.Open) *folderOpening {
+	o := &folderOpening{received: &receipt{}}
+	if open.Query != nil && open.Query.Vanished != nil && s.conn.capabilities().has("QRESYNC") &&
+		s.resync.CompareAndSwap(int32(resyncUntried), int32(resyncAsked)) {
+		o.enable = s.enableCommand(&o.enabled)
+		o.commands = append(o.commands, o.enable)
+	}
+	if open.Create {
+		o.commands = append(o.commands, s.folderCommand("CREATE", "making ", open.Folder))
+	}
+	if open.Create && open.Subscribe {
+		o.commands = append(o.commands, s.folderCommand("SUBSCRIBE", "subscribing to ", open.Folder))
+	}
+	if s.hidesUIDNext.Load() {
+		// Before the folder is open: of an open one, STATUS should not be
+		// asked (RFC 3501 section 6.3.10).
+		o.commands = append(o.commands, s.statusCommand(open.Folder, "UIDNEXT", &o.next))
+	}
+	o.state = &selected{query: open.Query, received: o.received}
+	o.choose = s.selectCommand(open, o.state)
+	o.commands = append(o.commands, o.choose)
+	if open.Query != nil {
+		o.queries = s.queryCommands(*open.Query, o.received)
+		o.commands = append(o.commands, o.queries...)
+	}
+	return o
+}
+
+// enableCommand is ENABLE QRESYNC (RFC 5161). enabled becomes true when the
+// server says that it did.
+func (s *Session) enableCommand(enabled *bool) *command {
+	cmd := s.conn.newCommand(kindPlain, "enabling QRESYNC")
+	cmd.line.Raw("ENABLE QRESYNC")
+	cmd.take = func(response any) bool {
+		words, ok := response.(enabledResponse)
+		*enabled = *enabled || slices.Contains(words, "QRESYNC")
+		return ok
+	}
+	return cmd
+}
+
+// resyncRefused reports whether ENABLE was sent and did not work.
+func (o *folderOpening) resyncRefused() bool {
+	return o.enable != nil && (o.enable.err != nil || !o.enabled)
+}
+
+// firstError is the first trouble of SELECT and the query.
+func (o *folderOpening) firstError() error {
+	if o.choose.err != nil {
+		return o.choose.err
+	}
+	for _, query := range o.queries {
+		if query.err != nil {
+			return query.err
+		}
+	}
+	return o.received.err
+}
+
+// askUIDNext gives the UIDNEXT that SELECT left out, which told is the answer of
+// a STATUS that went out with it. Zero when STATUS has none either.
+func (s *Session) askUIDNext(ctx context.Context, raw string, told *migration.FolderStatus) (migration.UID, error) {
+	if told == nil && !s.hidesUIDNext.Swap(true) {
+		if err := s.conn.run(ctx, s.statusCommand(raw, "UIDNEXT", &told)); err != nil {
+			return 0, err
+		}
+	}
+	if told == nil {
+		return 0, nil
+	}
+	return told.UIDNext, nil
+}
+
+func (s *Session) setOpened(folder opened) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened = folder
+}
+
+// Unselect leaves the open folder without removing anything from it: UNSELECT
+// (RFC 3691), or where that is missing CLOSE after EXAMINE, which removes
+// nothing either (RFC 3501 section 6.4.2).
+func (s *Session) Unselect(ctx context.Context) error {
+	s.mu.Lock()
+	folder := s.opened
+	s.mu.Unlock()
+	if folder.raw == "" {
+		return nil
+	}
+	verb := "UNSELECT"
+	if !s.conn.capabilities().has("UNSELECT") {
+		verb = "CLOSE"
+		if !folder.readOnly {
+			status, err := s.Open(ctx, migration.Open{Folder: folder.raw, ReadOnly: true})
+			if err != nil || !status.ReadOnly {
+				return err // it stays open: CLOSE would remove what is marked \Deleted
+			}
+		}
+	}
+	cmd := s.conn.newCommand(kindFolder, "leaving "+s.named(folder.raw))
+	cmd.line.Raw(verb)
+	err := s.conn.run(ctx, cmd)
+	if err == nil {
+		s.setOpened(opened{})
+	}
+	return err
 }
 
 // createdFirst prefers the reason why the folder could not be made to that it
@@ -71,21 +202,39 @@ func createdFirst(commands []*command, choose *command) error {
 // selected gathers what SELECT tells (RFC 3501 section 7.1, RFC 7162 section
 // 3.1.2.1).
 type selected struct {
-	status migration.FolderStatus
+	status   migration.FolderStatus
+	query    *migration.Query
+	received *receipt
 }
 
-func (s *Session) selectCommand(open migration.Open, caps capabilities, state *selected) *command {
+func (s *Session) selectCommand(open migration.Open, state *selected) *command {
 	cmd := s.conn.newCommand(kindFolder, "opening "+s.named(open.Folder))
 	verb := "SELECT "
 	if open.ReadOnly {
 		verb = "EXAMINE "
 	}
 	cmd.line.Raw(verb).String(open.Folder)
-	if caps.has("CONDSTORE") || caps.has("QRESYNC") {
+	caps := s.conn.capabilities()
+	switch {
+	case s.resyncs(open):
+		// QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
+		cmd.line.Raw(" (QRESYNC (").Number(uint64(open.Since.UIDValidity)).Raw(" ").Number(open.Since.ModSeq)
+		if known := open.Since.UIDs; !known.Empty() && known.RangeCount() <= len(sets(known)[0].String()) {
+			cmd.line.Raw(" " + known.String())
+		}
+		cmd.line.Raw("))")
+		cmd.fetch = &fetching{receipt: state.received, from: 1, query: migration.Query{Flags: true, Each: open.Since.Each}, within: open.Since.UIDs}
+	case caps.has("CONDSTORE") || caps.has("QRESYNC"):
 		cmd.line.Raw(" (CONDSTORE)")
 	}
 	cmd.take = state.take
 	return cmd
+}
+
+// resyncs reports whether the opening itself is to tell what has changed.
+func (s *Session) resyncs(open migration.Open) bool {
+	return open.Since != nil && open.Since.UIDValidity != 0 && open.Since.ModSeq != 0 &&
+		open.Query != nil && open.Query.Vanished != nil && resync(s.resync.Load()) == resyncAsked
 }
 
 func (state *selected) take(response any) bool {
@@ -93,6 +242,12 @@ func (state *selected) take(response any) bool {
 	case existsResponse:
 		state.status.Messages = uint32(answer)
 	case flagsResponse:
+	case vanishedResponse:
+		if state.query == nil || state.query.Vanished == nil {
+			return false
+		}
+		state.received.any = true
+		state.query.Vanished(answer.uids)
 	case statusResponse:
 		return answer.status == "OK" && state.code(answer)
 	default:
@@ -115,6 +270,8 @@ func (state *selected) code(answer statusResponse) bool {
 		state.status.HighestModSeq = 0
 	case "PERMANENTFLAGS":
 		state.status.PermanentFlags = parseFlags(answer.arguments)
+	case "MAILBOXID":
+		state.status.ID = strings.Trim(answer.arguments, "()")
 	case "READ-ONLY":
 		state.status.ReadOnly = true
 	default:

@@ -22,7 +22,9 @@ func (c *conn) receive() {
 		var malformed *wire.SyntaxError
 		if errors.As(err, &malformed) {
 			c.options.Log.Debug("response skipped", "host", c.options.Endpoint.Host, "error", err)
-			err = c.in.SkipLine()
+			if err = c.in.SkipLine(); err == nil {
+				err = receiver.count()
+			}
 		}
 		if err != nil {
 			c.kill(c.readFault(err))
@@ -51,10 +53,10 @@ type receiver struct {
 	in   *wire.Reader
 	// flags are the flag names seen, so that equal ones share memory.
 	flags map[string]string
-	// unasked counts the untagged responses nobody took since the last tagged
-	// one; exists is the last EXISTS.
-	unasked int
-	exists  uint32
+	// unasked counts the responses nobody took since the last tagged one, taken
+	// the others without the messages; exists is the last EXISTS.
+	unasked, taken int
+	exists         uint32
 }
 
 // response handles one response.
@@ -72,7 +74,8 @@ func (r *receiver) response() error {
 	return r.tagged()
 }
 
-// continuation hands on a "+" to whoever waits for it; nobody is no harm.
+// continuation hands on a "+" to whoever waits for it. One that nobody waits
+// for is dropped: were it kept, the next literal would go out without leave.
 func (r *receiver) continuation() error {
 	text, err := r.in.Text()
 	if err != nil {
@@ -81,16 +84,16 @@ func (r *receiver) continuation() error {
 	c := r.conn
 	c.trace("S: + ...")
 	c.mu.Lock()
-	cmd := c.continuing
-	c.mu.Unlock()
-	if cmd == nil {
-		return nil
+	defer c.mu.Unlock()
+	if c.continuing == nil {
+		return r.count()
 	}
 	select {
 	case c.goOn <- strings.TrimPrefix(text[1:], " "):
+		return nil
 	default:
+		return r.count()
 	}
-	return nil
 }
 
 // tagged ends the command that the tag belongs to.
@@ -117,9 +120,9 @@ func (r *receiver) tagged() error {
 	c.trace("S: " + tag + " " + name + " " + rest)
 	cmd := c.byTag(tag)
 	if cmd == nil {
-		return nil
+		return r.count()
 	}
-	r.unasked = 0
+	r.unasked, r.taken = 0, 0
 	sent := c.out.sent()
 	c.mu.Lock()
 	end := cmd.end
@@ -129,7 +132,7 @@ func (r *receiver) tagged() error {
 			Text: c.clean(rest), Remedy: "The server answered a command before it was sent, which no honest server can."}
 	}
 	if status.code == "CAPABILITY" {
-		r.announced(strings.Fields(strings.ToUpper(status.arguments)))
+		r.announced(r.conn.words(status.arguments))
 	}
 	cmd.status = status
 	c.ended(cmd, c.refusal(cmd, status))
@@ -232,7 +235,7 @@ func (r *receiver) condition(name string) error {
 	c.trace("S: * " + name + " " + rest)
 	switch {
 	case status.code == "CAPABILITY":
-		r.announced(strings.Fields(strings.ToUpper(status.arguments)))
+		r.announced(r.conn.words(status.arguments))
 	case name == "BYE":
 		c.mu.Lock()
 		c.bye = rest
@@ -259,7 +262,7 @@ func (r *receiver) offer(response any) error {
 			return r.count()
 		}
 		if cmd.take != nil && cmd.take(response) {
-			return nil
+			return r.countTaken()
 		}
 	}
 }
@@ -273,6 +276,16 @@ func (c *conn) queued(i int) *command {
 		return nil
 	}
 	return c.queue[i]
+}
+
+// countTaken bounds what comes in answer to commands, messages not counted.
+func (r *receiver) countTaken() error {
+	r.taken++
+	limits := r.in.Limits()
+	if most := limits.Untagged + 4*limits.Folders; r.taken > most {
+		return &wire.LimitError{What: "number of responses to one command", Limit: int64(most)}
+	}
+	return nil
 }
 
 // count bounds what comes without being asked for.

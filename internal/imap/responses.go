@@ -1,8 +1,10 @@
 package imap
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 
 	"github.com/mailhaul/mailhaul/internal/imap/wire"
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -28,7 +30,7 @@ var parsers = map[string]func(*receiver) (any, error){
 func (r *receiver) words() ([]string, error) {
 	r.in.Allow(r.in.Limits().ListLine)
 	text, err := r.in.Text()
-	return strings.Fields(strings.ToUpper(text)), err
+	return r.conn.words(text), err
 }
 
 func (r *receiver) capability() (any, error) {
@@ -60,8 +62,12 @@ func (r *receiver) items(each func() error) error {
 	}
 }
 
-// flagsMost is how many flag names are shared in memory.
-const flagsMost = 1000
+// flagsMost is how many flag names are shared in memory, and flagMost how long
+// they are at most, in bytes.
+const (
+	flagsMost = 1000
+	flagMost  = 100
+)
 
 // flagNames reads a flag list.
 func (r *receiver) flagNames() (migration.Flags, error) {
@@ -74,7 +80,7 @@ func (r *receiver) flagNames() (migration.Flags, error) {
 		shared, known := r.flags[string(name)]
 		if !known {
 			shared = string(name)
-			if len(r.flags) < flagsMost {
+			if len(r.flags) < flagsMost && len(shared) <= flagMost {
 				r.flags[shared] = shared
 			}
 		}
@@ -117,8 +123,8 @@ func (r *receiver) listing(subscribed bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !null && len(delimiter) > 0 {
-		answer.folder.Delimiter, _ = utf8.DecodeRune(delimiter)
+	if !null {
+		answer.folder.Delimiter = delimiterOf(delimiter)
 	}
 	if err := r.in.Spaces(); err != nil {
 		return nil, err
@@ -135,8 +141,17 @@ func (r *receiver) listing(subscribed bool) (any, error) {
 	return answer, r.in.SkipLine()
 }
 
-// folderName reads a name. An unquoted one may hold spaces, as some servers
-// write it, when it is the last thing on the line.
+// delimiterOf takes a printable ASCII character, and anything else for none.
+func delimiterOf(text []byte) rune {
+	if len(text) != 1 || text[0] <= ' ' || text[0] >= 0x7f {
+		return 0
+	}
+	return rune(text[0])
+}
+
+// folderName reads a name. One that is too long is cut and marked with a NUL, so
+// that no command can carry it and it comes up as that folder's fault, instead
+// of being left out in silence.
 func (r *receiver) folderName() (string, error) {
 	raw, null, err := r.in.String()
 	if err != nil {
@@ -145,20 +160,28 @@ func (r *receiver) folderName() (string, error) {
 	if null {
 		return "NIL", nil
 	}
-	if len(raw) > r.in.Limits().FolderName {
-		return "", &wire.SyntaxError{Want: "a shorter folder name"}
-	}
-	if strings.ContainsAny(string(raw), "\r\n\x00") {
-		return "", &wire.SyntaxError{Want: "a folder name without line breaks"}
+	if most := r.in.Limits().FolderName; len(raw) > most {
+		sum := sha256.Sum256(raw)
+		return string(raw[:most/4]) + "...\x00" + hex.EncodeToString(sum[:8]), nil
 	}
 	return string(raw), nil
 }
 
+// decodedName is the name for people: raw, with U+FFFD for what is no text, when
+// it is not valid modified UTF-7.
 func decodedName(raw string) string {
-	if name, ok := wire.DecodeName(raw); ok {
+	if name, ok := wire.DecodeName(raw); ok && !strings.ContainsFunc(name, unicode.IsControl) {
+		if name == raw {
+			return raw // the same memory
+		}
 		return name
 	}
-	return raw
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(raw, string(unicode.ReplacementChar)))
 }
 
 // uses are the special uses by their attributes: RFC 6154, and the older XLIST.
@@ -217,7 +240,7 @@ func (r *receiver) statusItem(name string, answer *folderStatusResponse) error {
 	if name == "MAILBOXID" {
 		return r.items(func() error {
 			id, _, err := r.in.String()
-			answer.id = string(id)
+			answer.status.ID = string(id)
 			return err
 		})
 	}
@@ -240,6 +263,8 @@ func (r *receiver) statusItem(name string, answer *folderStatusResponse) error {
 		answer.status.UIDValidity = uint32(uidOf(n))
 	case "HIGHESTMODSEQ":
 		answer.status.HighestModSeq = n
+	case "SIZE":
+		answer.status.Size = int64(min(n, 1<<62))
 	}
 	return nil
 }
@@ -251,6 +276,9 @@ func uidOf(n uint64) migration.UID {
 	}
 	return migration.UID(n)
 }
+
+// namespacesMost is how many namespaces are looked at.
+const namespacesMost = 100
 
 // namespace reads NAMESPACE (RFC 2342 section 5): three lists of prefix and
 // delimiter, each of which may be NIL.
@@ -272,7 +300,9 @@ func (r *receiver) namespace() (any, error) {
 		}
 		err = r.items(func() error {
 			entry, err := r.namespaceEntry(space)
-			answer = append(answer, entry)
+			if len(answer) < namespacesMost {
+				answer = append(answer, entry)
+			}
 			return err
 		})
 		if err != nil {
@@ -295,8 +325,8 @@ func (r *receiver) namespaceEntry(space migration.Space) (migration.Namespace, e
 		case err != nil || null:
 		case position == 1:
 			entry.Prefix = string(text)
-		case len(text) > 0:
-			entry.Delimiter, _ = utf8.DecodeRune(text)
+		default:
+			entry.Delimiter = delimiterOf(text)
 		}
 		return err
 	})

@@ -45,13 +45,17 @@ func parseStatus(status, rest string) statusResponse {
 	return s
 }
 
-// textMost is how much of a server's text is kept, in characters.
-const textMost = 300
+// textMost is how much of a server's text is kept, in characters, and heardMost
+// how much of it is looked at, in bytes.
+const (
+	textMost  = 300
+	heardMost = 16 << 10
+)
 
 // clean makes a server's text fit to be shown: without secrets and control
 // characters, and not too long.
 func (c *conn) clean(text string) string {
-	text = c.scrub.Scrub(text)
+	text = c.scrub.Scrub(text[:min(len(text), heardMost)])
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) {
 			return ' '
@@ -63,6 +67,12 @@ func (c *conn) clean(text string) string {
 		return string(runes[:textMost]) + "..."
 	}
 	return string(runes)
+}
+
+// words splits a list of capabilities. Whoever lists a secret there does not get
+// it shown.
+func (c *conn) words(text string) []string {
+	return strings.Fields(strings.ToUpper(c.scrub.Scrub(text)))
 }
 
 // The untagged responses, as they are offered to the commands in the queue.
@@ -86,6 +96,5 @@ type (
 	folderStatusResponse struct {
 		raw    string
 		status migration.FolderStatus
-		id     string
 	}
 )

@@ -42,5 +42,6 @@
 //
 // What it does not do: MIME structure (BODYSTRUCTURE is a stub and only the
 // whole message, its header and its text can be fetched), charsets in SEARCH,
-// SORT, THREAD, ACL, METADATA, NOTIFY, and keeping anything on disk.
+// SORT, THREAD, ACL, METADATA, NOTIFY, labels of Gmail, rewriting of messages
+// as Exchange does it, and keeping anything on disk.
 package imapfake

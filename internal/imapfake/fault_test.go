@@ -97,6 +97,20 @@ func TestFaultsOfCommands(t *testing.T) {
 		close(until)
 		contains(t, c.tagged("x")[0], "OK")
 	})
+	t.Run("WaitAnswer carries it out before it waits", func(t *testing.T) {
+		until := make(chan struct{})
+		_, m, c := faulty(t, Rule{Command: "CREATE", Do: Action{Kind: WaitAnswer, Until: until}})
+		c.send("x CREATE a\r\n")
+		eventually(t, "the folder", func() bool { return len(m.Folders()) == 2 })
+		close(until)
+		contains(t, c.tagged("x")[0], "OK")
+	})
+	t.Run("Deaf ends with the server", func(t *testing.T) {
+		s, _, c := faulty(t, Rule{Command: "NOOP", Do: Action{Kind: Deaf}})
+		c.send("x NOOP\r\n")
+		go s.Close()
+		equals(t, c.closed(), "")
+	})
 	t.Run("Renumber changes UIDVALIDITY before the folder is opened", func(t *testing.T) {
 		_, m, c := faulty(t, Rule{Command: "SELECT", Do: Action{Kind: Renumber}})
 		validity := m.UIDValidity("INBOX")

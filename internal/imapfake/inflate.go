@@ -176,12 +176,11 @@ func (d *inflater) symbol() error {
 	case symbol > 285:
 		return errDeflate
 	}
-	length, err := d.extra(symbol-257, 4, 3)
-	if symbol == 285 {
-		length, err = 258, nil
-	}
-	if err != nil {
-		return err
+	length := 258
+	if symbol < 285 {
+		if length, err = d.extra(symbol-257, 4, 3); err != nil {
+			return err
+		}
 	}
 	code, err := d.decode(d.distance)
 	if err != nil {

@@ -5,9 +5,11 @@ import "strings"
 // Folder is one folder as a server lists it.
 type Folder struct {
 	// Name is the decoded name (RFC 3501 section 5.1.3), for people and
-	// rules. When the raw name is not valid modified UTF-7, Name equals Raw.
+	// rules. When the raw name is not valid modified UTF-7, Name is Raw, with
+	// U+FFFD for what is no text.
 	Name string
-	// Raw is the name as the server spelled it: what addresses the folder.
+	// Raw is the name as the server spelled it: what addresses the folder. One
+	// that no command can carry holds a NUL; opening it is a fault of the folder.
 	Raw string
 	// Delimiter separates the levels of the hierarchy; zero when flat.
 	Delimiter rune
@@ -61,6 +63,11 @@ type FolderStatus struct {
 	// Nil when the server did not say, which means all system flags.
 	PermanentFlags []string
 	ReadOnly       bool
+	// Size is the bytes of all messages together (RFC 8438). Zero when the
+	// folder is empty or the server did not say.
+	Size int64
+	// ID is the MAILBOXID of RFC 8474, empty when the server did not say.
+	ID string
 }
 
 // Keeps reports whether the folder stores the flag permanently: it is listed,

@@ -104,6 +104,21 @@ type Open struct {
 	Create, Subscribe bool
 	// Query, when not nil, is sent in the same burst.
 	Query *Query
+	// Since, when not nil, has the server tell with the opening itself what
+	// has changed, if Query.Vanished is set and the server can (RFC 7162
+	// section 3.2.5). It tells nothing when its UIDVALIDITY is another one.
+	Since *KnownState
+}
+
+// KnownState is what a client remembers of a folder.
+type KnownState struct {
+	UIDValidity uint32
+	ModSeq      uint64
+	// UIDs limits the answer to these messages; none limits nothing.
+	UIDs UIDSet
+	// Each receives UID, flags and mod-sequence of every message that has
+	// changed. May be nil.
+	Each func(Message) error
 }
 
 // Query asks for the attributes of messages of the open folder.

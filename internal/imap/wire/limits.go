@@ -19,6 +19,9 @@ type Limits struct {
 	Literals int64
 	// Message is the largest message: 150 MiB.
 	Message int64
+	// Skipped is the largest message that is read past, without holding it,
+	// for the sake of the others: 2 GiB. A larger one ends the line.
+	Skipped int64
 	// Depth is the deepest nesting of lists: 32.
 	Depth int
 	// Tokens is the most tokens in one response, UID sets not counted: 100,000.
@@ -54,6 +57,10 @@ func (l Limits) WithDefaults() Limits {
 	if l.Message <= 0 {
 		l.Message = 150 << 20
 	}
+	if l.Skipped <= 0 {
+		l.Skipped = 2 << 30
+	}
+	l.Skipped = max(l.Skipped, l.Message)
 	return l
 }
 

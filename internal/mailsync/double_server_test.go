@@ -1,0 +1,541 @@
+package mailsync
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// server is a mail server without a protocol: folders of letters in memory,
+// and hooks that decide what goes wrong. The zero hooks make a server that does
+// everything right and at once.
+type server struct {
+	// mu guards everything; a model shares it between both servers and the
+	// ledger, so that one instant is one instant everywhere.
+	mu      *sync.Mutex
+	profile migration.Profile
+	// permanent are the flags it keeps.
+	permanent []string
+	// group is how many messages share an APPEND command (MULTIAPPEND).
+	group    int
+	boxes    []*box
+	sessions []*session
+	limit    int // sessions at once, 0 is any number
+	dials    int
+	lastID   int
+	late     []landing
+
+	// before is called before each operation takes effect, without the lock.
+	// A fault of class Again breaks the session.
+	before func(op operation) error
+	// fate decides about an APPEND command that has come whole.
+	fate func(c *command) fate
+	// wreck decides what becomes of the commands that were under way when the
+	// line broke: how many of them are stored at once, how many of the next
+	// ones later, and when. The rest never arrives.
+	wreck func(commands []*command) (now, later int, after time.Duration)
+	// landed is told each letter that an APPEND has stored.
+	landed func(b *box, l *letter)
+	// received is told each message whose last byte has come.
+	received func(m migration.AppendMessage)
+	// removing and flagging are told each letter that Expunge and StoreFlags
+	// concern.
+	removing, flagging func(l *letter)
+}
+
+// operation is what a hook gets to see.
+type operation struct {
+	kind   kind
+	folder string
+	uid    migration.UID // the first one concerned, or the key
+	n      int           // how many
+}
+
+type kind uint8
+
+const (
+	opDial kind = iota
+	opFolders
+	opStatus
+	opOpen
+	opMessages
+	opUIDs
+	opBodies
+	opBody
+	opAppend
+	opFlush
+	opStore
+	opExpunge
+	opCreate
+	opLedger
+	opFate
+	opWreck
+	opChurn
+)
+
+var kindNames = [...]string{"dial", "folders", "status", "open", "messages", "uids", "bodies", "body", "append", "flush", "store", "expunge", "create", "ledger", "fate", "wreck", "churn"}
+
+func (k kind) String() string { return kindNames[k] }
+
+// What a hook answers about a body, beside faults.
+var (
+	errNoBody   = errors.New("say nothing about this message")
+	errHalfBody = errors.New("break off in the middle of this message")
+)
+
+// fate is what becomes of an APPEND command.
+type fate struct {
+	refused error
+	// cut breaks the line after the command was stored or, with lost, before.
+	cut, lost bool
+	// silent leaves APPENDUID out of the answer.
+	silent bool
+}
+
+type box struct {
+	name       string
+	validity   uint32
+	next       migration.UID
+	modSeq     uint64
+	letters    []*letter
+	use        string
+	subscribed bool
+	hidden     []migration.UID // not told by Messages with From
+}
+
+// letter is a message in a folder. The world knows more of it than a server.
+type letter struct {
+	id     int
+	uid    migration.UID
+	body   string
+	date   time.Time
+	flags  migration.Flags
+	modSeq uint64
+	// key is the source UID of a letter that came by APPEND, zero for others.
+	key migration.UID
+}
+
+type landing struct {
+	at  time.Time
+	cmd *command
+}
+
+// command is an APPEND command with its messages.
+type command struct {
+	raw     string
+	members []*member
+	done    func(migration.AppendResult)
+	closed  bool
+}
+
+type member struct {
+	message migration.AppendMessage
+	body    string
+}
+
+func newServer(names ...string) *server {
+	s := &server{mu: &sync.Mutex{}, group: 1, permanent: []string{`\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`, `\*`},
+		profile: migration.Profile{Server: "double", CondStore: true, UIDPlus: true, ListStatus: true, MultiAppend: true, LiteralPlus: true}}
+	for _, name := range append([]string{"INBOX"}, names...) {
+		s.make(name)
+	}
+	return s
+}
+
+func (s *server) make(name string) *box {
+	s.lastID++
+	b := &box{name: name, validity: uint32(1000 + s.lastID), next: 1, modSeq: 1}
+	s.boxes = append(s.boxes, b)
+	return b
+}
+
+func (s *server) box(name string) *box {
+	for _, b := range s.boxes {
+		if b.name == name || strings.EqualFold(name, "INBOX") && strings.EqualFold(b.name, name) {
+			return b
+		}
+	}
+	return nil
+}
+
+// put delivers a letter.
+func (s *server) put(b *box, body string, date time.Time, flags ...string) *letter {
+	s.lastID++
+	b.modSeq++
+	l := &letter{id: s.lastID, uid: b.next, body: body, date: date, flags: flags, modSeq: b.modSeq}
+	b.next++
+	b.letters = append(b.letters, l)
+	return l
+}
+
+func (b *box) find(uid migration.UID) *letter {
+	i, found := slices.BinarySearchFunc(b.letters, uid, func(l *letter, uid migration.UID) int { return int(l.uid) - int(uid) })
+	if !found {
+		return nil
+	}
+	return b.letters[i]
+}
+
+func (b *box) remove(uid migration.UID) {
+	b.letters = slices.DeleteFunc(b.letters, func(l *letter) bool { return l.uid == uid })
+	b.modSeq++
+}
+
+func (b *box) setFlags(l *letter, flags migration.Flags) {
+	b.modSeq++
+	l.flags, l.modSeq = flags, b.modSeq
+}
+
+// rebuild gives the folder a new UIDVALIDITY and new numbers.
+func (b *box) rebuild() {
+	b.validity += 1000
+	for i, l := range b.letters {
+		l.uid = migration.UID(i + 1)
+	}
+	b.next = migration.UID(len(b.letters) + 1)
+}
+
+func (b *box) status() migration.FolderStatus {
+	return migration.FolderStatus{UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.letters)), HighestModSeq: b.modSeq}
+}
+
+func (s *server) statusOf(b *box) migration.FolderStatus {
+	status := b.status()
+	if !s.profile.CondStore {
+		status.HighestModSeq = 0
+	}
+	status.PermanentFlags = s.permanent
+	return status
+}
+
+func lostFault() *migration.Fault {
+	return &migration.Fault{Class: migration.Again, Code: migration.CodeLost, Doing: "talking to the double"}
+}
+
+// tick stores what has been held up on the way until now.
+func (s *server) tick() {
+	if len(s.late) == 0 {
+		return
+	}
+	now := time.Now()
+	s.late = slices.DeleteFunc(s.late, func(l landing) bool {
+		if l.at.After(now) {
+			return false
+		}
+		s.land(l.cmd)
+		return true
+	})
+}
+
+// land stores the messages of a command, all or none.
+func (s *server) land(c *command) []*letter {
+	b := s.box(c.raw)
+	if b == nil {
+		return nil
+	}
+	var out []*letter
+	for _, m := range c.members {
+		l := s.put(b, m.body, m.message.Date, slices.Clone(m.message.Flags)...)
+		l.key = m.message.Key
+		if s.landed != nil {
+			s.landed(b, l)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// session is a connection to a server, as source or as target.
+type session struct {
+	*server
+	dead     bool
+	opened   string
+	validity uint32
+	queue    []*command
+}
+
+var _ Target = (*session)(nil)
+
+func (s *server) source(context.Context) (Session, error) { return s.dial() }
+func (s *server) target(context.Context) (Target, error)  { return s.dial() }
+
+func (s *server) dial() (*session, error) {
+	if s.before != nil {
+		if err := s.before(operation{kind: opDial}); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.limit > 0 && len(s.sessions) >= s.limit {
+		return nil, &migration.Fault{Class: migration.Again, Code: migration.CodeTooManyConns, Doing: "signing in to the double"}
+	}
+	s.dials++
+	n := &session{server: s}
+	s.sessions = append(s.sessions, n)
+	return n, nil
+}
+
+// do performs an operation: the hook, then the effect under the lock.
+func (s *session) do(ctx context.Context, op operation, effect func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.before != nil {
+		if err := s.before(op); err != nil {
+			s.fail(err)
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tick()
+	if s.dead {
+		return lostFault()
+	}
+	return effect()
+}
+
+// fail breaks the session when the fault is one of the line.
+func (s *session) fail(err error) {
+	if migration.ClassOf(err) == migration.Again {
+		s.mu.Lock()
+		s.break_()
+		s.mu.Unlock()
+	}
+}
+
+// break_ cuts the line: what is under way meets its fate, and every message of
+// it is in doubt.
+func (s *session) break_() {
+	if s.dead {
+		return
+	}
+	s.dead = true
+	s.sessions = slices.DeleteFunc(s.sessions, func(other *session) bool { return other == s })
+	whole := slices.DeleteFunc(slices.Clone(s.queue), func(c *command) bool { return !c.closed })
+	if s.wreck != nil && len(whole) > 0 {
+		now, later, after := s.wreck(whole)
+		for i, c := range whole {
+			switch {
+			case i < now:
+				s.land(c)
+			case i < now+later:
+				s.server.late = append(s.server.late, landing{time.Now().Add(after), c})
+			}
+		}
+	}
+	for _, c := range s.queue {
+		for _, m := range c.members {
+			c.done(migration.AppendResult{Key: m.message.Key, Err: lostFault(), Doubt: true})
+		}
+	}
+	s.queue = nil
+}
+
+// here is the open folder. A folder that was rebuilt or deleted meanwhile breaks
+// the line, as servers do.
+func (s *session) here() (*box, error) {
+	b := s.box(s.opened)
+	if b == nil || b.validity != s.validity {
+		s.break_()
+		return nil, lostFault()
+	}
+	return b, nil
+}
+
+func (s *session) Folders(ctx context.Context) (folders []migration.Folder, err error) {
+	err = s.do(ctx, operation{kind: opFolders}, func() error {
+		for _, b := range s.boxes {
+			status := s.statusOf(b)
+			f := migration.Folder{Name: b.name, Raw: b.name, Delimiter: '/', Selectable: true, Use: b.use, Subscribed: b.subscribed}
+			if s.profile.ListStatus {
+				f.Status = &status
+			}
+			folders = append(folders, f)
+		}
+		return nil
+	})
+	return folders, err
+}
+
+func (s *session) Status(ctx context.Context, names []string) (statuses []*migration.FolderStatus, err error) {
+	err = s.do(ctx, operation{kind: opStatus, n: len(names)}, func() error {
+		for _, name := range names {
+			if b := s.box(name); b != nil {
+				status := s.statusOf(b)
+				statuses = append(statuses, &status)
+			} else {
+				statuses = append(statuses, nil)
+			}
+		}
+		return nil
+	})
+	return statuses, err
+}
+
+func (s *session) Open(ctx context.Context, open migration.Open) (status migration.FolderStatus, err error) {
+	var found []migration.Message
+	err = s.do(ctx, operation{kind: opOpen, folder: open.Folder}, func() error {
+		b := s.box(open.Folder)
+		if b == nil && open.Create {
+			b = s.server.make(open.Folder)
+			b.subscribed = open.Subscribe
+		}
+		if b == nil {
+			return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeFolderMissing, Doing: "opening folder " + open.Folder}
+		}
+		s.opened, s.validity = b.name, b.validity
+		status = s.statusOf(b)
+		if open.Query != nil {
+			found = b.selected(*open.Query)
+		}
+		return nil
+	})
+	for _, m := range found {
+		if err == nil {
+			err = open.Query.Each(m)
+		}
+	}
+	return status, err
+}
+
+func (b *box) selected(query migration.Query) []migration.Message {
+	var found []migration.Message
+	for _, l := range b.letters {
+		wanted := l.uid >= query.From && !slices.Contains(b.hidden, l.uid)
+		if !query.UIDs.Empty() {
+			wanted = query.UIDs.Contains(l.uid)
+		}
+		if !wanted || l.modSeq <= query.ChangedSince {
+			continue
+		}
+		m := migration.Message{UID: l.uid, Size: -1, ModSeq: l.modSeq}
+		if query.Flags {
+			m.Flags = slices.Clone(l.flags)
+		}
+		if query.Date {
+			m.Date = l.date
+		}
+		if query.Size {
+			m.Size = int64(len(l.body))
+		}
+		if len(query.Header) > 0 {
+			m.Header = []byte("Subject: letter " + l.body + "\r\n")
+		}
+		found = append(found, m)
+	}
+	return found
+}
+
+func (s *session) Messages(ctx context.Context, query migration.Query) error {
+	var found []migration.Message
+	err := s.do(ctx, operation{kind: opMessages, folder: s.opened, uid: max(query.From, query.UIDs.Min()), n: query.UIDs.Len()}, func() error {
+		b, err := s.here()
+		if err == nil {
+			found = b.selected(query)
+		}
+		return err
+	})
+	for _, m := range found {
+		if err == nil {
+			err = query.Each(m)
+		}
+	}
+	return err
+}
+
+func (s *session) UIDs(ctx context.Context) (uids migration.UIDSet, err error) {
+	err = s.do(ctx, operation{kind: opUIDs, folder: s.opened}, func() error {
+		b, err := s.here()
+		if err != nil {
+			return err
+		}
+		for _, l := range b.letters {
+			uids.Add(l.uid)
+		}
+		return nil
+	})
+	return uids, err
+}
+
+func (s *session) Bodies(ctx context.Context, uids migration.UIDSet, each func(migration.Body) error) error {
+	err := s.do(ctx, operation{kind: opBodies, folder: s.opened, uid: uids.Min(), n: uids.Len()}, func() error {
+		_, err := s.here()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for uid := range uids.All() {
+		if err := s.body(ctx, uid, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) body(ctx context.Context, uid migration.UID, each func(migration.Body) error) error {
+	var text string
+	var found bool
+	var special error
+	if s.before != nil {
+		special = s.before(operation{kind: opBody, folder: s.opened, uid: uid})
+		if special != nil && special != errHalfBody {
+			if special == errNoBody {
+				return nil
+			}
+			s.fail(special)
+			return special
+		}
+	}
+	s.mu.Lock()
+	s.tick()
+	b, err := s.here()
+	if err == nil && s.dead {
+		err = lostFault()
+	}
+	if err == nil {
+		if l := b.find(uid); l != nil {
+			text, found = l.body, true
+		}
+	}
+	s.mu.Unlock()
+	if err != nil || !found {
+		return err
+	}
+	reader := io.Reader(strings.NewReader(text))
+	if special == errHalfBody {
+		reader = io.MultiReader(strings.NewReader(text[:len(text)/2]), broken{})
+	}
+	err = each(migration.Body{UID: uid, Size: int64(len(text)), Reader: reader})
+	if special == errHalfBody {
+		s.fail(lostFault())
+		if err == nil {
+			err = lostFault()
+		}
+	}
+	return err
+}
+
+// broken is a line that has broken.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, lostFault() }
+
+func (s *session) Profile() migration.Profile { return s.profile }
+
+func (s *session) Traffic() migration.Traffic { return migration.Traffic{RoundTrips: 1} }
+
+func (s *session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.break_()
+	return nil
+}
