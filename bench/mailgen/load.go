@@ -103,8 +103,12 @@ func groups(c Corpus, single bool) []group {
 		most = 1
 	}
 	byFolder := make(map[string][]group)
+	var order []string
 	for _, m := range c.Messages {
-		list := byFolder[m.Folder]
+		list, known := byFolder[m.Folder]
+		if !known {
+			order = append(order, m.Folder)
+		}
 		if n := len(list) - 1; n < 0 || len(list[n].messages) == most || list[n].bytes+len(m.Body) > groupBytes {
 			list = append(list, group{folder: m.Folder})
 		}
@@ -114,15 +118,11 @@ func groups(c Corpus, single bool) []group {
 		byFolder[m.Folder] = list
 	}
 	var all []group
-	for round := 0; len(byFolder) > 0; round++ {
-		for _, f := range c.Folders {
-			list, ok := byFolder[f]
-			if !ok {
-				continue
-			}
-			all = append(all, list[round])
-			if round == len(list)-1 {
-				delete(byFolder, f)
+	for round, more := 0, true; more; round++ {
+		more = false
+		for _, f := range order {
+			if round < len(byFolder[f]) {
+				all, more = append(all, byFolder[f][round]), true
 			}
 		}
 	}

@@ -144,7 +144,7 @@ func (d *demoRun) introduce() {
 	fmt.Fprintf(d.streams.Out, `Two IMAP servers are up, in memory and on this computer only:
   source  imaps://%s  an old one, its folders in six languages
   target  imaps://%s  a new one, its mailboxes empty
-Now %d mailboxes with %d messages (%s) are copied, and every byte compared.
+Copying %d mailboxes with %d messages (%s), then comparing every byte:
 
 `, d.servers.SourceAddress, d.servers.TargetAddress, len(d.servers.Mailboxes), d.servers.Messages(), byteSize(d.servers.Bytes()))
 }
@@ -163,8 +163,8 @@ func (d *demoRun) suggest() {
 	for _, suggested := range []struct{ why, command string }{
 		{"What to try next. The servers stay up for an hour, or until Ctrl-C. In another\nterminal, go to the files of the demo:", "cd " + quoted(d.directory) + d.alias()},
 		{"Copy again. The ledger knows what was copied, so nothing is copied twice:", "mailhaul copy " + both},
-		{"Let a message arrive at the source; then copy again, and it alone is copied:", "mailhaul demo deliver " + account},
 		{"Compare both sides again, folder by folder and byte by byte:", "mailhaul verify " + both},
+		{"Let a message arrive at the source; then copy again, and it alone is copied:", "mailhaul demo deliver " + account},
 		{"Test the source as an endpoint, step by step:", "mailhaul endpoint test " + account},
 		{"See the problems of a bad migration file, all at once:", "mailhaul csv check " + demo.BrokenFile},
 	} {

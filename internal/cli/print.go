@@ -99,7 +99,7 @@ func (c *copier) printVerifications(s report.Summary) {
 	verified := 0
 	for i, m := range s.Mailboxes {
 		v := c.results[i].verification
-		if v == nil {
+		if v == nil || c.results[i].err != nil {
 			continue
 		}
 		verified++

@@ -42,6 +42,8 @@ func newDisplay(streams Streams, log *slog.Logger, mailboxes int) *display {
 	if !isTerminal(streams.Err) {
 		return d
 	}
+	// Bars begin at the start of a line, even if something was typed ahead.
+	fmt.Fprint(streams.Err, "\r\x1b[K")
 	d.bars = mpb.New(mpb.WithOutput(streams.Err), mpb.WithRefreshRate(drawEvery), mpb.WithAutoRefresh())
 	// What is said meanwhile goes above the bars.
 	d.log = slog.New(slog.NewTextHandler(d.bars, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
@@ -162,7 +164,7 @@ func (f *follower) done(err error) {
 		f.bar.Abort(true)
 	}
 	switch {
-	case err != nil && f.display.several: // a single one's error ends the command
+	case err != nil && f.display.several && statusOf(err) != exitInterrupted: // the command tells of the others
 		f.display.log.Error("mailbox stopped", "mailbox", f.name, "error", err)
 	case err == nil && f.bar == nil: // the terminal has the summary in a moment
 		f.display.log.Info("mailbox done", "mailbox", f.name, "messages", messages, "size", byteSize(bytes))
@@ -191,11 +193,14 @@ func (f *follower) count() string {
 	if folders := f.toVerify.Load(); folders > 0 {
 		return fmt.Sprintf("%d/%d folders", f.verified.Load(), folders)
 	}
+	if f.progress.MessagesTotal.Load() == 0 {
+		return fmt.Sprintf("%d/%d folders", f.progress.Folders.Load(), f.progress.FoldersTotal.Load())
+	}
 	return fmt.Sprintf("%d/%d messages", f.progress.Messages.Load(), f.progress.MessagesTotal.Load())
 }
 
 func (f *follower) size() string {
-	if f.toVerify.Load() > 0 {
+	if f.toVerify.Load() > 0 || f.progress.MessagesTotal.Load() == 0 {
 		return ""
 	}
 	return byteSize(f.progress.Bytes.Load())
@@ -226,13 +231,16 @@ func (f *follower) waiting() string {
 	return ""
 }
 
+// earliest is when a guess of the time yet to go is worth anything.
+const earliest = 2 * time.Second
+
 // left is the time yet to go as far as known.
 func (f *follower) left() string {
 	if f.toVerify.Load() > 0 {
 		return "verifying"
 	}
 	speed, bytes := f.speed(), f.progress.BytesTotal.Load()-f.progress.Bytes.Load()
-	if speed == 0 || bytes < 0 {
+	if speed == 0 || bytes < 0 || time.Since(f.began) < earliest {
 		return ""
 	}
 	return time.Duration(float64(bytes)/speed*float64(time.Second)).Round(time.Second).String() + " left"

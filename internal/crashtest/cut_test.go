@@ -12,6 +12,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/relay"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
 )
 
 // cutters is how many cuts are tried at a time: each mostly waits.
@@ -19,13 +20,23 @@ const cutters = 48
 
 // cutBench is where one message is copied over a line that is cut.
 type cutBench struct {
-	source, target *fake
-	ledgers        *store.Store
-	message        letter
+	source  *fake
+	target  cutTarget
+	ledgers *store.Store
+	message letter
 	// appendAt and appendEnd are the bytes of the APPEND in what a client sends
 	// on its connection, answerAt and answerEnd those of its answer in what it
 	// receives.
 	appendAt, appendEnd, answerAt, answerEnd int
+}
+
+// cutTarget is a server to which the message goes.
+type cutTarget struct {
+	addr string
+	// enter makes a user; holds is an error unless the user's INBOX holds
+	// exactly the message.
+	enter func(user string)
+	holds func(user string, message letter) error
 }
 
 // cut is one place to break the line.
@@ -37,44 +48,74 @@ type cut struct {
 
 func (c cut) String() string { return fmt.Sprintf("%s-%s-%d", c.direction, c.action, c.after) }
 
-func newCutBench(t *testing.T, personality imapfake.Personality) *cutBench {
+func newCutBench(t *testing.T, target cutTarget) *cutBench {
 	t.Helper()
-	b := &cutBench{
-		source:  startFake(t, imapfake.Options{}),
-		target:  startFake(t, imapfake.Options{Personality: personality, Record: imapfake.RecordOptions{Keep: true}}),
-		ledgers: openStore(t),
-	}
+	b := &cutBench{source: startFake(t, imapfake.Options{}), target: target, ledgers: openStore(t)}
 	b.message = newCorpus(1).big("INBOX", 2100)
-	b.message.flags = []string{`\Seen`, `\Flagged`}
+	b.message.flags = []string{`\Flagged`, `\Seen`}
 	b.probe(t)
 	return b
+}
+
+// fakeTarget is a server in memory.
+func fakeTarget(t *testing.T, p imapfake.Personality) cutTarget {
+	t.Helper()
+	server, wanted := startFake(t, imapfake.Options{Personality: p}), imapfake.New(imapfake.Options{Personality: p})
+	return cutTarget{
+		addr:  server.addr,
+		enter: func(user string) { server.AddUser(user, password) },
+		holds: func(user string, message letter) error {
+			box := wanted.AddUser(user, password)
+			post(box, message)
+			return differencesOf(box, server.User(user))
+		},
+	}
+}
+
+// dovecotTarget is a Dovecot, read by a client that is not ours.
+func dovecotTarget(t *testing.T) cutTarget {
+	t.Helper()
+	rigs(t)
+	server := dovecotrig.StartT(t, dovecotrig.Options{Password: password})
+	return cutTarget{
+		addr:  server.Addr(),
+		enter: func(string) {},
+		holds: func(user string, message letter) error {
+			found, err := census(context.Background(), server.Addr(), user, password)
+			if err != nil {
+				return err
+			}
+			want := map[print]int{{folder: "INBOX"}: 1, printOf(message): 1}
+			if v := judge(want, found); v.lost+v.doubled+v.altered > 0 {
+				return fmt.Errorf("%+v", v)
+			}
+			return nil
+		},
+	}
 }
 
 // probe copies the message once over a whole line and learns where the bytes of
 // the APPEND and of its answer are.
 func (b *cutBench) probe(t *testing.T) {
 	t.Helper()
-	if err := b.copyOver(userName(0), nil); err != nil {
+	seen := &tap{}
+	if err := b.copyOver(userName(0), nil, seen); err != nil {
 		t.Fatal(err)
 	}
-	for _, transcript := range b.target.Recorded() {
-		sent, answers := transcript.Received, transcript.Sent
-		at := bytes.Index(sent, []byte(" APPEND "))
-		if at < 0 {
-			continue
-		}
-		b.appendAt = bytes.LastIndexByte(sent[:at], '\n') + 1
-		tag := string(sent[b.appendAt:at])
-		b.appendEnd = at + bytes.Index(sent[at:], b.message.raw) + len(b.message.raw) + len("\r\n")
-		b.answerAt = bytes.Index(answers, []byte("\r\n"+tag+" ")) + len("\r\n")
-		b.answerEnd = b.answerAt + bytes.IndexByte(answers[b.answerAt:], '\n') + 1
-		if !bytes.Contains(sent[at:b.appendEnd], []byte("+}\r\n")) {
-			// The server was asked for leave to send the literal.
-			b.answerAt = bytes.LastIndex(answers[:b.answerAt], []byte("\r\n+ ")) + len("\r\n")
-		}
-		return
+	sent, answers := seen.sent.Bytes(), seen.received.Bytes()
+	at := bytes.Index(sent, []byte(" APPEND "))
+	if at < 0 {
+		t.Fatal("the target saw no APPEND")
 	}
-	t.Fatal("the target saw no APPEND")
+	b.appendAt = bytes.LastIndexByte(sent[:at], '\n') + 1
+	tag := string(sent[b.appendAt:at])
+	b.appendEnd = at + bytes.Index(sent[at:], b.message.raw) + len(b.message.raw) + len("\r\n")
+	b.answerAt = bytes.Index(answers, []byte("\r\n"+tag+" ")) + len("\r\n")
+	b.answerEnd = b.answerAt + bytes.IndexByte(answers[b.answerAt:], '\n') + 1
+	if !bytes.Contains(sent[at:b.appendEnd], []byte("+}\r\n")) {
+		// The server was asked for leave to send the literal.
+		b.answerAt = bytes.LastIndex(answers[:b.answerAt], []byte("\r\n+ ")) + len("\r\n")
+	}
 }
 
 // cuts are all places: every byte of the command and of the answer, by FIN and
@@ -98,9 +139,9 @@ func (b *cutBench) cuts(step int) []cut {
 
 // copyOver copies the message to a new user over a line with a fault on its
 // first connection, and compares.
-func (b *cutBench) copyOver(user string, c *cut) error {
-	source, target := b.source.AddUser(user, password), b.target.AddUser(user, password)
-	post(source, b.message)
+func (b *cutBench) copyOver(user string, c *cut, seen *tap) error {
+	post(b.source.AddUser(user, password), b.message)
+	b.target.enter(user)
 	line, err := relay.Listen(b.target.addr, relay.Options{})
 	if err != nil {
 		return err
@@ -113,7 +154,7 @@ func (b *cutBench) copyOver(user string, c *cut) error {
 	if err != nil {
 		return err
 	}
-	job := jobFor(optionsFor(b.source.addr, user), optionsFor(line.Addr(), user), ledger)
+	job := jobFor(optionsFor(b.source.addr, user), seen.on(optionsFor(line.Addr(), user)), ledger)
 	job.Connections = 1
 	summary, err := run(job)
 	if err != nil {
@@ -128,7 +169,7 @@ func (b *cutBench) copyOver(user string, c *cut) error {
 	if again, err := run(job); err != nil || again.Messages.Copied != 0 {
 		return fmt.Errorf("one more pass copied %d, %w", again.Messages.Copied, err)
 	}
-	return differencesOf(source, target)
+	return b.target.holds(user, b.message)
 }
 
 // differencesOf is an error that lists the differences, nil without any.
@@ -152,7 +193,7 @@ func (b *cutBench) try(t *testing.T, cuts []cut) {
 	for range cutters {
 		all.Go(func() {
 			for i := range queue {
-				if err := b.copyOver(userName(i+1), &cuts[i]); err != nil {
+				if err := b.copyOver(userName(i+1), &cuts[i], &tap{}); err != nil {
 					t.Errorf("%s: %v", cuts[i], err)
 				}
 			}
@@ -166,27 +207,36 @@ func (b *cutBench) try(t *testing.T, cuts []cut) {
 	t.Logf("%d cuts in %v", len(cuts), time.Since(started).Round(time.Millisecond))
 }
 
+// cutTargets differ in what a cut means to them: non-synchronising literals,
+// synchronising ones, a commit before the command's end, and a real server.
+var cutTargets = []struct {
+	name string
+	make func(*testing.T) cutTarget
+	// some takes every so manieth byte in the quick test, all in the long one.
+	some, all int
+}{
+	{"LITERAL+", func(t *testing.T) cutTarget { return fakeTarget(t, imapfake.Generic()) }, 101, 1},
+	{"synchronising literals", func(t *testing.T) cutTarget { return fakeTarget(t, imapfake.Minimal()) }, 101, 1},
+	{"commit at the literal", func(t *testing.T) cutTarget { return fakeTarget(t, imapfake.Courier()) }, 101, 1},
+	{"Dovecot", dovecotTarget, 211, 5},
+}
+
 func TestCutAtAByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
-	for _, p := range cutPersonalities() {
-		t.Run(p.Name, func(t *testing.T) {
-			b := newCutBench(t, p)
-			b.try(t, b.cuts(101))
+	for _, target := range cutTargets {
+		t.Run(target.name, func(t *testing.T) {
+			b := newCutBench(t, target.make(t))
+			b.try(t, b.cuts(target.some))
 		})
 	}
 }
 
 func TestLongCutAtEveryByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
 	long(t)
-	for _, p := range cutPersonalities() {
-		t.Run(p.Name, func(t *testing.T) {
-			b := newCutBench(t, p)
-			b.try(t, b.cuts(1))
+	for _, target := range cutTargets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			b := newCutBench(t, target.make(t))
+			b.try(t, b.cuts(target.all))
 		})
 	}
-}
-
-// cutPersonalities differ in what a cut means to them: non-synchronising
-// literals, synchronising ones, and a commit before the command's end.
-func cutPersonalities() []imapfake.Personality {
-	return []imapfake.Personality{imapfake.Generic(), imapfake.Minimal(), imapfake.Courier()}
 }

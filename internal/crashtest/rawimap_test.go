@@ -201,6 +201,11 @@ func (c *rawClient) print(folder string, m []string, into map[print]int) error {
 	return nil
 }
 
+// printOf is the print of a letter, whose flags must be in order.
+func printOf(l letter) print {
+	return print{l.folder, sha256.Sum256(l.raw), l.date.Unix(), strings.Join(l.flags, " ")}
+}
+
 // census reads a whole mailbox. Each folder stands in it with a print of its own,
 // so that a missing empty folder shows.
 func census(ctx context.Context, addr, user, password string) (map[print]int, error) {

@@ -104,8 +104,8 @@ func (d *Demo) Bytes() (sum int64) {
 // How long a server of the demo takes: what a line within a country and a disk
 // would. Without that there would be nothing to watch.
 const (
-	lineTakes = 8 * time.Millisecond
-	diskTakes = 4 * time.Millisecond
+	lineTakes = 6 * time.Millisecond
+	diskTakes = 3 * time.Millisecond
 )
 
 func unhurried(e imapfake.Event) {

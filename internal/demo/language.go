@@ -21,7 +21,7 @@ var german = language{
 var french = language{
 	subjects: []string{"Devis n° %d", "Réunion de la semaine %d", "Votre facture %d", "Compte rendu %d", "Café à %d h ?", "Congés d'été, version %d"},
 	sentences: []string{
-		"veuillez trouver ci-joint le document demandé.", "Pourriez-vous confirmer votre présence à la réunion ?",
+		"veuillez trouver ci-joint le document demandé.", "Pourriez-vous déplacer la réunion à jeudi ?",
 		"La livraison est prévue pour jeudi, sauf imprévu.", "Merci de relire le contrat avant de le signer.",
 		"Nous serons fermés du 1er au 15 août.", "Le numéro de dossier a changé, voir ci-dessous.",
 	},

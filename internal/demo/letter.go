@@ -139,8 +139,8 @@ func withLongLine(w *writer, l *letter) []byte {
 
 // withoutHeaderEnd stops inside the header.
 func withoutHeaderEnd(_ *writer, l *letter) []byte {
-	raw := l.bytes()
-	return raw[:bytes.Index(raw, []byte("\r\n\r\n"))]
+	header, _, _ := bytes.Cut(l.bytes(), []byte("\r\n\r\n"))
+	return header
 }
 
 func withFoldedHeader(w *writer, l *letter) []byte {

@@ -31,23 +31,23 @@ func office() []person {
 			{"Gesendet", 41}, {"Entwürfe", 3}, {"Papierkorb", 12}, {"Spam", 9},
 			{"Kunden & Partner", 22}, {"Kunden & Partner.Müller GmbH", 14}, {"Kunden & Partner.Mu\u0308ller GmbH", 5},
 			{`Angebote "neu"`, 11}, {"Projekte.2019.Umzug", 18}, {"100 % Rabatt", 8}, {"Leer", 0},
-		}, 3 << 20},
+		}, 1 << 20},
 		{"luc", "Luc Lefèvre", french, 61, []folder{
 			{"Éléments envoyés", 33}, {"Brouillons", 2}, {"Corbeille", 8}, {"Courrier indésirable", 6},
 			{"Réunions.Procès-verbaux", 17}, {"Réunions.E\u0301te\u0301 2021", 7}, {"À classer", 13}, {"C:\\Anciens", 4},
-		}, 900 << 10},
+		}, 300 << 10},
 		{"emma", "Emma Clarke", english, 92, []folder{
 			{"Sent Items", 55}, {"Drafts", 4}, {"Deleted Items", 21}, {"Junk E-mail", 15},
 			{"🎉 Parties & trips ✈️", 9}, {"Clients.A-Z.Zephyr Ltd", 26}, {"Clients.Old & gone", 0}, {"sent items", 3}, {"To do (today!)", 12},
-		}, 5 << 20},
+		}, 4 << 20},
 		{"vera", "Вера Орлова", russian, 47, []folder{
 			{"Отправленные", 24}, {"Черновики", 1}, {"Удаленные", 6}, {"Проекты.Мост через реку", 19}, {"Договоры & счета", 15},
-		}, 1 << 20},
+		}, 500 << 10},
 		{"jan", "Jan Zieliński", polish, 38, []folder{
 			{"Elementy wysłane", 20}, {"Kopie robocze", 2}, {"Kosz", 5}, {"Faktury.2022", 12}, {"Faktury.2023", 16}, {"Żółw & Łódź", 3},
-		}, 700 << 10},
+		}, 200 << 10},
 		{"info", "Empfang Ark", japanese, 120, []folder{
 			{"送信済みメール", 44}, {"下書き", 2}, {"ごみ箱", 10}, {"お客様.東京", 31}, {"お客様.大阪", 27}, {"Archiv.Ärger", 9}, {"~misc #1", 6},
-		}, 2 << 20},
+		}, 600 << 10},
 	}
 }

@@ -394,7 +394,7 @@ func (a *Appender) await(ctx context.Context, holds func() bool) error {
 		select {
 		case <-changed:
 		case <-a.conn.readerDone:
-			return afterwards(a.conn.dead())
+			return a.conn.afterwards(a.conn.dead())
 		case <-ctx.Done():
 			return a.conn.cut(ctx, context.Cause(ctx))
 		}
@@ -418,7 +418,7 @@ func (a *Appender) Flush(ctx context.Context) error {
 	err := a.await(ctx, func() bool { return a.fits(1, 0, 0) })
 	if err == nil {
 		if dead := a.conn.dead(); dead != nil {
-			return afterwards(dead)
+			return a.conn.afterwards(dead)
 		}
 	}
 	return err

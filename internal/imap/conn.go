@@ -47,6 +47,7 @@ type conn struct {
 	tagPrefix  string
 	tagCount   int
 	fault      error
+	died       time.Time
 	polite     bool // LOGOUT was sent
 	bye        string
 	// hint is the last fault that asked for a pause.
@@ -86,17 +87,17 @@ func (c *conn) lockLine(ctx context.Context) error {
 		return interrupted(context.Cause(ctx))
 	}
 	if err := c.dead(); err != nil {
-		return afterwards(err)
+		return c.afterwards(err)
 	}
 	select {
 	case c.line <- struct{}{}:
 		if err := c.dead(); err != nil {
 			c.unlockLine()
-			return afterwards(err)
+			return c.afterwards(err)
 		}
 		return nil
 	case <-c.stopWatch:
-		return afterwards(c.dead())
+		return c.afterwards(c.dead())
 	case <-ctx.Done():
 		return interrupted(context.Cause(ctx))
 	}
@@ -106,10 +107,13 @@ func (c *conn) unlockLine() { <-c.line }
 
 // begin gives a command its tag and puts it in the queue.
 func (c *conn) begin(cmd *command) error {
+	if err := c.dead(); err != nil {
+		return c.afterwards(err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fault != nil {
-		return afterwards(c.fault)
+		return c.fault
 	}
 	if len(c.queue) == 0 {
 		c.roundTrips.Add(1)
@@ -176,7 +180,7 @@ func (c *conn) kill(fault error) {
 		c.mu.Unlock()
 		return
 	}
-	c.fault = fault
+	c.fault, c.died = fault, time.Now()
 	polite := c.polite && len(c.queue) == 0
 	close(c.stopWatch)
 	c.mu.Unlock()

@@ -199,12 +199,28 @@ func (c *conn) byeFault(bye string) error {
 		Remedy: "The server closed the connection; it is tried again."}
 }
 
-// afterwards is the fault for calls on a line that has ended: the pause that
-// ended it is for the calls of that moment only.
-func afterwards(fault error) error {
-	if migration.ClassOf(fault) == migration.Again {
-		return fault
+// pauseUnnamed is for how long a line that ended with a wish for a pause of no
+// stated length goes on telling it.
+const pauseUnnamed = 5 * time.Second
+
+// afterwards is the fault for calls on a line that has ended: what ended it, or
+// what is left of the pause it asked for. After that the line is merely lost, so
+// that whoever has paused makes a new one.
+func (c *conn) afterwards(cause error) error {
+	fault := migration.FaultOf(cause)
+	if fault == nil || fault.Class == migration.Again {
+		return cause
+	}
+	c.mu.Lock()
+	since := time.Since(c.died)
+	c.mu.Unlock()
+	if fault.Class == migration.Later {
+		rest := *fault
+		rest.After = max(0, fault.After-since)
+		if rest.After > 0 || fault.After == 0 && since < pauseUnnamed {
+			return &rest
+		}
 	}
 	return &migration.Fault{Class: migration.Again, Code: migration.CodeLost, Doing: "using a connection that has ended",
-		Text: strings.TrimSpace(migration.FaultOf(fault).Text), Err: fault}
+		Text: strings.TrimSpace(fault.Text), Err: cause, Remedy: "The connection is made anew."}
 }

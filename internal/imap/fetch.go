@@ -17,6 +17,8 @@ type receipt struct {
 	// err is the first error of the caller's callback; after it, everything is
 	// dropped.
 	err error
+	// any is true once something was given to the caller.
+	any bool
 }
 
 // fetching is what a UID FETCH command still wants. The reader's goroutine owns
@@ -62,6 +64,7 @@ func (f *fetching) answeredBy(it *item) bool {
 // give hands a message to the caller.
 func (f *fetching) give(it *item) {
 	f.got.Add(it.message.UID)
+	f.receipt.any = true
 	if f.receipt.err != nil {
 		return
 	}
@@ -207,7 +210,7 @@ func (s *Session) changedSince(cmd *command, query migration.Query, first bool) 
 		return
 	}
 	cmd.line.Raw(" (CHANGEDSINCE ").Number(query.ChangedSince)
-	if query.Vanished != nil && s.qresync.Load() {
+	if query.Vanished != nil && resync(s.resync.Load()) == resyncAsked {
 		cmd.line.Raw(" VANISHED")
 	}
 	cmd.line.Raw(")")

@@ -51,6 +51,7 @@ func (s *Session) Open(ctx context.Context, open migration.Open) (migration.Fold
 	}
 	status := o.state.status
 	status.ReadOnly = status.ReadOnly || o.choose.status.code == "READ-ONLY"
+	status.Resynced = o.state.told && status.UIDValidity == open.Since.UIDValidity && status.HighestModSeq != 0
 	s.setOpened(opened{raw: open.Folder, readOnly: status.ReadOnly})
 	if status.UIDNext == 0 {
 		next, err := s.askUIDNext(ctx, open.Folder, o.next)
@@ -92,7 +93,7 @@ func (s *Session) newOpening(open migration.Open) *folderOpening {
 		// asked (RFC 3501 section 6.3.10).
 		o.commands = append(o.commands, s.statusCommand(open.Folder, "UIDNEXT", &o.next))
 	}
-	o.state = &selected{query: open.Query, received: o.received}
+	o.state = &selected{open: open, received: o.received}
 	o.choose = s.selectCommand(open, o.state)
 	o.commands = append(o.commands, o.choose)
 	if open.Query != nil {
@@ -202,9 +203,15 @@ func createdFirst(commands []*command, choose *command) error {
 // selected gathers what SELECT tells (RFC 3501 section 7.1, RFC 7162 section
 // 3.1.2.1).
 type selected struct {
+	open     migration.Open
 	status   migration.FolderStatus
-	query    *migration.Query
 	received *receipt
+	// changes takes what the opening itself tells, nil when it is not to tell.
+	// told is true once it may: what comes while another folder is still open
+	// is that one's (RFC 7162 section 3.2.11, CLOSED).
+	changes *fetching
+	told    bool
+	cmd     *command
 }
 
 func (s *Session) selectCommand(open migration.Open, state *selected) *command {
@@ -219,11 +226,16 @@ func (s *Session) selectCommand(open migration.Open, state *selected) *command {
 	case s.resyncs(open):
 		// QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
 		cmd.line.Raw(" (QRESYNC (").Number(uint64(open.Since.UIDValidity)).Raw(" ").Number(open.Since.ModSeq)
-		if known := open.Since.UIDs; !known.Empty() && known.RangeCount() <= len(sets(known)[0].String()) {
-			cmd.line.Raw(" " + known.String())
+		if known := open.Since.UIDs.String(); known != "" && len(known) <= setMost {
+			cmd.line.Raw(" " + known)
 		}
 		cmd.line.Raw("))")
-		cmd.fetch = &fetching{receipt: state.received, from: 1, query: migration.Query{Flags: true, Each: open.Since.Each}, within: open.Since.UIDs}
+		state.cmd, state.changes = cmd, &fetching{receipt: state.received, uids: open.Since.UIDs, from: 1, query: migration.Query{Flags: true, Each: open.Since.Each}}
+		s.mu.Lock()
+		if s.opened.raw == "" {
+			state.tell()
+		}
+		s.mu.Unlock()
 	case caps.has("CONDSTORE") || caps.has("QRESYNC"):
 		cmd.line.Raw(" (CONDSTORE)")
 	}
@@ -237,17 +249,24 @@ func (s *Session) resyncs(open migration.Open) bool {
 		open.Query != nil && open.Query.Vanished != nil && resync(s.resync.Load()) == resyncAsked
 }
 
+// tell says that what comes from now on is the new folder's.
+func (state *selected) tell() {
+	if state.changes != nil {
+		state.told, state.cmd.fetch = true, state.changes
+	}
+}
+
 func (state *selected) take(response any) bool {
 	switch answer := response.(type) {
 	case existsResponse:
 		state.status.Messages = uint32(answer)
 	case flagsResponse:
 	case vanishedResponse:
-		if state.query == nil || state.query.Vanished == nil {
+		if !state.told {
 			return false
 		}
 		state.received.any = true
-		state.query.Vanished(answer.uids)
+		state.open.Query.Vanished(answer.uids)
 	case statusResponse:
 		return answer.status == "OK" && state.code(answer)
 	default:
@@ -274,8 +293,11 @@ func (state *selected) code(answer statusResponse) bool {
 		state.status.ID = strings.Trim(answer.arguments, "()")
 	case "READ-ONLY":
 		state.status.ReadOnly = true
+	case "CLOSED":
+		state.status = migration.FolderStatus{}
+		state.tell()
 	default:
-		return answer.code == "CLOSED" || answer.code == "UNSEEN"
+		return answer.code == "UNSEEN"
 	}
 	return true
 }

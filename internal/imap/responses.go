@@ -134,6 +134,9 @@ func (r *receiver) listing(subscribed bool) (any, error) {
 		return nil, err
 	}
 	answer.folder.Raw, answer.folder.Name = raw, decodedName(raw)
+	if raw == "" {
+		answer.folder.Selectable = false
+	}
 	if answer.folder.IsInbox() {
 		answer.folder.Name = "INBOX"
 	}

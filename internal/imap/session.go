@@ -22,10 +22,13 @@ import (
 type Session struct {
 	conn     *conn
 	greeting string
-	// qresync is true once ENABLE QRESYNC was sent.
-	qresync atomic.Bool
+	// resync is a value of type resync.
+	resync atomic.Int32
+	// hidesUIDNext is true once a SELECT has left UIDNEXT out.
+	hidesUIDNext atomic.Bool
 
 	mu         sync.Mutex
+	opened     opened
 	server     string
 	namespaces []migration.Namespace
 	spaced     bool

@@ -253,8 +253,41 @@ func TestByeIsTheReasonOfTheLoss(t *testing.T) {
 	s := connect(t, greeted("")+"C UID SEARCH ALL\nS * BYE Connection limit reached\nX", nil)
 	_, err := s.UIDs(t.Context())
 	wantFault(t, err, migration.Later, migration.CodeTooManyConns)
-	_, err = s.UIDs(t.Context())
-	wantFault(t, err, migration.Again, migration.CodeLost)
+}
+
+func TestPauseHoldsForEveryCallUntilItIsOver(t *testing.T) {
+	tests := []struct {
+		name, script string
+		code         string
+		pause        time.Duration
+	}{
+		{"of a stated length", "S $T NO Request is throttled. Suggested Backoff Time: 90000 milliseconds\nS * BYE enough\nX", migration.CodeThrottled, 90 * time.Second},
+		{"of no stated length", "S * BYE Connection limit reached\nX", migration.CodeTooManyConns, 5 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := connect(t, greeted("")+"C UID SEARCH ALL\n"+test.script, nil)
+				_, err := s.UIDs(t.Context())
+				wantFault(t, err, migration.Later, test.code)
+				synctest.Wait() // the line has ended
+				time.Sleep(test.pause - time.Second)
+				_, err = s.UIDs(t.Context())
+				wantFault(t, err, migration.Later, test.code)
+				if after := migration.FaultOf(err).After; after > 2*time.Second {
+					t.Error("the rest of the pause is", after)
+				}
+				var c collected
+				_ = s.Appender("T", migration.AppendOptions{}, c.add).Append(t.Context(), migration.AppendMessage{Key: 1, Size: 1}, strings.NewReader("x"))
+				if got := c.text(); got != "1=0:later/"+test.code+":false" {
+					t.Error(got)
+				}
+				time.Sleep(time.Second)
+				_, err = s.UIDs(t.Context())
+				wantFault(t, err, migration.Again, migration.CodeLost)
+			})
+		})
+	}
 }
 
 func TestLimitsEndTheLine(t *testing.T) {

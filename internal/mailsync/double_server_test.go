@@ -305,10 +305,14 @@ func (s *session) do(ctx context.Context, op operation, effect func() error) err
 // fail breaks the session when the fault is one of the line.
 func (s *session) fail(err error) {
 	if migration.ClassOf(err) == migration.Again {
-		s.mu.Lock()
-		s.break_()
-		s.mu.Unlock()
+		s.cut()
 	}
+}
+
+func (s *session) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.break_()
 }
 
 // break_ cuts the line: what is under way meets its fate, and every message of

@@ -32,13 +32,13 @@ func (a *appender) Append(ctx context.Context, message migration.AppendMessage, 
 			if migration.ClassOf(err) == migration.OneMessage {
 				return nil
 			}
-			a.fail(err)
+			a.cut()
 			return err
 		}
 	}
 	text := make([]byte, message.Size)
 	if _, err := io.ReadFull(body, text); err != nil {
-		a.fail(lostFault())
+		a.cut()
 		a.done(migration.AppendResult{Key: message.Key, Err: lostFault()})
 		return err
 	}
@@ -136,7 +136,7 @@ func (a *appender) Flush(ctx context.Context) error {
 	if idle {
 		return nil
 	}
-	return a.do(ctx, operation{kind: opFlush, folder: a.raw}, func() error {
+	err := a.do(ctx, operation{kind: opFlush, folder: a.raw}, func() error {
 		for waiting() && !a.dead {
 			a.queue[0].closed = true
 			a.serve()
@@ -146,6 +146,10 @@ func (a *appender) Flush(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		a.cut()
+	}
+	return err
 }
 
 func (s *session) StoreFlags(ctx context.Context, uids migration.UIDSet, add bool, flags migration.Flags) error {

@@ -109,6 +109,9 @@ func (p *pass) open(l *line, f *folder) error {
 	if err := look.complete(p.work, l.source); err != nil {
 		return onSource(err)
 	}
+	if err := p.forget(f, look); err != nil {
+		return err
+	}
 	p.sortOut(f, look)
 	if err := p.recognise(l, f); err != nil {
 		return err
@@ -287,7 +290,13 @@ func (p *pass) checkValidity(l *line, f *folder, look *look) error {
 		return ledgerFault("writing the ledger", p.Ledger.SaveFolder(p.work, r))
 	case !f.pair.Exists:
 		return p.departed(f)
-	case r.TargetUIDValidity != f.opened.UIDValidity:
+	case r.TargetUIDValidity == f.opened.UIDValidity && r.SourceUIDValidity == look.status.UIDValidity:
+		return nil
+	}
+	if err := p.letSettle(f); err != nil {
+		return err
+	}
+	if r.TargetUIDValidity != f.opened.UIDValidity {
 		if err := p.rematchTarget(l, f, look); err != nil {
 			return err
 		}
@@ -296,6 +305,22 @@ func (p *pass) checkValidity(l *line, f *folder, look *look) error {
 		return p.rematchSource(l, f, look)
 	}
 	return nil
+}
+
+// forget drops what was to be tried again of messages that the source does not
+// have any more.
+func (p *pass) forget(f *folder, look *look) error {
+	var gone migration.UIDSet
+	for uid, mark := range f.marks {
+		if mark.State == Retry && !look.live(uid) {
+			gone.Add(uid)
+			delete(f.marks, uid)
+		}
+	}
+	if gone.Empty() {
+		return nil
+	}
+	return ledgerFault("writing the ledger", p.Ledger.Settle(p.work, f.record.ID, Outcome{Unmark: gone}))
 }
 
 // sortOut divides what was enumerated into what is to be copied, what is in
@@ -349,6 +374,11 @@ func (p *pass) rememberFlags(f *folder) error {
 	for _, s := range f.singles {
 		uids.Add(s.message.UID)
 	}
+	return p.rememberFlagsOf(f, uids)
+}
+
+// rememberFlagsOf records the flags of the messages as they are now.
+func (p *pass) rememberFlagsOf(f *folder, uids migration.UIDSet) error {
 	if uids.Empty() {
 		return nil
 	}

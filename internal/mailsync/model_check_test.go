@@ -74,7 +74,7 @@ func (w *world) checkTally(class int, t tally) {
 	}
 	// A copy may be nobody's when its source was expunged while the copy was
 	// in doubt, or when after a rebuild an equal foreign letter got its place.
-	tolerated := w.dead[class]
+	tolerated := 2 * w.dead[class]
 	if w.rebuilt || w.renumbered {
 		tolerated += t.foreign
 	}
@@ -119,7 +119,7 @@ func (w *world) checkFlags(l, copied *letter) {
 	if w.flagged[copied.id] && !copied.flags.Has("Mine") {
 		w.violate("flags: the keyword a person set on target %d is gone", copied.uid)
 	}
-	if copied.key == 0 || w.renumbered || w.rebuilt || w.made[w.class(l)] > 1 {
+	if copied.key == 0 || w.renumbered || w.rebuilt || w.late || w.made[w.class(l)] > 1 {
 		return // recognised, or one of several equal letters: whose flags these were is not known
 	}
 	for _, flag := range []string{migration.FlagSeen, migration.FlagFlagged} {
@@ -135,15 +135,15 @@ func (w *world) removing(l *letter) {
 	w.note("removed", int(l.uid), int(l.key), "")
 	w.audited = true
 	if l.key == 0 {
-		w.violate("target %d was removed, and is not ours", l.uid)
+		w.violate("harmed: target %d was removed, and is not ours", l.uid)
 	}
 	if w.mutant == sound && w.mapped(l.uid) {
-		w.violate("target %d was removed, and is a copy on record", l.uid)
+		w.violate("harmed: target %d was removed, and is a copy on record", l.uid)
 	}
 }
 
 func (w *world) flagging(l *letter) {
 	if l.key == 0 && w.mutant == sound && !w.mapped(l.uid) {
-		w.violate("the flags of target %d were changed, and it is not ours", l.uid)
+		w.violate("harmed: the flags of target %d were changed, and it is not ours", l.uid)
 	}
 }

@@ -1,9 +1,11 @@
 package mailsync
 
 import (
-	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -11,37 +13,48 @@ import (
 )
 
 // histories runs n histories from a first seed on, in parallel, until one has
-// a violation, and returns that world.
-func histories(t *testing.T, m mutant, first uint64, n, workers int) (found *world, ran int) {
+// a violation that begins with harm, and returns that world and violation.
+func histories(t *testing.T, m mutant, harm string, first uint64, n int) (found *world, what string, ran int) {
 	var next, count atomic.Int64
-	var bad atomic.Pointer[world]
+	var mu sync.Mutex
+	judge := func(w *world) {
+		for _, violation := range w.history() {
+			mu.Lock()
+			if found == nil && strings.HasPrefix(violation, harm) {
+				found, what = w, violation
+			}
+			mu.Unlock()
+		}
+	}
+	over := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return found != nil
+	}
 	t.Run(m.String(), func(t *testing.T) {
-		for i := range workers {
+		for i := range runtime.GOMAXPROCS(0) {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
-				for bad.Load() == nil {
+				for !over() {
 					const batch = 50
 					from := next.Add(batch) - batch
 					if from >= int64(n) {
 						return
 					}
 					synctest.Test(t, func(*testing.T) {
-						for i := from; i < min(from+batch, int64(n)) && bad.Load() == nil; i++ {
-							w := newWorld(first+uint64(i), m)
+						for i := from; i < min(from+batch, int64(n)) && !over(); i++ {
 							count.Add(1)
-							if len(w.history()) > 0 {
-								bad.CompareAndSwap(nil, w)
-							}
+							judge(newWorld(first+uint64(i), m))
 						}
 					})
 				}
 			})
 		}
 	})
-	return bad.Load(), int(count.Load())
+	return found, what, int(count.Load())
 }
 
-// seed is the first seed: MAILHAUL_SEED, or one that is new each time.
+// firstSeed is the first seed: MAILHAUL_SEED, or one that is new each time.
 func firstSeed(t *testing.T) uint64 {
 	if text := os.Getenv("MAILHAUL_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
@@ -56,11 +69,11 @@ func firstSeed(t *testing.T) uint64 {
 func expectSound(t *testing.T, n int) {
 	seed := firstSeed(t)
 	started := time.Now()
-	bad, ran := histories(t, sound, seed, n, 2)
+	bad, _, ran := histories(t, sound, "", seed, n)
 	took := time.Since(started)
 	t.Logf("%d histories from seed %d in %v, %.0f a second", ran, seed, took.Round(time.Millisecond), float64(ran)/took.Seconds())
 	if bad != nil {
-		t.Errorf("run again with MAILHAUL_SEED=%d\n%s\n%s", bad.seed, bad, fmt.Sprintln(bad.violations))
+		t.Errorf("run again with MAILHAUL_SEED=%d\n%s\n%s", bad.seed, bad, strings.Join(bad.violations, "\n"))
 	}
 }
 
@@ -79,17 +92,25 @@ func TestLongModelLosesAndDoublesNothing(t *testing.T) {
 	expectSound(t, 100_000)
 }
 
-// TestModelFindsEveryMutant tests the model: each planted mistake has to lead to
-// a loss, a double or harm to other people's mail within a bounded number of
-// histories.
+// TestModelFindsEveryMutant tests the model: each planted mistake has to do the
+// harm that is known of it within a bounded number of histories.
 func TestModelFindsEveryMutant(t *testing.T) {
 	const most = 20_000
-	for m := sound + 1; m < mutants; m++ {
-		bad, ran := histories(t, m, 1, most, 2)
-		if bad == nil {
+	for m, harm := range map[mutant]string{
+		intentAfterAppend:     "doubled",
+		journalRollsBack:      "doubled",
+		matchesAsSet:          "lost",
+		mappedNotExcluded:     "lost",
+		dateNotCompared:       "lost",
+		rebuildIgnored:        "lost",
+		noSettleNoAudit:       "doubled",
+		auditWithoutWatermark: "harmed",
+	} {
+		found, what, ran := histories(t, m, harm, 1, most)
+		if found == nil {
 			t.Errorf("mutant %q survives %d histories", m, ran)
 			continue
 		}
-		t.Logf("mutant %q dies in history %d: %s", m, ran, bad.violations[0])
+		t.Logf("mutant %q dies in history %d: %s", m, ran, what)
 	}
 }

@@ -3,6 +3,7 @@ package mailsync
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
@@ -34,26 +35,34 @@ func (p *pass) rematchTarget(l *line, f *folder, k *look) error {
 		return onSource(err)
 	}
 	k.messages.sort()
-	copied := f.copiedBefore
-	for _, intent := range f.intents {
-		copied = copied.Union(intent.Sources)
-	}
-	here := k.selected(copied)
 	there, err := p.unmappedAll(l)
 	if err != nil {
 		return err
 	}
-	pairs, err := p.recogniseAmong(l, f, here, there)
+	pairs, err := p.recogniseAmong(l, f, k.selected(f.copiedBefore), there)
 	if err != nil {
 		return err
 	}
 	if err := p.enough(f, "target", len(pairs), f.copiedBefore.Intersect(k.all).Len()); err != nil {
 		return err
 	}
-	found := migration.UIDSet{}
+	found, taken := migration.UIDSet{}, migration.UIDSet{}
 	for _, pair := range pairs {
 		found.Add(pair.Source)
+		taken.Add(pair.Target)
 	}
+	// What was in doubt takes what is left: it must not claim the copy of an
+	// equal message, which would then seem to be deleted.
+	doubtful := migration.UIDSet{}
+	for _, intent := range f.intents {
+		doubtful = doubtful.Union(intent.Sources)
+	}
+	left := slices.DeleteFunc(there, func(m migration.Message) bool { return taken.Contains(m.UID) })
+	landed, err := p.recogniseAmong(l, f, k.selected(doubtful.Minus(f.copiedBefore)), left)
+	if err != nil {
+		return err
+	}
+	pairs = append(pairs, landed...)
 	record := f.record
 	record.TargetUIDValidity, record.Watermark = f.opened.UIDValidity, f.opened.UIDNext
 	record.Departed = record.Departed.Union(f.copiedBefore.Minus(found))
@@ -102,6 +111,20 @@ func (p *pass) rematched(f *folder, record FolderRecord, pairs []Pair) error {
 		uids[i] = pair.Source
 	}
 	f.copiedBefore = migration.NewUIDSet(uids...)
+	return nil
+}
+
+// letSettle waits until the target has had time to finish what an earlier run
+// left under way there, before the record of it is replaced (invariant I5).
+func (p *pass) letSettle(f *folder) error {
+	wait := time.Until(p.started.Add(p.settleTime()))
+	if len(f.intents) == 0 || wait <= 0 {
+		return nil
+	}
+	p.pause(wait, "the target may still be storing what was interrupted")
+	if p.stoppedNow() {
+		return &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "recognising a rebuilt folder was interrupted"}
+	}
 	return nil
 }
 

@@ -68,11 +68,14 @@ func (p *pass) adopt(l *line, f *folder, watermark migration.UID) error {
 	}
 	outcome := Outcome{Copied: pairs}
 	var size int64
-	found := map[migration.UID]bool{}
+	found, arrived := map[migration.UID]bool{}, migration.UIDSet{}
 	for _, pair := range pairs {
 		found[pair.Source] = true
-		if mark, ok := f.marks[pair.Source]; ok && mark.State == Retry {
+		arrived.Add(pair.Source)
+		if mark, ok := f.marks[pair.Source]; ok && mark.State == Retry && mark.Watermark != 0 {
 			outcome.Marks = append(outcome.Marks, watchOf(mark))
+		} else if ok {
+			outcome.Unmark.Add(pair.Source)
 		}
 	}
 	if err := p.Ledger.Settle(context.WithoutCancel(p.work), f.record.ID, outcome); err != nil {
@@ -89,6 +92,8 @@ func (p *pass) adopt(l *line, f *folder, watermark migration.UID) error {
 	for _, mark := range outcome.Marks {
 		f.marks[mark.Source] = mark
 	}
+	// They were sent with the flags of before, perhaps by an earlier run.
+	f.copiedBefore = f.copiedBefore.Union(arrived)
 	f.counts.Copied += len(pairs)
 	p.Progress.Messages.Add(int64(len(pairs)))
 	p.Progress.Bytes.Add(size)
@@ -114,6 +119,11 @@ func (p *pass) sendAgain(l *line, f *folder) error {
 	}
 	if err := p.Ledger.Settle(p.work, f.record.ID, outcome); err != nil {
 		return ledgerFault("writing the ledger", err)
+	}
+	if again := uidsOf(f.doubt); len(planFlags(f.before, f.now, again)) > 0 {
+		if err := p.rememberFlagsOf(f, again); err != nil {
+			return err
+		}
 	}
 	for _, m := range p.putBack(f, outcome.Marks) {
 		breaks := &migration.Fault{Class: migration.OneMessage, Code: migration.CodeLost,

@@ -68,6 +68,9 @@ type FolderStatus struct {
 	Size int64
 	// ID is the MAILBOXID of RFC 8474, empty when the server did not say.
 	ID string
+	// Resynced is true when opening the folder told everything that has
+	// changed since Open.Since.
+	Resynced bool
 }
 
 // Keeps reports whether the folder stores the flag permanently: it is listed,

@@ -105,7 +105,7 @@ func (p *pipe) read() {
 	buf := make([]byte, readSize)
 	for {
 		n, err := p.from.Read(buf)
-		due := time.Now().Add(p.link.relay.opts.Latency)
+		due := time.Now().Add(p.link.relay.delay())
 		if n > 0 {
 			if p.direction == Up && p.link.answered.Swap(false) {
 				p.link.relay.turns.Add(1)

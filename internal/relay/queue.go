@@ -56,6 +56,10 @@ func (q *queue) tryPut(c chunk) bool {
 // take removes the first chunk, waiting for one. It does not wait until it is due.
 func (q *queue) take(ctx context.Context) (chunk, error) {
 	for {
+		// Checked first: what is queued when the connection dies stays undelivered.
+		if ctx.Err() != nil {
+			return chunk{}, context.Cause(ctx)
+		}
 		if c, ok := q.tryTake(); ok {
 			wake(q.drained)
 			return c, nil

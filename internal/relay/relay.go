@@ -47,6 +47,8 @@ type Relay struct {
 	cancel   context.CancelCauseFunc
 	running  sync.WaitGroup
 
+	// latency is in nanoseconds.
+	latency                      atomic.Int64
 	connections, up, down, turns atomic.Int64
 
 	mu     sync.Mutex
@@ -69,6 +71,7 @@ func Listen(target string, o Options) (*Relay, error) {
 		target: target, opts: o, listener: l, faults: o.Faults,
 		struck: make(chan struct{}), released: make(chan struct{}),
 	}
+	r.latency.Store(int64(o.Latency))
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	r.running.Go(r.accept)
 	return r, nil
@@ -98,6 +101,12 @@ func (r *Relay) SetFaults(faults ...Fault) {
 	defer r.mu.Unlock()
 	r.faults = faults
 }
+
+// SetLatency changes the delay in each direction for bytes that arrive from now on.
+func (r *Relay) SetLatency(d time.Duration) { r.latency.Store(int64(d)) }
+
+// delay is the latency of this moment.
+func (r *Relay) delay() time.Duration { return time.Duration(r.latency.Load()) }
 
 // Release delivers everything that is held now. Later holds wait for the next
 // Release.
@@ -173,7 +182,7 @@ func (r *Relay) serve(client *net.TCPConn, number int) {
 	l.flow, l.stopFlow = context.WithCancel(ctx)
 	defer l.stopFlow()
 	// The handshake of a real line: the server sees the client after three ways.
-	if l.server = l.dial(time.Now().Add(3 * r.opts.Latency)); l.server == nil {
+	if l.server = l.dial(time.Now().Add(3 * r.delay())); l.server == nil {
 		abort(client)
 		return
 	}

@@ -9,15 +9,27 @@ import (
 )
 
 // guard is a small shell that waits on a pipe. When this process dies, even by
-// SIGKILL, the pipe closes and the shell ends the server.
+// SIGKILL, the pipe closes and the shell ends the server and removes its files.
 type guard struct {
 	pipe io.WriteCloser
 	cmd  *exec.Cmd
 }
 
-// newGuard watches over the process group of pid.
-func newGuard(pid int) (*guard, error) {
-	cmd := exec.Command("/bin/sh", "-c", `read -r word || kill -TERM "$1"`, "guard", strconv.Itoa(pid))
+// guardScript gets the server's process and directory.
+const guardScript = `
+read -r word && exit
+kill -s TERM -- "-$1"
+for try in 1 2 3 4 5 6 7 8 9; do
+	[ -e "/proc/$1" ] || break
+	sleep 0.5
+done
+kill -s KILL -- "-$1"
+rm -rf -- "$2"
+`
+
+// newGuard watches over the process group of pid and the directory dir.
+func newGuard(pid int, dir string) (*guard, error) {
+	cmd := exec.Command("/bin/sh", "-c", guardScript, "guard", strconv.Itoa(pid), dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	pipe, err := cmd.StdinPipe()
 	if err != nil {

@@ -191,7 +191,7 @@ func (s *Server) launch(ctx context.Context, o Options, detached bool) error {
 		return fmt.Errorf("%w: %s", err, said)
 	}
 	if !detached {
-		s.guard, err = newGuard(s.PID)
+		s.guard, err = newGuard(s.PID, s.Dir)
 	}
 	return errors.Join(err, s.saveState())
 }

@@ -163,6 +163,22 @@ func processes(t *testing.T, group int) []string {
 	return left
 }
 
+func TestServerEndsWithTheProcessThatStartedIt(t *testing.T) {
+	s := StartT(t, Options{})
+	if err := s.guard.pipe.Close(); err != nil { // As the kernel does for the dead.
+		t.Fatal(err)
+	}
+	select {
+	case <-s.exited:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server is still there")
+	}
+	_ = s.guard.cmd.Wait()
+	if _, err := os.Stat(s.Dir); !os.IsNotExist(err) {
+		t.Errorf("the directory is still there: %v", err)
+	}
+}
+
 func TestDetachedServerIsFoundAndStopped(t *testing.T) {
 	if m := Missing(); m != "" {
 		t.Skip(m)

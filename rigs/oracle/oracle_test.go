@@ -74,8 +74,9 @@ func TestOracleSeesWhatTheGeneratorWrote(t *testing.T) {
 // checkMessage compares one message written with the same one seen.
 func checkMessage(t *testing.T, name string, m mailgen.Message, seen oracle.Message) {
 	t.Helper()
-	// Dovecot serves every line end as CRLF.
-	served := bytes.ReplaceAll(bytes.ReplaceAll(m.Body, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	// Dovecot serves every line end as CRLF, and of CR CR LF too.
+	served := bytes.ReplaceAll(m.Body, []byte("\r\r\n"), []byte("\n"))
+	served = bytes.ReplaceAll(bytes.ReplaceAll(served, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 	if sum := fmt.Sprintf("%x", sha256.Sum256(served)); sum != seen.SHA256 {
 		t.Errorf("%s, %.60q: the hash is %s, want %s (%d bytes, %d seen)", name, m.Body, seen.SHA256, sum, len(served), seen.Size)
 	}
