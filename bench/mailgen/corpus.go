@@ -190,3 +190,10 @@ func words(rng *rand.Rand, n int) string {
 	}
 	return strings.Join(picked, " ")
 }
+
+// Giant makes one message of about n bytes for INBOX.
+func Giant(seed uint64, n int) Message {
+	rng := rand.New(rand.NewPCG(seed, 0x626967))
+	date := time.Date(2022, 1, 1, 0, 0, 0, 0, time.UTC)
+	return Message{Folder: "INBOX", Body: letter(rng, "giant", date, n), Date: date}
+}

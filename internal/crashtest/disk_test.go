@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -139,6 +140,9 @@ func (p *patient) checkRecords(t *testing.T) {
 // records counts the messages that the ledger calls copied or intended, by
 // target folder.
 func (p *patient) records() (counts map[string]int, err error) {
+	// A process that starts meanwhile would inherit the lock on the ledger.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	ctx := context.Background()
 	file, err := store.Open(ctx, p.ledger, store.Options{})
 	if err != nil {
@@ -191,7 +195,7 @@ func (r *sickroom) treat(t *testing.T, user string, f diskFault) (hit, stopped b
 func TestFailingDiskStopsTheCommandAndLosesNothing(t *testing.T) {
 	r := newSickroom(t)
 	for i, f := range []diskFault{failingSync, fullDisk, failingWrite} {
-		for _, f.n = range []int{2, 4, 9, 20} {
+		for _, f.n = range []int{3, 9} {
 			t.Run(f.String(), func(t *testing.T) {
 				hit, stopped := r.treat(t, fmt.Sprintf("d%d-%d", i, f.n), f)
 				t.Logf("hit %t, stopped %t", hit, stopped)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/mailsync"
@@ -111,14 +112,12 @@ func oddLetters() []letter {
 // meet migrates once, and once more if something is not done yet, and compares.
 func (o oddity) meet(t *testing.T, p imapfake.Personality) {
 	t.Helper()
-	source, target := startFake(t, imapfake.Options{}), startFake(t, imapfake.Options{Personality: p})
+	source, target := pipeFake(t, imapfake.Options{}), pipeFake(t, imapfake.Options{Personality: p})
 	from, to := source.AddUser("anna", password), target.AddUser("anna", password)
 	post(from, oddLetters()...)
 	source.SetFaults(o.source...)
 	target.SetFaults(o.target...)
-	reads, writes := optionsFor(source.addr, "anna"), optionsFor(target.addr, "anna")
-	reads.Timeouts.Idle, writes.Timeouts.Idle = patience, patience
-	job := jobFor(reads, writes, ledgerOf(t, openStore(t), "anna"))
+	job := jobFor(source.pipeTo(t, "anna"), target.pipeTo(t, "anna"), ledgerOf(t, openStore(t), "anna"))
 	if o.lies {
 		o.meetLiar(t, job, from, to)
 		return
@@ -171,8 +170,7 @@ func TestOddTargetsLoseAndDoubleNothing(t *testing.T) {
 	for _, p := range []imapfake.Personality{imapfake.Generic(), alone, imapfake.Minimal()} {
 		for _, o := range oddTargets() {
 			t.Run(p.Name+" "+o.name, func(t *testing.T) {
-				t.Parallel()
-				o.meet(t, p)
+				synctest.Test(t, func(t *testing.T) { o.meet(t, p) })
 			})
 		}
 	}
@@ -181,8 +179,7 @@ func TestOddTargetsLoseAndDoubleNothing(t *testing.T) {
 func TestOddSourcesLoseAndDoubleNothing(t *testing.T) {
 	for _, o := range oddSources() {
 		t.Run(o.name, func(t *testing.T) {
-			t.Parallel()
-			o.meet(t, imapfake.Generic())
+			synctest.Test(t, func(t *testing.T) { o.meet(t, imapfake.Generic()) })
 		})
 	}
 }

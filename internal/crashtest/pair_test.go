@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,28 @@ func startFake(t *testing.T, options imapfake.Options) *fake {
 		t.Fatal(err)
 	}
 	return &fake{s, addr}
+}
+
+// pipeFake is a server in memory that is reached by pipes, for bubbles of
+// testing/synctest: there is no waiting in them.
+func pipeFake(t *testing.T, options imapfake.Options) *fake {
+	t.Helper()
+	s := imapfake.New(options)
+	t.Cleanup(s.Close)
+	return &fake{s, "127.0.0.1:143"}
+}
+
+// pipeTo makes the options of a client reach the server by a pipe.
+func (f *fake) pipeTo(t *testing.T, user string) imap.Options {
+	options := optionsFor(f.addr, user)
+	var serving sync.WaitGroup
+	t.Cleanup(serving.Wait)
+	options.Dial = func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		serving.Go(func() { f.Serve(server) })
+		return client, nil
+	}
+	return options
 }
 
 // post delivers letters to a mailbox.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/migration"
-	"github.com/mailhaul/mailhaul/internal/store"
 )
 
 // victims is how many clients run at a time.
@@ -82,7 +80,7 @@ const leftMark = "Subject: leaves later"
 func (s *stage) changedSince(plan victimPlan) error {
 	box := s.source.User(plan.User)
 	left := box.Deliver("INBOX", []byte(leftMark+"\r\n\r\n"), time.Unix(1e9, 0))
-	if err := s.whole(plan, nil); err != nil {
+	if _, err := whole(plan); err != nil {
 		return err
 	}
 	if err := box.Expunge("INBOX", left); err != nil {
@@ -99,43 +97,38 @@ func (s *stage) changedSince(plan victimPlan) error {
 	return nil
 }
 
-// play runs a client in a process of its own. killed is true when it died.
-func play(plan victimPlan) (steps int64, killed bool, err error) {
+// play runs a client in a process of its own: never in this one, because a lock
+// on a ledger is inherited by every process that is being started meanwhile.
+// killed is true when the client died.
+func play(plan victimPlan) (report victimReport, killed bool, err error) {
 	text, err := json.Marshal(plan)
 	if err != nil {
-		return 0, false, err
+		return report, false, err
 	}
-	cmd := exec.Command(os.Args[0])
+	ctx, cancel := context.WithTimeout(context.Background(), passLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), victimVariable+"="+string(text))
 	var talk strings.Builder
 	cmd.Stderr = &talk
 	out, err := cmd.Output()
-	if err == nil {
-		steps, err = strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-		return steps, false, err
+	switch {
+	case err == nil:
+		return report, false, json.Unmarshal(out, &report)
+	case ctx.Err() == nil && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == -1:
+		return report, true, nil
 	}
-	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == -1 {
-		return 0, true, nil
-	}
-	return 0, false, fmt.Errorf("%w: %s", err, talk.String())
+	return report, false, fmt.Errorf("%w: %s", err, talk.String())
 }
 
-// whole makes a pass in this process that nobody disturbs.
-func (s *stage) whole(plan victimPlan, judge func(copied int) error) (err error) {
-	file, err := store.Open(context.Background(), plan.Ledger, store.Options{})
-	if err != nil {
-		return err
+// whole makes a pass that nobody disturbs.
+func whole(plan victimPlan) (victimReport, error) {
+	plan.Step = 0
+	report, killed, err := play(plan)
+	if killed {
+		err = errors.New("the client died by itself")
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	ledger, err := file.Mailbox(context.Background(), plan.User, "target")
-	if err != nil {
-		return err
-	}
-	summary, err := run(jobFor(optionsFor(plan.Source, plan.User), optionsFor(plan.Target, plan.User), ledger))
-	if err == nil && judge != nil {
-		err = judge(summary.Messages.Copied)
-	}
-	return err
+	return report, err
 }
 
 // dieAt lets a client die at a step, finishes its work and compares. It reports
@@ -150,17 +143,11 @@ func (s *stage) dieAt(step int64, after bool) (bool, error) {
 	if err != nil {
 		return killed, err
 	}
-	if err := s.whole(plan, nil); err != nil {
+	if _, err := whole(plan); err != nil {
 		return killed, fmt.Errorf("going on: %w", err)
 	}
-	idle := func(copied int) error {
-		if copied > 0 {
-			return fmt.Errorf("one more pass copied %d", copied)
-		}
-		return nil
-	}
-	if err := s.whole(plan, idle); err != nil {
-		return killed, err
+	if again, err := whole(plan); err != nil || again.Copied > 0 {
+		return killed, fmt.Errorf("one more pass copied %d: %w", again.Copied, err)
 	}
 	return killed, s.compare(plan.User)
 }
@@ -184,11 +171,11 @@ func (s *stage) count(t *testing.T) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, _, err := play(plan)
+	report, err := whole(plan)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return steps
+	return report.Steps
 }
 
 // death is one place to die at.

@@ -3,6 +3,7 @@ package crashtest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -107,35 +108,46 @@ func (l *fusedLedger) Rematch(ctx context.Context, record *mailsync.FolderRecord
 	return l.fuse.step(func() error { return l.Ledger.Rematch(ctx, record, outcome) })
 }
 
-// runVictim makes one pass and prints the number of its steps.
+// victimReport is what a victim prints that lived.
+type victimReport struct {
+	Steps  int64
+	Copied int
+}
+
+// runVictim makes one pass and reports.
 func runVictim(text string) int {
 	var plan victimPlan
-	if err := json.Unmarshal([]byte(text), &plan); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
+	err := json.Unmarshal([]byte(text), &plan)
+	if err == nil {
+		var report victimReport
+		if report, err = plan.pass(); err == nil {
+			err = json.NewEncoder(os.Stdout).Encode(report)
+		}
 	}
-	f := &fuse{at: plan.Step, after: plan.After}
-	if err := plan.pass(f); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	fmt.Println(f.steps.Load())
 	return 0
 }
 
-func (plan victimPlan) pass(f *fuse) error {
+func (plan victimPlan) pass() (report victimReport, err error) {
+	f := &fuse{at: plan.Step, after: plan.After}
 	file, err := store.Open(context.Background(), plan.Ledger, store.Options{})
 	if err != nil {
-		return err
+		return report, err
 	}
-	defer file.Close()
+	defer func() { err = errors.Join(err, file.Close()) }()
 	ledger, err := file.Mailbox(context.Background(), plan.User, "target")
 	if err != nil {
-		return err
+		return report, err
 	}
 	job := jobFor(plan.options(plan.Source, f), plan.options(plan.Target, f), &fusedLedger{ledger, f})
-	_, err = run(job)
-	return err
+	summary, err := run(job)
+	if n := summary.Messages; err == nil && n.Source != n.Copied+n.Present+n.Skipped+n.Gone {
+		err = fmt.Errorf("the counts do not add up: %+v", n)
+	}
+	return victimReport{f.steps.Load(), summary.Messages.Copied}, err
 }
 
 func (plan victimPlan) options(addr string, f *fuse) imap.Options {

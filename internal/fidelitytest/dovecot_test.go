@@ -38,10 +38,10 @@ func newPair(t *testing.T, source, target dovecotrig.Options) *pair {
 	if err := os.WriteFile(filepath.Join(p.dir, "password"), []byte(dovecotrig.DefaultPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, "source.pem"), []byte(p.source.CAPEM), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, "source.pem"), p.source.CAPEM, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, "target.pem"), []byte(p.target.CAPEM), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, "target.pem"), p.target.CAPEM, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return p

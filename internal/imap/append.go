@@ -96,7 +96,7 @@ func (a *Appender) Append(ctx context.Context, message migration.AppendMessage, 
 	if err != nil {
 		a.done(migration.AppendResult{Key: message.Key, Err: &migration.Fault{Class: migration.OneMessage, Code: migration.CodeRejected,
 			Doing: a.doing, Err: err, Remedy: "Leave out this flag."}})
-		return nil
+		return nil //nolint:nilerr // the message is refused, the session is fine
 	}
 	registered, err := a.append(ctx, message, text, body)
 	if err != nil && !registered {

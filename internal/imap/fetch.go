@@ -312,13 +312,27 @@ func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
 		cmd.line = (&wire.Command{}).Raw("UID SEARCH RETURN (ALL) ALL")
 	}
 	var uids migration.UIDSet
+	answers := 0
 	cmd.take = func(response any) bool {
 		found, ok := response.(searchResponse)
-		if ok {
+		if !ok || answers >= answersMost || uids.RangeCount() > migration.MaxUIDRanges {
+			return false
+		}
+		answers++
+		if uids.Empty() {
+			uids = found.uids.Set()
+		} else {
 			uids = uids.Union(found.uids.Set())
 		}
-		return ok
+		return true
 	}
 	err := s.conn.run(ctx, cmd)
+	if err == nil && uids.RangeCount() > migration.MaxUIDRanges {
+		err = &migration.Fault{Class: migration.OneFolder, Code: migration.CodeServerBug, Doing: cmd.doing,
+			Err: &wire.LimitError{What: "number of UID ranges", Limit: migration.MaxUIDRanges}, Remedy: "Look at what the server answers to SEARCH."}
+	}
 	return uids, err
 }
+
+// answersMost is how many SEARCH responses one command may have.
+const answersMost = 1000

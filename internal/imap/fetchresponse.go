@@ -239,6 +239,9 @@ func (r *receiver) route(it *item) error {
 		}
 		if f := cmd.fetch; f != nil && !f.bodies && f.wants(uid) && f.answeredBy(it) {
 			f.give(it)
+			if f.got.RangeCount() > migration.MaxUIDRanges {
+				return &wire.LimitError{What: "number of UID ranges", Limit: migration.MaxUIDRanges}
+			}
 			return nil
 		}
 	}

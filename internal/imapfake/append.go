@@ -3,6 +3,7 @@ package imapfake
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -257,7 +258,7 @@ func (s *session) inspect(p *parser, name string, one *incoming, look *examiner)
 			refused = err
 		}
 	}
-	if _, ok := refused.(refusal); ok {
+	if errors.As(refused, new(refusal)) {
 		if err := p.more(); err != nil {
 			return err
 		}

@@ -312,7 +312,7 @@ func (d *inflater) dynamicCodes() (lengths, distance *huffman, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		of[[]int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}[i]] = byte(size)
+		of[[19]int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}[i]] = byte(size)
 	}
 	code, err := newHuffman(of[:])
 	if err != nil {

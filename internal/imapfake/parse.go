@@ -210,7 +210,7 @@ func (p *parser) skip() error {
 		p.at += i
 		l, err := p.announced()
 		if err != nil || !l.noSync {
-			return nil
+			return nil //nolint:nilerr // no literal comes, so there is nothing to skip
 		}
 		n, err := io.CopyN(io.Discard, p.s.line.in, l.size)
 		p.s.server.counts.literalsIn.Add(n)

@@ -109,7 +109,7 @@ func (c *recording) add(to *scanned, p []byte, layer string) {
 	if longest == 0 {
 		return
 	}
-	text := append(to.tail, p...)
+	text := slices.Concat(to.tail, p)
 	for _, canary := range r.options.Canaries {
 		// What ends in the tail was found before.
 		from := max(0, len(to.tail)-len(canary)+1)

@@ -168,7 +168,7 @@ func (s *session) tellResync(since *resync, vanished migration.UIDSet) {
 			continue
 		}
 		if flags, modSeq := s.state(m); modSeq > since.modSeq {
-			s.tellAttributes(item{i + 1, m}, &items, flags, modSeq)
+			_ = s.tellAttributes(item{i + 1, m}, &items, flags, modSeq) // a dead line shows at the answer
 		}
 	}
 }

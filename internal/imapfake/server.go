@@ -1,6 +1,7 @@
 package imapfake
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -106,7 +107,7 @@ func (s *Server) ListenTLS(certificate tls.Certificate) (string, error) {
 func (s *Server) ListenTLSConfig(config *tls.Config) (string, error) { return s.listen(config) }
 
 func (s *Server) listen(config *tls.Config) (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("listening: %w", err)
 	}

@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func ParseSample(text string) (Sample, error) {
 		return Sample{kind: "share"}, nil
 	case strings.HasSuffix(text, "%"):
 		share, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
-		if err != nil || share < 0 || share > 100 {
+		if err != nil || !(share >= 0 && share <= 100) { // NaN neither
 			return Sample{}, wrong
 		}
 		return Sample{kind: "share", share: share / 100}, nil
@@ -44,7 +45,7 @@ func ParseSample(text string) (Sample, error) {
 	default:
 		unit := strings.IndexByte("KMGT", text[len(text)-1])
 		amount, err := strconv.ParseInt(text[:len(text)-1], 10, 32)
-		if unit < 0 || err != nil || amount < 1 {
+		if unit < 0 || err != nil || amount < 1 || amount > math.MaxInt64>>(10*(unit+1)) {
 			return Sample{}, wrong
 		}
 		return Sample{kind: "bytes", bytes: amount << (10 * (unit + 1))}, nil

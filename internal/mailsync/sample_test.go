@@ -20,7 +20,7 @@ func TestSamplesChoose(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "1:5", "all": "1:5", "none": "", "0%": "", "100%": "1:5",
 		"1/1": "1:5", "1/2": "1,3,5", "2/2": "2,4", "3/7": "3", "7/7": "",
-		"1K": "1:2", "2K": "1:4", "1G": "1:5", "4096T": "1:5",
+		"1K": "1:2", "2K": "1:3", "1G": "1:5", "4096T": "1:5",
 	} {
 		sample, err := ParseSample(text)
 		if err != nil {
@@ -34,7 +34,7 @@ func TestSamplesChoose(t *testing.T) {
 }
 
 func TestSamplesThatAreNone(t *testing.T) {
-	for _, text := range []string{"every", "5", "-1%", "101%", "%", "x%", "0/3", "4/3", "1/", "/1", "1/2/3", "0M", "-5M", "5X", "M", "1.5G", "99999999999G"} {
+	for _, text := range []string{"every", "5", "-1%", "101%", "%", "x%", "0/3", "4/3", "1/", "/1", "1/2/3", "0M", "-5M", "5X", "M", "1.5G", "99999999999G", "NaN%", "9000000T"} {
 		if sample, err := ParseSample(text); err == nil {
 			t.Errorf("%q is taken as %+v", text, sample)
 		}

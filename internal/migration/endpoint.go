@@ -86,7 +86,7 @@ func ParseURL(text string) (endpoint Endpoint, user string, err error) {
 }
 
 func splitHostPort(hostport string, defaultPort int) (string, int, error) {
-	host, port := hostport, defaultPort
+	host, port := "", defaultPort
 	if h, p, err := net.SplitHostPort(hostport); err == nil {
 		n, err := strconv.Atoi(p)
 		if err != nil || n < 1 || n > 65535 {

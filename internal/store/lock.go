@@ -30,11 +30,12 @@ func takeLock(path string) (*lock, error) {
 		return nil, err
 	}
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = writePID(file)
-	} else if errors.Is(err, unix.EWOULDBLOCK) {
+	case errors.Is(err, unix.EWOULDBLOCK):
 		err = &lockedError{holderOf(file)}
-	} else {
+	default:
 		err = fmt.Errorf("lock %s: %w", path, err)
 	}
 	if err != nil {

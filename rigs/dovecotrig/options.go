@@ -74,7 +74,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("unknown mail format %q", o.Format)
 	}
 	if o.Separator != "/" && o.Separator != "." {
-		return o, fmt.Errorf("separator %q is neither / nor .", o.Separator)
+		return o, fmt.Errorf("separator %q is neither a slash nor a dot", o.Separator)
 	}
 	if o.Prefix != "" && !strings.HasSuffix(o.Prefix, o.Separator) {
 		return o, fmt.Errorf("prefix %q does not end in separator %q", o.Prefix, o.Separator)
