@@ -139,7 +139,7 @@ User %s
 Pass %s
 SSLType None
 AuthMechs LOGIN
-DisableExtensions COMPRESS
+DisableExtensions COMPRESS=DEFLATE
 
 IMAPStore target
 Host 127.0.0.1
@@ -148,7 +148,7 @@ User %s
 Pass %s
 SSLType None
 AuthMechs LOGIN
-DisableExtensions COMPRESS
+DisableExtensions COMPRESS=DEFLATE
 
 Channel all
 Far :source:

@@ -82,28 +82,40 @@ func (b *bench) copyRace(ctx context.Context, title, intro string, spec mailgen.
 	if err := b.load(ctx, b.source, source, corpus); err != nil {
 		return res, err
 	}
+	var tries []attempt
 	for _, c := range b.contenders {
 		res.rows = append(res.rows, row{label: c.name, base: "mailhaul"})
+		tries = append(tries, attempt{c: c, line: l, target: b.target, source: source, corpus: corpus})
 	}
-	for n := range b.opts.runs {
-		for i, c := range b.contenders {
-			if res.rows[i].fault != "" {
-				continue
-			}
-			a := attempt{c: c, line: l, target: b.target, source: source, corpus: corpus}
-			u, err := b.attempt(ctx, a)
-			if ctx.Err() != nil {
-				return res, context.Cause(ctx)
-			}
-			if err != nil {
-				res.rows[i].fault = err.Error()
-			} else {
-				res.rows[i].runs = append(res.rows[i].runs, u[0])
-			}
-			progress(n, c.name, u, err)
-		}
+	if err := b.inTurns(ctx, res.rows, tries); err != nil {
+		return res, err
 	}
 	return res, b.remove(b.source, source)
+}
+
+// inTurns runs the first attempt once, then the second, and so on, and then all
+// of them again, and notes the runs in the rows of the same place. One that fails
+// is out for the rest of the race.
+func (b *bench) inTurns(ctx context.Context, rows []row, tries []attempt) error {
+	for n := range b.opts.runs {
+		for i, a := range tries {
+			r := &rows[i]
+			if r.fault != "" {
+				continue
+			}
+			u, err := b.attempt(ctx, a)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			progress(n, r.label, u, err)
+			if err != nil {
+				r.fault = err.Error()
+			} else {
+				r.runs = append(r.runs, u[0])
+			}
+		}
+	}
+	return nil
 }
 
 // progress tells the person who waits.

@@ -47,15 +47,8 @@ func noMultiappend(ctx context.Context, b *bench) (res result, err error) {
 		tries = append(tries, attempt{c: b.contenders[i], line: l, target: try.target, source: source, corpus: corpus})
 		res.rows = append(res.rows, row{label: try.label, base: base})
 	}
-	for n := range b.opts.runs {
-		for i, a := range tries {
-			u, err := b.attempt(ctx, a)
-			if err != nil {
-				return res, err
-			}
-			res.rows[i].runs = append(res.rows[i].runs, u[0])
-			progress(n, res.rows[i].label, u, nil)
-		}
+	if err := b.inTurns(ctx, res.rows, tries); err != nil {
+		return res, err
 	}
 	return res, b.remove(b.source, source)
 }

@@ -199,7 +199,7 @@ func TestVerifyFindsWhatIsMissing(t *testing.T) {
 	if err := b.to.Expunge("INBOX", 3); err != nil {
 		t.Fatal(err)
 	}
-	execute(t, b.addressed("verify")...).want(t, exitDifferences, "+ INBOX uid", "1 differences")
+	execute(t, b.addressed("verify")...).want(t, exitDifferences, "+ INBOX uid", "1 difference,")
 }
 
 func TestErrorsHaveTheirOwnStatusAndRemedy(t *testing.T) {

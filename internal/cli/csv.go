@@ -59,7 +59,7 @@ func runCSVCheck(streams Streams, path, errorsFile string, asJSON bool) error {
 		err = printCheckJSON(streams.Out, file)
 	} else {
 		printProblems(streams.Out, file)
-		_, err = fmt.Fprintf(streams.Out, "%s: %d mailboxes, %d errors, %d warnings\n", path, len(file.Rows), file.Errors, file.Warnings)
+		_, err = fmt.Fprintf(streams.Out, "%s: %s, %s, %s\n", path, counted(len(file.Rows), "mailbox", "mailboxes"), counted(file.Errors, "error", "errors"), counted(file.Warnings, "warning", "warnings"))
 	}
 	if err == nil && file.Errors > 0 {
 		return &exitError{status: exitUsage}

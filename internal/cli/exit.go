@@ -88,3 +88,11 @@ func explain(err error) string {
 	}
 	return text
 }
+
+// counted is a number with its noun.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

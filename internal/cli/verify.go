@@ -117,7 +117,8 @@ func (m *mover) concludeVerify(ctx context.Context, results []verified, errs []e
 		}
 	} else {
 		for _, r := range results {
-			fmt.Fprintf(m.streams.Out, "%s: %d folders, %d messages equal (%d read byte by byte), %d differences, %d others at the target\n", r.Mailbox, r.Folders, r.Equal, r.Read, r.Differences, r.Others)
+			fmt.Fprintf(m.streams.Out, "%s: %s, %s equal (%d read byte by byte), %s, %s at the target\n", r.Mailbox, counted(r.Folders, "folder", "folders"),
+				counted(r.Equal, "message", "messages"), r.Read, counted(r.Differences, "difference", "differences"), counted(r.Others, "other", "others"))
 		}
 	}
 	switch {

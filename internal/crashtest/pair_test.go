@@ -55,6 +55,7 @@ func pipeFake(t *testing.T, options imapfake.Options) *fake {
 // pipeTo makes the options of a client reach the server by a pipe.
 func (f *fake) pipeTo(t *testing.T, user string) imap.Options {
 	options := optionsFor(f.addr, user)
+	options.Timeouts.Idle = 10 * time.Second
 	var serving sync.WaitGroup
 	t.Cleanup(serving.Wait)
 	options.Dial = func(context.Context, string, string) (net.Conn, error) {

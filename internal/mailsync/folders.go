@@ -96,6 +96,7 @@ func pairFolders(source, target []migration.Folder, sourcePrefix string, rules n
 	for _, f := range target {
 		p.existing[p.compared(f.Name)] = f
 	}
+	p.taken[p.compared("INBOX")] = true // whatever comes out as INBOX is not the INBOX
 	sourceUses, targetUses := uses(source, sourcePrefix), uses(target, rules.prefix)
 	for _, f := range source {
 		if name, ok := rules.known[f.Raw]; ok {
@@ -127,7 +128,6 @@ func pairFolders(source, target []migration.Folder, sourcePrefix string, rules n
 
 func (p *pairing) pair(f migration.Folder) FolderPair {
 	if f.IsInbox() {
-		p.taken[p.compared("INBOX")] = true
 		return FolderPair{Source: f, Target: "INBOX", TargetRaw: "INBOX", Exists: true}
 	}
 	levels := f.Levels(p.sourcePrefix)

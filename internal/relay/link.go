@@ -45,8 +45,8 @@ func (l *link) dial(at time.Time) *net.TCPConn {
 
 // run moves bytes both ways and returns when both ways have ended.
 func (l *link) run(up, down []Fault) {
-	defer l.client.Close()
-	defer l.server.Close()
+	defer l.client.Close() //nolint:errcheck // it may be closed already
+	defer l.server.Close() //nolint:errcheck // it may be closed already
 	var both sync.WaitGroup
 	for _, p := range []*pipe{
 		{link: l, from: l.client, to: l.server, direction: Up, count: &l.relay.up, faults: up},

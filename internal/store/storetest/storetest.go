@@ -253,7 +253,7 @@ func streamsWhileWriting(t *testing.T, open Open) {
 		t.Fatalf("%d pairs, want 4", n)
 	}
 	enough := errors.New("enough")
-	if err := ledger.Pairs(t.Context(), inbox, nil, func(mailsync.Pair) error { return enough }); err != enough {
+	if err := ledger.Pairs(t.Context(), inbox, nil, func(mailsync.Pair) error { return enough }); !errors.Is(err, enough) {
 		t.Fatalf("error %v, want the callback's", err)
 	}
 }
