@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/mailhaul/mailhaul/bench/mailgen"
@@ -51,6 +49,8 @@ type usage struct {
 	// roundTrips is what mailhaul counted itself, source and target; -1 where
 	// nothing was told.
 	roundTrips [2]int64
+	// altered is what compare said about the copy.
+	altered string
 }
 
 // runLimit is the time limit of one run of one contender.
@@ -60,34 +60,17 @@ const runLimit = 15 * time.Minute
 func (c contender) run(ctx context.Context, j job) (usage, error) {
 	ctx, cancel := context.WithTimeout(ctx, runLimit)
 	defer cancel()
-	begun := time.Now()
 	if c.command == nil {
+		begun := time.Now()
 		err := c.inside(ctx, j)
 		return usage{wall: time.Since(begun), roundTrips: [2]int64{-1, -1}}, err
 	}
-	argv := c.command(j)
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir = j.dir
-	cmd.Env = append(os.Environ(), "HOME="+j.dir, "XDG_CONFIG_HOME="+j.dir, "XDG_DATA_HOME="+j.dir, "XDG_STATE_HOME="+j.dir)
-	cmd.WaitDelay = 5 * time.Second
-	var out, talk bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &talk
-	err := cmd.Run()
-	u := usage{wall: time.Since(begun), roundTrips: roundTrips(out.Bytes())}
-	if cmd.ProcessState != nil {
-		u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-		if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			u.rss = ru.Maxrss << 10
-		}
-	}
+	u, err := measure(ctx, j.dir, c.command(j))
 	if err != nil {
-		return u, fmt.Errorf("%s: %w\n%s%s", c.name, err, tail(out.Bytes()), tail(talk.Bytes()))
+		return u, fmt.Errorf("%s: %w", c.name, err)
 	}
 	return u, nil
 }
-
-// tail is the end of what a program said.
-func tail(b []byte) []byte { return b[max(0, len(b)-2000):] }
 
 // allContenders returns every way to copy, mailhaul first, the ceiling last.
 func allContenders(mailhaul string) []contender {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mailhaul/mailhaul/bench/mailgen"
@@ -38,6 +39,9 @@ type row struct {
 	// base is the label of the row that ratios are relative to.
 	base string
 	runs []usage
+	// altered says how many messages differ from the source; "" means that nobody
+	// looked.
+	altered string
 	// fault says why the contender is out; its runs do not count.
 	fault string
 }
@@ -103,6 +107,7 @@ func (b *bench) inTurns(ctx context.Context, rows []row, tries []attempt) error 
 			if r.fault != "" {
 				continue
 			}
+			a.look = n == 0
 			u, err := b.attempt(ctx, a)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -110,8 +115,11 @@ func (b *bench) inTurns(ctx context.Context, rows []row, tries []attempt) error 
 			progress(n, r.label, u, err)
 			if err != nil {
 				r.fault = err.Error()
-			} else {
-				r.runs = append(r.runs, u[0])
+				continue
+			}
+			r.runs = append(r.runs, u[0])
+			if a.look {
+				r.altered = u[0].altered
 			}
 		}
 	}
@@ -136,6 +144,8 @@ type attempt struct {
 	target *dovecotrig.Server
 	source string
 	corpus mailgen.Corpus
+	// look compares every message with the source after the copy.
+	look bool
 	// again are the latencies of further runs of the same job, each with nothing
 	// changed; the relays must be there.
 	again []time.Duration
@@ -165,7 +175,7 @@ func (b *bench) attempt(ctx context.Context, a attempt) (all []usage, err error)
 		before := a.line.turns()
 		u, err := a.c.run(ctx, j)
 		if err != nil {
-			return all, err
+			return all, fmt.Errorf("%w\n%s", err, complaints(a.target))
 		}
 		after := a.line.turns()
 		u.turns = [2]int64{after[0] - before[0], after[1] - before[1]}
@@ -174,7 +184,21 @@ func (b *bench) attempt(ctx context.Context, a attempt) (all []usage, err error)
 			return all, err
 		}
 	}
-	return all, nil
+	if a.look {
+		all[0].altered, err = b.compare(ctx, a, user)
+	}
+	return all, err
+}
+
+// complaints are the lines of a server's log that tell of something wrong.
+func complaints(s *dovecotrig.Server) string {
+	var lines []string
+	for text := range strings.Lines(s.Log()) {
+		if !strings.Contains(text, "Info: ") {
+			lines = append(lines, text)
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // check compares the numbers of messages, folder by folder, on both sides with

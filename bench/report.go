@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -23,7 +24,9 @@ func median(values []float64) float64 {
 // wall, cpu and rss are the medians of a row, in seconds and MB.
 func (r row) wall() float64 { return r.median(func(u usage) float64 { return u.wall.Seconds() }) }
 func (r row) cpu() float64  { return r.median(func(u usage) float64 { return u.cpu.Seconds() }) }
-func (r row) rss() float64  { return r.median(func(u usage) float64 { return float64(u.rss) / (1 << 20) }) }
+func (r row) rss() float64 {
+	return r.median(func(u usage) float64 { return float64(u.rss) / (1 << 20) })
+}
 
 func (r row) median(of func(usage) float64) float64 {
 	values := make([]float64, len(r.runs))
@@ -69,9 +72,11 @@ func writeMethod(ctx context.Context, line func(string, ...any), b *bench, o opt
 	line("- Servers: two Dovecot %s on loopback with the same settings, mdbox, mail not synced to disk.", version(ctx, "dovecot", "--version"))
 	line("- Versions: %s; interimap %s; offlineimap %s; %s.", version(ctx, "mbsync", "--version"),
 		interimapVersion(ctx), version(ctx, "offlineimap", "--version"), runtime.Version())
-	line("- %d runs of each contender in turns, each to a fresh target user; times are medians with the fastest and the slowest run.", o.runs)
+	line("- Runs of each contender: %d, in turns, each to a fresh target user; times are medians with the fastest and the slowest run.", o.runs)
 	line("- After each run the messages of each folder are counted on both servers; whoever lost or doubled one is out.")
+	line("- After its first run the copy is also read with Python's imaplib and compared message by message: hash of the bytes, date, flags and keywords.")
 	line("- Everything goes in the clear, without TLS and without COMPRESS, for every contender.")
+	line("- Memory is the greatest resident set that GNU time reports; the ceiling runs inside the bench and has none.")
 	line("- A ratio is the contender's median divided by that of mailhaul: 2.00 means twice as long.")
 	line("- The mail is generated: sizes are log-normal, attachments hardly compress. Real servers throttle, real lines lose packets; neither is measured here.")
 	line("\nContenders:\n")
@@ -98,10 +103,10 @@ func writeResult(line func(string, ...any), res result) {
 	line("## %s\n", res.title)
 	line("%s", res.intro)
 	if res.messages > 0 {
-		line("%d messages of %.1f MB in all.", res.messages, float64(res.bytes)/(1<<20))
+		line("%d messages, %.1f MB in all.", res.messages, float64(res.bytes)/(1<<20))
 	}
-	line("\n| contender | s | fastest-slowest | ratio | messages/s | MB/s | processor s | memory MB | turns source+target | own count |")
-	line("|---|---|---|---|---|---|---|---|---|---|")
+	line("\n| contender | s | fastest-slowest | ratio | messages/s | MB/s | processor s | memory MB | turns source+target | own count | differing messages |")
+	line("|---|---|---|---|---|---|---|---|---|---|---|")
 	base := func(label string) float64 {
 		if i := slices.IndexFunc(res.rows, func(r row) bool { return r.label == label && r.fault == "" }); i >= 0 {
 			return res.rows[i].wall()
@@ -111,12 +116,12 @@ func writeResult(line func(string, ...any), res result) {
 	for _, r := range res.rows {
 		if r.fault != "" {
 			first, _, _ := strings.Cut(r.fault, "\n")
-			line("| %s | out: %s | | | | | | | | |", r.label, strings.ReplaceAll(first, "|", "/"))
+			line("| %s | out: %s | | | | | | | | | |", r.label, strings.ReplaceAll(first, "|", "/"))
 			continue
 		}
-		line("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", r.label, number(r.wall(), 3), r.spread(),
+		line("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", r.label, number(r.wall(), 3), r.spread(),
 			number(r.wall()/base(r.base), 2), rate(float64(res.messages), r.wall()),
-			rate(float64(res.bytes)/(1<<20), r.wall()), positive(r.cpu(), 2), positive(r.rss(), 0), r.turns(), r.own())
+			rate(float64(res.bytes)/(1<<20), r.wall()), positive(r.cpu(), 2), positive(r.rss(), 0), r.turns(), r.own(), cmp.Or(r.altered, "-"))
 	}
 	line("")
 	for _, n := range res.notes {
@@ -185,4 +190,3 @@ func kernel() string {
 	}
 	return "Linux " + strings.TrimSpace(string(data))
 }
-

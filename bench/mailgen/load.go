@@ -2,6 +2,7 @@ package mailgen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -160,10 +161,8 @@ func appendAll(ctx context.Context, t Target, work <-chan group) error {
 	if err != nil {
 		w.conn.Close()
 	}
-	if landErr := <-answers; err == nil {
-		err = landErr
-	}
-	return err
+	// What the server said last tells more than that it hung up.
+	return errors.Join(<-answers, err)
 }
 
 // appendGroup sends one APPEND with one message or more (RFC 3502).

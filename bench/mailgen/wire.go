@@ -87,11 +87,13 @@ func (w *wire) do(command string) error {
 
 // await reads up to the tagged answer and returns an error unless it is OK.
 func (w *wire) await(tag string) error {
+	said := ""
 	for {
 		line, err := w.r.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("read the answer: %w", err)
+			return fmt.Errorf("read the answer: %w; the server last said %q", err, said)
 		}
+		said = line
 		if status, ok := strings.CutPrefix(line, tag+" "); ok {
 			if strings.HasPrefix(status, "OK") {
 				return nil

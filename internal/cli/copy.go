@@ -181,7 +181,7 @@ func status(r result) string {
 		return report.Stopped
 	case r.err != nil:
 		return report.Failed
-	case r.summary.Messages.Skipped > 0, r.verification != nil && r.verification.Differences > 0:
+	case r.summary.Messages.Skipped > 0, r.summary.FoldersFailed > 0, r.verification != nil && r.verification.Differences > 0:
 		return report.SyncedWithErrors
 	default:
 		return report.Synced
@@ -201,7 +201,7 @@ func (c *copier) verdict(ctx context.Context) error {
 			worst = max(worst, statusOf(r.err))
 		case r.verification != nil && r.verification.Differences > 0:
 			worst = max(worst, exitDifferences)
-		case r.summary.Messages.Skipped > 0:
+		case r.summary.Messages.Skipped > 0, r.summary.FoldersFailed > 0:
 			worst = max(worst, exitSkipped)
 		}
 	}

@@ -12,10 +12,8 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
+	"github.com/mailhaul/mailhaul/rigs/oracle"
 )
-
-// churnMark begins the messages that others deliver to the target meanwhile.
-const churnMark = "X-Churn:"
 
 // massacre is a migration from one Dovecot to another that is killed again and
 // again.
@@ -43,7 +41,7 @@ func TestLongKillsAtRandomTimesLoseAndDoubleNothing(t *testing.T) {
 
 func massacreOf(t *testing.T, n killCounts) {
 	t.Helper()
-	rigs(t)
+	needs(t, "python3") // the oracle
 	m := &massacre{
 		source: dovecotrig.StartT(t, dovecotrig.Options{Password: password}),
 		target: dovecotrig.StartT(t, dovecotrig.Options{Password: password}),
@@ -176,14 +174,14 @@ func (m *massacre) churnSource(ctx context.Context) error {
 	})
 }
 
-// churnTarget delivers marked messages to the target, until told to stop.
+// churnTarget delivers messages that the oracle leaves out to the target, until told to stop.
 func (m *massacre) churnTarget(ctx context.Context) error {
 	mail := newCorpus(m.seed + 1<<42)
 	return m.churn(ctx, m.target.Addr(), func(c *rawClient) error {
 		c.create(folders...)
 		letters := mail.many(3)
 		for i := range letters {
-			letters[i].raw = append([]byte(churnMark+" yes\r\n"), letters[i].raw...)
+			letters[i].raw = append([]byte("X-Churn: yes\r\n"), letters[i].raw...)
 		}
 		return c.deliver(letters)
 	})
@@ -216,20 +214,21 @@ func (m *massacre) compare(t *testing.T) {
 	t.Helper()
 	begun, messages := time.Now(), 0
 	for _, user := range m.users {
-		before, err := census(t.Context(), m.source.Addr(), user, password)
-		if err != nil {
-			t.Fatal(err)
-		}
-		after, err := census(t.Context(), m.target.Addr(), user, password)
-		if err != nil {
-			t.Fatal(err)
-		}
-		v := judge(before, after)
-		messages += v.messages
-		if v.lost+v.doubled+v.altered > 0 {
-			t.Errorf("%s: of %d messages %d lost, %d doubled, %d altered\n%s", user, v.messages, v.lost, v.doubled, v.altered,
-				strings.Join(v.examples[:min(6, len(v.examples))], "\n"))
+		before, after := m.snapshot(t, m.source, user), m.snapshot(t, m.target, user)
+		messages += before.Count()
+		lines := oracle.Diff(before, after, oracle.DiffOptions{Ignore: oracle.IgnoreChurn, IgnoreSubscriptions: true})
+		if len(lines) > 0 {
+			t.Errorf("%s: %d differences in %d messages\n%s", user, len(lines), before.Count(), strings.Join(lines[:min(6, len(lines))], "\n"))
 		}
 	}
 	t.Logf("compared %d messages in %v", messages, time.Since(begun).Round(time.Millisecond))
+}
+
+func (m *massacre) snapshot(t *testing.T, server *dovecotrig.Server, user string) oracle.Snapshot {
+	t.Helper()
+	snapshot, err := oracle.Take(t.Context(), server.Host, server.Port, user, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot
 }

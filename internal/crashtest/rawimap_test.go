@@ -110,24 +110,6 @@ func (c *rawClient) create(names ...string) {
 	}
 }
 
-var listLine = regexp.MustCompile(`^\* LIST \(([^)]*)\) (?:"."|NIL) (?:"(.*)"|(\S+))$`)
-
-// folders lists the selectable ones.
-func (c *rawClient) folders() ([]string, error) {
-	lines, err := c.ask(`LIST "" "*"`)
-	var names []string
-	for _, line := range lines {
-		m := listLine.FindStringSubmatch(line)
-		switch {
-		case m == nil:
-			return nil, fmt.Errorf("a line of LIST: %q", line)
-		case !strings.Contains(strings.ToLower(m[1]), `\noselect`):
-			names = append(names, m[2]+m[3])
-		}
-	}
-	return names, err
-}
-
 // print is what must be the same on both sides of a message.
 type print struct {
 	folder string
@@ -141,8 +123,7 @@ var (
 	newsLine  = regexp.MustCompile(`^\* (\d+ (EXISTS|RECENT|EXPUNGE)|OK .*|\d+ FETCH \(FLAGS \([^)]*\)\))$`)
 )
 
-// prints reads a folder as a multiset. Messages that begin with X-Churn are left
-// out.
+// prints reads a folder as a multiset.
 func (c *rawClient) prints(folder string, into map[print]int) error {
 	if _, err := c.ask(fmt.Sprintf("EXAMINE %q", folder)); err != nil {
 		return err
@@ -188,9 +169,6 @@ func (c *rawClient) print(folder string, m []string, into map[print]int) error {
 	if end, err := c.line(); err != nil || end != ")" {
 		return fmt.Errorf("the end of a FETCH is %q, %w", end, err)
 	}
-	if strings.HasPrefix(string(body), churnMark) {
-		return nil
-	}
 	date, err := time.Parse("_2-Jan-2006 15:04:05 -0700", m[2])
 	if err != nil {
 		return err
@@ -206,64 +184,13 @@ func printOf(l letter) print {
 	return print{l.folder, sha256.Sum256(l.raw), l.date.Unix(), strings.Join(l.flags, " ")}
 }
 
-// census reads a whole mailbox. Each folder stands in it with a print of its own,
-// so that a missing empty folder shows.
-func census(ctx context.Context, addr, user, password string) (map[print]int, error) {
+// census reads a folder of a user.
+func census(ctx context.Context, addr, user, password, folder string) (map[print]int, error) {
 	c, err := dialRaw(ctx, addr, user, password)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	names, err := c.folders()
-	if err != nil {
-		return nil, err
-	}
 	into := map[print]int{}
-	for _, name := range names {
-		into[print{folder: name}]++
-		if err := c.prints(name, into); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return into, nil
-}
-
-// verdict counts how b differs from a.
-type verdict struct {
-	messages, lost, doubled, altered int
-	examples                         []string
-}
-
-// judge compares two censuses: by content first, then by date and flags.
-func judge(a, b map[print]int) verdict {
-	var v verdict
-	left, right := map[print]int{}, map[print]int{}
-	for p, n := range a {
-		left[print{folder: p.folder, sum: p.sum}] += n
-		v.messages += n
-	}
-	for p, n := range b {
-		right[print{folder: p.folder, sum: p.sum}] += n
-	}
-	for p, n := range left {
-		v.lost += max(0, n-right[p])
-	}
-	for p, n := range right {
-		v.doubled += max(0, n-left[p])
-	}
-	differing := 0
-	for p, n := range a {
-		if more := n - b[p]; more > 0 {
-			differing += more
-			v.examples = append(v.examples, fmt.Sprintf("source has %d more of %s %x %s (%s)", more, p.folder, p.sum[:4], time.Unix(p.date, 0).UTC(), p.flags))
-		}
-	}
-	for p, n := range b {
-		if more := n - a[p]; more > 0 {
-			v.examples = append(v.examples, fmt.Sprintf("target has %d more of %s %x %s (%s)", more, p.folder, p.sum[:4], time.Unix(p.date, 0).UTC(), p.flags))
-		}
-	}
-	v.altered = max(0, differing-v.lost)
-	slices.Sort(v.examples)
-	return v
+	return into, c.prints(folder, into)
 }

@@ -26,7 +26,7 @@ type grave struct {
 	appendAt, appendEnd int
 }
 
-const patience = 300 * time.Millisecond
+const patience = 800 * time.Millisecond
 
 func newGrave(t *testing.T, p imapfake.Personality) *grave {
 	t.Helper()
@@ -82,11 +82,11 @@ func (g *grave) places() []int {
 func TestZombieAppendWithinTheSettleTimeIsAdopted(t *testing.T) {
 	t.Parallel()
 	g := newGrave(t, imapfake.Generic())
-	for i, at := range g.places() {
+	for i, at := range g.places()[1:4] {
 		t.Run(fmt.Sprint("byte ", at), func(t *testing.T) {
 			t.Parallel()
-			job, user, _ := g.dig(t, i+1, &relay.Fault{Direction: relay.Up, After: int64(at), Action: relay.Hold, Hold: patience + 200*time.Millisecond})
-			job.Settle = 1500 * time.Millisecond
+			job, user, _ := g.dig(t, i+1, &relay.Fault{Direction: relay.Up, After: int64(at), Action: relay.Hold, Hold: patience + 300*time.Millisecond})
+			job.Settle = 2 * time.Second
 			mustRun(t, job)
 			expectSame(t, g.source.User(user), g.target.User(user), imapfake.CompareOptions{})
 			expectIdle(t, job)

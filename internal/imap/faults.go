@@ -134,7 +134,8 @@ func decide(s statusResponse, k kind) (v verdict, pause time.Duration, known boo
 }
 
 func decideByText(text string) (verdict, time.Duration, bool) {
-	text = text[:min(len(text), heardMost)]
+	const most = 2 << 10 // bytes: patterns cost time, and nobody says it later
+	text = text[:min(len(text), most)]
 	for _, known := range serverTexts {
 		match := known.pattern.FindStringSubmatch(text)
 		if match == nil {

@@ -18,6 +18,9 @@ const heldMost = 1 << 20
 // headerMost is how much of a message's header fields is kept.
 const headerMost = 64 << 10
 
+// gapsMost is how many gaps the UIDs of a listed folder may have.
+const gapsMost = 600_000
+
 // item is one FETCH response while it is being read.
 type item struct {
 	message migration.Message
@@ -165,9 +168,17 @@ func (r *receiver) body(it *item) error {
 	if isLiteral {
 		return r.bodyLiteral(it, literal)
 	}
+	quoted, err := r.in.Peek()
+	if err != nil {
+		return err
+	}
 	text, null, err := r.in.String()
 	if err != nil || null {
 		return err
+	}
+	if quoted != '"' {
+		// An atom, such as a literal's head that is none, is no message.
+		return &wire.SyntaxError{Want: "a message"}
 	}
 	it.held, it.isHeld = bytes.Clone(text), true
 	return nil
@@ -239,8 +250,8 @@ func (r *receiver) route(it *item) error {
 		}
 		if f := cmd.fetch; f != nil && !f.bodies && f.wants(uid) && f.answeredBy(it) {
 			f.give(it)
-			if f.got.RangeCount() > migration.MaxUIDRanges {
-				return &wire.LimitError{What: "number of UID ranges", Limit: migration.MaxUIDRanges}
+			if f.got.RangeCount() > gapsMost {
+				return &wire.LimitError{What: "number of gaps between the UIDs of a folder", Limit: gapsMost}
 			}
 			return nil
 		}

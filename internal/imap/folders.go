@@ -21,7 +21,7 @@ type listing struct {
 }
 
 // listingMost is how many bytes the names of a listing may take together.
-const listingMost = 8 << 20
+const listingMost = 6 << 20
 
 // Folders lists every folder, in one burst: with what RFC 5258, 5819 and 6154
 // offer where they are announced, otherwise with LIST and LSUB.

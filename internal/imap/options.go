@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/imap/wire"
@@ -118,7 +119,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// scrubber knows every secret of the credential, in the forms of the mechanisms.
+// scrubber knows every secret of the credential, and the password as it stands
+// within quotes, which in base64 is another text.
 func (c Credential) scrubber() *secret.Scrubber {
-	return secret.NewScrubber(c.Password.Reveal(), c.Token.Reveal())
+	password := c.Password.Reveal()
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(password)
+	return secret.NewScrubber(password, quoted, c.Token.Reveal())
 }

@@ -42,6 +42,7 @@ func TestFetchIsRead(t *testing.T) {
 		{"each message is delivered once",
 			"* 1 FETCH (UID 1 BODY[] {1}\r\nb)\r\n* 1 FETCH (UID 1 BODY[] {1}\r\nc)\r\n$T OK done\r\n",
 			map[migration.UID]string{1: "b"}, ""},
+		{"an atom is no message", "* 1 FETCH (UID 1 BODY[] {-5})\r\n* 2 FETCH (UID 2 BODY[] atom)\r\n* 3 FETCH (UID 3 BODY[] nil)\r\n$T OK done\r\n", map[migration.UID]string{}, ""},
 		{"OK without data is no message", "$T OK done\r\n", map[migration.UID]string{}, ""},
 		{"throttling is obeyed in BAD too", "$T BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds\r\n", map[migration.UID]string{}, migration.Later},
 	}

@@ -52,12 +52,13 @@ const (
 	heardMost = 16 << 10
 )
 
-// clean makes a server's text fit to be shown: without secrets and control
-// characters, and not too long.
+// clean makes a server's text fit to be shown: without secrets, without control
+// and format characters (whoever dropped these later would put a secret that was
+// split by them together again), and not too long.
 func (c *conn) clean(text string) string {
 	text = c.scrub.Scrub(text[:min(len(text), heardMost)])
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return ' '
 		}
 		return r
@@ -72,7 +73,7 @@ func (c *conn) clean(text string) string {
 // words splits a list of capabilities. Whoever lists a secret there does not get
 // it shown.
 func (c *conn) words(text string) []string {
-	return strings.Fields(strings.ToUpper(c.scrub.Scrub(text)))
+	return strings.Fields(strings.ToUpper(c.scrub.Scrub(text[:min(len(text), heardMost)])))
 }
 
 // The untagged responses, as they are offered to the commands in the queue.

@@ -16,12 +16,8 @@ const lanes = 2
 // copyWindows sends windows of the folder until none is left or something breaks.
 func (p *pass) copyWindows(l *line, f *folder) error {
 	if l.sourceFolder != f.pair.Source.Raw {
-		status, err := l.examine(p.work, f.pair.Source.Raw, nil)
-		if err != nil {
+		if err := p.examineAgain(l, f); err != nil {
 			return err
-		}
-		if status.UIDValidity != f.record.SourceUIDValidity {
-			return folderFault(migration.CodeUIDValidity, "the source folder was rebuilt while it was copied; the next pass goes on")
 		}
 	}
 	errs := make([]error, lanes)
@@ -39,6 +35,15 @@ func (p *pass) copyWindows(l *line, f *folder) error {
 	}
 	all.Wait()
 	return worst(errs)
+}
+
+// examineAgain opens the source folder anew. Its numbers must be those of before.
+func (p *pass) examineAgain(l *line, f *folder) error {
+	status, err := l.examine(p.work, f.pair.Source.Raw, nil)
+	if err == nil && status.UIDValidity != f.record.SourceUIDValidity {
+		err = folderFault(migration.CodeUIDValidity, "the source folder was rebuilt while it was copied; the next pass goes on")
+	}
+	return err
 }
 
 // worst is the error that matters most: one that stops everything, before one of
@@ -121,7 +126,10 @@ func (p *pass) send(l *line, f *folder, w *window) error {
 	intended.Go(func() {
 		_, err := p.Ledger.Intend(p.work, f.record.ID, Intent{Sources: uidsOf(w.messages),
 			Watermark: f.opened.UIDNext, UIDValidity: f.record.TargetUIDValidity})
-		durable.open(ledgerFault("writing the ledger", err))
+		if err = ledgerFault("writing the ledger", err); err != nil {
+			p.fail(err) // at once: other windows are under way (invariant I9)
+		}
+		durable.open(err)
 	})
 	err := p.pump(l, f, w, durable)
 	intended.Wait()
@@ -129,6 +137,7 @@ func (p *pass) send(l *line, f *folder, w *window) error {
 		return durable.err
 	}
 	if settleErr := p.settle(f, w, err); settleErr != nil {
+		p.fail(settleErr)
 		return settleErr
 	}
 	if err == nil {
@@ -144,6 +153,9 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 	appender := l.target.Appender(f.target, migration.AppendOptions{Single: w.single}, w.done)
 	var targetErr, brokeOff error
 	sourceErr := l.source.Bodies(ctx, uidsOf(w.messages), func(body migration.Body) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		parcel := w.start(body)
 		if parcel == nil {
 			return nil

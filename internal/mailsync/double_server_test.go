@@ -312,12 +312,12 @@ func (s *session) fail(err error) {
 func (s *session) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.break_()
+	s.hangUp()
 }
 
-// break_ cuts the line: what is under way meets its fate, and every message of
+// hangUp cuts the line: what is under way meets its fate, and every message of
 // it is in doubt.
-func (s *session) break_() {
+func (s *session) hangUp() {
 	if s.dead {
 		return
 	}
@@ -348,7 +348,7 @@ func (s *session) break_() {
 func (s *session) here() (*box, error) {
 	b := s.box(s.opened)
 	if b == nil || b.validity != s.validity {
-		s.break_()
+		s.hangUp()
 		return nil, lostFault()
 	}
 	return b, nil
@@ -540,6 +540,6 @@ func (s *session) Traffic() migration.Traffic { return migration.Traffic{RoundTr
 func (s *session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.break_()
+	s.hangUp()
 	return nil
 }

@@ -86,7 +86,7 @@ func (s *session) serve() {
 		f = s.server.fate(c)
 	}
 	if f.cut && f.lost {
-		s.break_()
+		s.hangUp()
 		return
 	}
 	if f.refused != nil {
@@ -106,7 +106,7 @@ func (s *session) serve() {
 		for _, m := range c.members {
 			c.done(migration.AppendResult{Key: m.message.Key, Err: lostFault(), Doubt: true})
 		}
-		s.break_()
+		s.hangUp()
 		return
 	}
 	s.queue = s.queue[1:]

@@ -28,6 +28,7 @@ func fingerprintOf(body io.Reader) (fingerprint, error) {
 	if _, err := io.Copy(io.MultiWriter(raw, plain), body); err != nil {
 		return fingerprint{}, err
 	}
+	plain.finish()
 	var print fingerprint
 	raw.Sum(print.raw[:0])
 	plain.sum.Sum(print.plain[:0])
@@ -61,6 +62,14 @@ func (p *plainHash) Write(bytes []byte) (int, error) {
 	}
 	_, _ = p.sum.Write(p.out)
 	return len(bytes), nil
+}
+
+// finish writes a carriage return that nothing followed.
+func (p *plainHash) finish() {
+	if p.out = p.out[:0]; p.afterCR {
+		p.emit('\r')
+	}
+	_, _ = p.sum.Write(p.out)
 }
 
 func (p *plainHash) emit(b byte) {

@@ -33,7 +33,9 @@ type folder struct {
 	// active workers, of which helpers copy; exclusive when one has claimed
 	// it for something else.
 	active, helpers int
-	exclusive       bool
+	// faults counts the tries that failed for the folder as a whole.
+	faults    int
+	exclusive bool
 
 	// pending messages are copied in windows, newest first; singles alone.
 	pending catalog
@@ -312,7 +314,9 @@ func (p *pass) checkValidity(l *line, f *folder, look *look) error {
 func (p *pass) forget(f *folder, look *look) error {
 	var gone migration.UIDSet
 	for uid, mark := range f.marks {
-		if mark.State == Retry && !look.live(uid) {
+		// Each was asked for, so that what did not answer is not there.
+		listed := look.full && look.all.Contains(uid)
+		if mark.State == Retry && !listed && !look.looked.Contains(uid) {
 			gone.Add(uid)
 			delete(f.marks, uid)
 		}
@@ -450,8 +454,17 @@ func (k *look) complete(ctx context.Context, source Session) error {
 	}
 	k.completed = true
 	k.messages.sort()
-	if k.full {
+	if k.full && k.all.Len() >= int(k.status.Messages) {
 		return nil
+	}
+	if k.full {
+		// The list has left some out, as servers have been seen to do.
+		all, err := source.UIDs(ctx)
+		if err != nil {
+			return err
+		}
+		k.all = k.all.Union(all)
+		return k.askAgain(ctx, source)
 	}
 	if err := k.askFlags(ctx, source); err != nil {
 		return err
@@ -509,14 +522,39 @@ func (k *look) askAgain(ctx context.Context, source Session) error {
 	if again.Empty() {
 		return nil
 	}
+	answered := migration.UIDSet{}
 	err := source.Messages(ctx, migration.Query{UIDs: again, Flags: true, Date: true, Size: true, Each: func(m migration.Message) error {
+		answered.Add(m.UID)
 		k.messages.add(m)
 		k.flags.add(m.UID, m.Flags)
 		k.looked.Add(m.UID)
 		return nil
 	}})
+	if err == nil {
+		err = k.takeSilent(ctx, source, again.Minus(answered))
+	}
 	k.messages.sort()
 	return err
+}
+
+// takeSilent takes up messages that the server lists and does not describe, by
+// their UID alone, so that they are copied or reported and never dropped in
+// silence.
+func (k *look) takeSilent(ctx context.Context, source Session, silent migration.UIDSet) error {
+	if silent.Empty() {
+		return nil
+	}
+	if !k.full {
+		all, err := source.UIDs(ctx)
+		if err != nil {
+			return err
+		}
+		k.all, k.full = all, true
+	}
+	for uid := range silent.Intersect(k.all).All() {
+		k.messages.add(migration.Message{UID: uid, Size: -1})
+	}
+	return nil
 }
 
 // live reports whether the source has the message, as far as is known.

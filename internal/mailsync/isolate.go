@@ -22,7 +22,7 @@ const (
 // isolate sends the folder's singles one by one, so that each failure has one
 // message to blame.
 func (p *pass) isolate(l *line, f *folder) error {
-	if _, err := l.examine(p.work, f.pair.Source.Raw, nil); err != nil {
+	if err := p.examineAgain(l, f); err != nil {
 		return err
 	}
 	for {
@@ -87,6 +87,15 @@ func (p *pass) lookForMissing(l *line, f *folder, w *window) error {
 	if err != nil {
 		p.requeue(f, w, missing)
 		return onSource(err)
+	}
+	if silent := missing.Minus(there); !silent.Empty() {
+		// Not described, yet perhaps still listed: that is not gone.
+		listed, err := l.source.UIDs(p.work)
+		if err != nil {
+			p.requeue(f, w, missing)
+			return onSource(err)
+		}
+		there = there.Union(silent.Intersect(listed))
 	}
 	p.mu.Lock()
 	f.counts.Gone += missing.Minus(there).Len()

@@ -55,8 +55,11 @@ type Progress struct {
 
 // Summary is what a pass did.
 type Summary struct {
-	Folders  int
-	Messages migration.Counts
+	Folders int
+	// FoldersFailed is how many of them could not be copied; each has a
+	// finding.
+	FoldersFailed int
+	Messages      migration.Counts
 	// Bytes of messages copied.
 	Bytes          int64
 	Source, Target migration.Traffic

@@ -78,8 +78,10 @@ func (w *world) checkTally(class int, t tally) {
 	if w.rebuilt || w.renumbered {
 		tolerated += t.foreign
 	}
-	if w.late {
-		tolerated += w.users[class] // what is late equals a copy that a person deleted
+	// Or when a person deleted the equal foreign letter, or the copy itself
+	// before a late one came in.
+	if w.rebuilt || w.renumbered || w.late {
+		tolerated += w.users[class]
 	}
 	if doubled := t.free - tolerated; doubled > 0 {
 		w.violate("doubled: content %x: %d copies too many", class, doubled)

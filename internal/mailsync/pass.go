@@ -28,9 +28,12 @@ type pass struct {
 	folders []*folder
 	workers int
 	lines   []*line
-	// failure ends the pass.
-	failure  error
-	findings []migration.Finding
+	// failure ends the pass; abort cuts what is under way.
+	failure error
+	// foldersFailed were left out.
+	foldersFailed int
+	abort         context.CancelCauseFunc
+	findings      []migration.Finding
 
 	rules        nameRules
 	sourcePrefix string
@@ -64,7 +67,7 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 
 func newPass(ctx context.Context, job *Job) (*pass, func()) {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	p := &pass{Job: job, work: work, stopping: ctx.Done(), started: time.Now()}
+	p := &pass{Job: job, work: work, abort: cancel, stopping: ctx.Done(), started: time.Now()}
 	p.changed = sync.NewCond(&p.mu)
 	if p.Progress == nil {
 		p.Progress = &Progress{}
@@ -134,7 +137,9 @@ func (p *pass) listTargets(l *line) error {
 
 // targetExists reports whether the target has the folder with this raw name.
 func (p *pass) targetExists(raw string) bool {
-	return slices.ContainsFunc(p.targets, func(t migration.Folder) bool { return t.Raw == raw })
+	return slices.ContainsFunc(p.targets, func(t migration.Folder) bool {
+		return t.Raw == raw || t.IsInbox() && strings.EqualFold(raw, "INBOX")
+	})
 }
 
 // list lists the source's folders, and beside it the target's if both is true.
@@ -375,6 +380,9 @@ func (p *pass) fail(err error) {
 	if p.failure == nil {
 		p.failure = err
 	}
+	if migration.ClassOf(err) == migration.Stop {
+		p.abort(err)
+	}
 	p.changed.Broadcast()
 }
 
@@ -401,7 +409,7 @@ func backOff(n int) time.Duration {
 // retry does something again after a pause, as the class of the error asks, until
 // it succeeds or fails for good.
 func (p *pass) retry(l *line, err error, do func() error) error {
-	for n := 0; err != nil; n++ {
+	for n := 0; err != nil; {
 		l.dropDead(err)
 		wait, ok := p.patience(err, n)
 		if !ok {
@@ -411,6 +419,9 @@ func (p *pass) retry(l *line, err error, do func() error) error {
 		p.pause(wait, err.Error())
 		if p.stoppedNow() {
 			return err
+		}
+		if !told(err) {
+			n++
 		}
 		err = do()
 	}
@@ -434,6 +445,11 @@ func (p *pass) patience(err error, n int) (time.Duration, bool) {
 	}
 }
 
+// told reports whether the server said how long to wait, which costs no try.
+func told(err error) bool {
+	return migration.ClassOf(err) == migration.Later && migration.FaultOf(err).After > 0
+}
+
 func (p *pass) stoppedNow() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -443,9 +459,12 @@ func (p *pass) stoppedNow() bool {
 func (p *pass) summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Summary{Folders: len(p.folders), Source: p.meter.onSource, Target: p.meter.onTarget, Bytes: p.Progress.Bytes.Load()}
+	s := Summary{Folders: len(p.folders), FoldersFailed: p.foldersFailed, Source: p.meter.onSource, Target: p.meter.onTarget, Bytes: p.Progress.Bytes.Load()}
 	s.Findings = append(s.Findings, p.findings...)
 	for _, f := range p.folders {
+		if f.stage == failed { // others may have copied on while it was given up
+			f.counts.Skipped = f.counts.Source - f.counts.Copied - f.counts.Present - f.counts.Gone
+		}
 		s.Messages.Add(f.counts)
 		s.Findings = slices.Concat(s.Findings, f.naming, f.findings)
 		s.PerFolder = append(s.PerFolder, FolderSummary{Source: f.pair.Source.Name, Target: f.pair.Target, Messages: f.counts,

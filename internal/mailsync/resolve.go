@@ -285,12 +285,20 @@ func (p *pass) recognise(l *line, f *folder) error {
 	if err != nil || len(pairs) == 0 {
 		return err
 	}
-	if err := p.Ledger.Settle(p.work, f.record.ID, Outcome{Copied: pairs}); err != nil {
-		return ledgerFault("writing the ledger", err)
-	}
+	outcome := Outcome{Copied: pairs}
 	var known migration.UIDSet
 	for _, pair := range pairs {
 		known.Add(pair.Source)
+		if mark, ok := f.marks[pair.Source]; ok && mark.State == Retry && mark.Watermark != 0 {
+			f.marks[pair.Source] = watchOf(mark)
+			outcome.Marks = append(outcome.Marks, watchOf(mark))
+		} else if ok {
+			delete(f.marks, pair.Source)
+			outcome.Unmark.Add(pair.Source)
+		}
+	}
+	if err := p.Ledger.Settle(p.work, f.record.ID, outcome); err != nil {
+		return ledgerFault("writing the ledger", err)
 	}
 	// They may lack the flags the source has, so they count as copied before
 	// with the target's flags unknown: nothing is changed on them now.

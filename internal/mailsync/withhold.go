@@ -22,10 +22,12 @@ func (g *gate) open(err error) {
 func (g *gate) wait(ctx context.Context) error {
 	select {
 	case <-g.done:
-		return g.err
+		if g.err != nil {
+			return g.err
+		}
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	return context.Cause(ctx)
 }
 
 // withheld passes a literal on except for its last byte, which it keeps until

@@ -44,7 +44,9 @@ func (p *pass) runWorker(l *line) {
 		if !p.bear(l, f, err, failures) {
 			return
 		}
-		failures++
+		if !told(err) {
+			failures++
+		}
 	}
 }
 
@@ -67,6 +69,10 @@ func (p *pass) do(l *line, f *folder, todo task) error {
 	}
 }
 
+// folderTries is how often a folder is tried on which the server has an internal
+// error.
+const folderTries = 3
+
 // bear decides what a failed task means: wait and go on (true), or this worker
 // ends (false).
 func (p *pass) bear(l *line, f *folder, err error, failures int) bool {
@@ -75,6 +81,10 @@ func (p *pass) bear(l *line, f *folder, err error, failures int) bool {
 	}
 	switch migration.ClassOf(err) {
 	case migration.OneFolder:
+		if f.faults++; f.faults < folderTries && migration.CodeOf(err) == migration.CodeServerBug {
+			p.pause(backOff(f.faults), err.Error()) // it may have passed by then
+			return true
+		}
 		p.giveUpFolder(f, err)
 		return true
 	case migration.OneMessage:
@@ -252,6 +262,7 @@ func (p *pass) giveUpFolder(f *folder, err error) {
 		return
 	}
 	f.stage = failed
+	p.foldersFailed++
 	if f.counts.Source == 0 && f.pair.Source.Status != nil {
 		f.counts.Source = int(f.pair.Source.Status.Messages)
 	}

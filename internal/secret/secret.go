@@ -9,21 +9,34 @@ package secret
 import (
 	"fmt"
 	"log/slog"
+	"unique"
 )
 
 const redacted = "[redacted]"
 
-// Text is a secret string. The zero value is empty and redacts nothing.
-type Text struct{ value string }
+// Text is a secret string. The zero value is empty and redacts nothing. Equal
+// secrets are == each other. The string is behind a handle, because fmt prints
+// the bare fields of a value whose verb is wrong (%w, %p), past every method.
+type Text struct{ value unique.Handle[string] }
 
 // New wraps a secret.
-func New(value string) Text { return Text{value} }
+func New(value string) Text {
+	if value == "" {
+		return Text{}
+	}
+	return Text{unique.Make(value)}
+}
 
 // Reveal gives the secret itself.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t == (Text{}) {
+		return ""
+	}
+	return t.value.Value()
+}
 
 // Empty reports whether there is no secret.
-func (t Text) Empty() bool { return t.value == "" }
+func (t Text) Empty() bool { return t == (Text{}) }
 
 // String never gives the secret.
 func (t Text) String() string { return redacted }

@@ -7,7 +7,7 @@ import "fmt"
 type Limits struct {
 	// Line is the longest response without its literals: 64 KiB.
 	Line int
-	// ListLine is the same for FLAGS and CAPABILITY: 1 MiB.
+	// ListLine is the same for FLAGS, CAPABILITY and status lines: 256 KiB.
 	ListLine int
 	// SearchLine is the same for SEARCH and ESEARCH, which are read as a
 	// stream into ranges: 16 MiB, enough for the UIDs of a million messages.
@@ -43,7 +43,7 @@ func (l Limits) WithDefaults() Limits {
 		}
 	}
 	fill(&l.Line, 64<<10)
-	fill(&l.ListLine, 1<<20)
+	fill(&l.ListLine, 256<<10)
 	fill(&l.SearchLine, 16<<20)
 	fill(&l.Literal, 64<<10)
 	fill(&l.Depth, 32)

@@ -38,6 +38,9 @@ func (r *Reader) Buffered() int { return r.in.Buffered() }
 // Begin starts a response: it waits for its first byte and resets the counters.
 func (r *Reader) Begin() error {
 	r.line, r.tokens, r.literals, r.maxLine = 0, 0, 0, r.limits.Line
+	if cap(r.scratch) > bufferSize {
+		r.scratch = nil // one long line must not cost memory for good
+	}
 	_, err := r.in.Peek(1)
 	return err
 }

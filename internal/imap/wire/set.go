@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -10,36 +11,45 @@ import (
 // grows with the number of ranges and not of UIDs, and in time that does not
 // grow with their disorder.
 type Ranges struct {
-	ranges []migration.UIDRange
-	sorted bool
+	set migration.UIDSet
+	// loose are ranges that did not follow the one before.
+	loose []migration.UIDRange
 }
+
+// rangesMost is how many ranges there may be, and looseMost how many of them out
+// of order: servers list UIDs as they ascend.
+const (
+	rangesMost = 800_000
+	looseMost  = 400_000
+)
 
 // Add puts first:last in, whichever is larger.
 func (s *Ranges) Add(first, last migration.UID) error {
 	first, last = min(first, last), max(first, last)
-	n := len(s.ranges)
-	if n > 0 && first == s.ranges[n-1].Last+1 && first != 0 {
-		s.ranges[n-1].Last = last
-		return nil
+	switch {
+	case s.set.RangeCount()+len(s.loose) >= rangesMost:
+		return limit("number of UID ranges", rangesMost)
+	case first > s.set.Max():
+		s.set.AddRange(first, last)
+	case len(s.loose) >= looseMost:
+		return limit("number of UID ranges out of order", looseMost)
+	default:
+		s.loose = append(s.loose, migration.UIDRange{First: first, Last: last})
 	}
-	if n == migration.MaxUIDRanges {
-		return limit("number of UID ranges", migration.MaxUIDRanges)
-	}
-	s.sorted = (n == 0 || s.sorted) && (n == 0 || first > s.ranges[n-1].Last)
-	s.ranges = append(s.ranges, migration.UIDRange{First: first, Last: last})
 	return nil
 }
 
 // Set gives what was collected.
 func (s *Ranges) Set() migration.UIDSet {
-	if !s.sorted {
-		slices.SortFunc(s.ranges, func(a, b migration.UIDRange) int { return int(int64(a.First) - int64(b.First)) })
+	if len(s.loose) == 0 {
+		return s.set
 	}
+	slices.SortFunc(s.loose, func(a, b migration.UIDRange) int { return cmp.Compare(a.First, b.First) })
 	var set migration.UIDSet
-	for _, r := range s.ranges {
+	for _, r := range s.loose {
 		set.AddRange(r.First, r.Last)
 	}
-	return set
+	return s.set.Union(set)
 }
 
 // Ranges reads a UID set (RFC 4315 section 4) into s, as a stream.
