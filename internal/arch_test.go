@@ -31,7 +31,6 @@ var allowed = map[string]struct {
 	"internal/imapfake":        {[]string{"internal/migration"}, "a server for tests and the demo"},
 	"internal/crashtest":       {nil, "tests only: kills, cuts and faults against the whole"},
 	"internal/fidelitytest":    {nil, "tests only: real servers and an oracle that is not our client"},
-	"internal/hostiletest":     {nil, "tests only: hostile servers against the client and the commands"},
 	"internal/relay":           {nil, "a faulty line for tests and benches"},
 	"internal/demo":            {[]string{"internal/imapfake", "internal/migration"}, "the only production code that may use the fake server"},
 	"internal/cli": {[]string{"internal/demo", "internal/imap", "internal/mailsync", "internal/migration", "internal/report", "internal/secret", "internal/store",
