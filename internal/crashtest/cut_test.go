@@ -222,6 +222,7 @@ var cutTargets = []struct {
 }
 
 func TestCutAtAByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for _, target := range cutTargets {
 		t.Run(target.name, func(t *testing.T) {
 			b := newCutBench(t, target.make(t))

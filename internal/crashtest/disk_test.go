@@ -193,6 +193,7 @@ func (r *sickroom) treat(t *testing.T, user string, f diskFault) (hit, stopped b
 }
 
 func TestFailingDiskStopsTheCommandAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	r := newSickroom(t)
 	for i, f := range []diskFault{failingSync, fullDisk, failingWrite} {
 		for _, f.n = range []int{3, 9} {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestInterruptEndsWithStatus130AndTheSameCommandGoesOn(t *testing.T) {
+	t.Parallel()
 	source, target := startFake(t, imapfake.Options{}), startFake(t, imapfake.Options{})
 	from, to := source.AddUser("anna", password), target.AddUser("anna", password)
 	mail := newCorpus(21)

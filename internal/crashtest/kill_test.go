@@ -31,6 +31,7 @@ type killCounts struct {
 }
 
 func TestKillsAtRandomTimesLoseAndDoubleNothing(t *testing.T) {
+	t.Parallel()
 	massacreOf(t, killCounts{mailboxes: 3, inbox: 100, kills: 6, big: 2 << 20})
 }
 

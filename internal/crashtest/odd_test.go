@@ -164,6 +164,7 @@ func (o oddity) meetLiar(t *testing.T, job mailsync.Job, from, to *imapfake.Mail
 }
 
 func TestOddTargetsLoseAndDoubleNothing(t *testing.T) {
+	t.Parallel()
 	alone := imapfake.Generic()
 	alone.Name = "one by one"
 	alone.After = slices.DeleteFunc(slices.Clone(alone.After), func(c string) bool { return c == "MULTIAPPEND" })
@@ -177,6 +178,7 @@ func TestOddTargetsLoseAndDoubleNothing(t *testing.T) {
 }
 
 func TestOddSourcesLoseAndDoubleNothing(t *testing.T) {
+	t.Parallel()
 	for _, o := range oddSources() {
 		t.Run(o.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { o.meet(t, imapfake.Generic()) })
@@ -187,6 +189,7 @@ func TestOddSourcesLoseAndDoubleNothing(t *testing.T) {
 // TestFolderThatCannotBeReadIsTold has a folder of which the source tells
 // nothing, not even how many messages it holds.
 func TestFolderThatCannotBeReadIsTold(t *testing.T) {
+	t.Parallel()
 	p := imapfake.Generic()
 	p.After = slices.DeleteFunc(slices.Clone(p.After), func(c string) bool { return c == "LIST-STATUS" })
 	source, target := startFake(t, imapfake.Options{Personality: p}), startFake(t, imapfake.Options{})

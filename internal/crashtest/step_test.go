@@ -212,6 +212,7 @@ func (s *stage) dieEach(t *testing.T, deaths []death) {
 }
 
 func TestKillsAtSomeStepsLoseAndDoubleNothing(t *testing.T) {
+	t.Parallel()
 	for _, scene := range scenes() {
 		t.Run(scene.name, func(t *testing.T) {
 			s := newStage(t, scene)

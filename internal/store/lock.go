@@ -64,4 +64,6 @@ func holderOf(file *os.File) string {
 	return "the process with pid " + strconv.Itoa(pid)
 }
 
-func (l *lock) release() error { return l.file.Close() }
+func (l *lock) release() error {
+	return errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close())
+}
