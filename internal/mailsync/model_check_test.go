@@ -79,8 +79,8 @@ func (w *world) checkTally(class int, t tally) {
 		tolerated += t.foreign
 	}
 	// Or when a person deleted the equal foreign letter, or the copy itself
-	// before a late one came in.
-	if w.rebuilt || w.renumbered || w.late {
+	// before the audit could tell that there was another.
+	if w.rebuilt || w.renumbered || w.late || w.whims {
 		tolerated += w.users[class]
 	}
 	if doubled := t.free - tolerated; doubled > 0 {

@@ -52,6 +52,7 @@ type world struct {
 	rebuilt, renumbered bool
 	audited             bool
 	sent                map[migration.UID]time.Time // when a message came into doubt
+	whims               bool                        // the source did not deliver what it has
 	users               map[int]int                 // letters removed by people at the target, by class
 	removed             map[int]migration.UID       // letters removed while mapped: their UID
 	dead                map[int]int                 // source letters expunged, by class
@@ -207,6 +208,7 @@ func (w *world) hook(s *server) func(operation) error {
 		case op.kind == opBody && s == w.from && !w.rebuilds && w.to.profile.UIDPlus && d.chance(5):
 			// What is not read is not recognised, and sent again; only with
 			// UIDPLUS can the audit make that good.
+			w.whims = true
 			return errNoBody
 		case op.kind != opAppend && op.kind != opFlush && d.chance(2):
 			return &migration.Fault{Class: migration.Later, Code: migration.CodeThrottled, After: 3 * time.Second}
