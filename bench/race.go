@@ -204,10 +204,7 @@ func complaints(s *dovecotrig.Server) string {
 // check compares the numbers of messages, folder by folder, on both sides with
 // those of the corpus.
 func (b *bench) check(ctx context.Context, a attempt, user string) error {
-	want := make(map[string]int)
-	for _, m := range a.corpus.Messages {
-		want[m.Folder]++
-	}
+	want := folderCounts(a.corpus)
 	for _, side := range []struct {
 		name   string
 		server *dovecotrig.Server
@@ -218,7 +215,7 @@ func (b *bench) check(ctx context.Context, a attempt, user string) error {
 			return err
 		}
 		if !maps.Equal(got, want) {
-			return fmt.Errorf("the %s holds %v, want %v", side.name, got, want)
+			return fmt.Errorf("the %s holds %v, want %v\n%s", side.name, got, want, complaints(side.server))
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -92,11 +93,31 @@ func (b *bench) close() error {
 	return errors.Join(append(errs, os.RemoveAll(b.dir))...)
 }
 
-// load fills a user of a server.
+// load fills a user of a server and makes sure that the server has it all.
 func (b *bench) load(ctx context.Context, s *dovecotrig.Server, user string, c mailgen.Corpus) error {
 	ctx, cancel := context.WithTimeout(ctx, loadLimit)
 	defer cancel()
-	return mailgen.Load(ctx, mailgen.Target{Addr: s.Addr(), User: user, Password: s.Password}, c, mailgen.LoadOptions{})
+	target := mailgen.Target{Addr: s.Addr(), User: user, Password: s.Password}
+	if err := mailgen.Load(ctx, target, c, mailgen.LoadOptions{}); err != nil {
+		return fmt.Errorf("load %s: %w\n%s", user, err, complaints(s))
+	}
+	got, err := count(ctx, s, user)
+	if err != nil {
+		return err
+	}
+	if want := folderCounts(c); !maps.Equal(got, want) {
+		return fmt.Errorf("after the load %s holds %v, want %v\n%s", user, got, want, complaints(s))
+	}
+	return nil
+}
+
+// folderCounts is the number of messages of each folder that has any.
+func folderCounts(c mailgen.Corpus) map[string]int {
+	counts := make(map[string]int)
+	for _, m := range c.Messages {
+		counts[m.Folder]++
+	}
+	return counts
 }
 
 // remove forgets a user and its mail.

@@ -30,6 +30,7 @@ var allowed = map[string]struct {
 	"internal/store/storetest": {[]string{"internal/mailsync", "internal/store", "internal/migration", "pgregory.net/rapid"}, "the suite every database must pass"},
 	"internal/imapfake":        {[]string{"internal/migration"}, "a server for tests and the demo"},
 	"internal/crashtest":       {nil, "tests only: kills, cuts and faults against the whole"},
+	"internal/hostiletest":     {nil, "tests only: servers that mean harm, and servers that echo"},
 	"internal/fidelitytest":    {nil, "tests only: real servers and an oracle that is not our client"},
 	"internal/relay":           {nil, "a faulty line for tests and benches"},
 	"internal/demo":            {[]string{"internal/imapfake", "internal/migration"}, "the only production code that may use the fake server"},

@@ -18,6 +18,7 @@ type guard struct {
 // guardScript gets the server's process and directory.
 const guardScript = `
 read -r word && exit
+grep -qF -- "$2/dovecot.conf" "/proc/$1/cmdline" || exit
 kill -s TERM -- "-$1"
 for try in 1 2 3 4 5 6 7 8 9; do
 	[ -e "/proc/$1" ] || break

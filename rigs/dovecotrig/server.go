@@ -1,6 +1,7 @@
 package dovecotrig
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -215,7 +216,7 @@ func (s *Server) awaitGreeting(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if greets(ctx, s.Addr()) {
+		if greets(ctx, s.Addr(), greeting(s.Dir)) {
 			return nil
 		}
 		select {
@@ -228,8 +229,12 @@ func (s *Server) awaitGreeting(ctx context.Context) error {
 	}
 }
 
-// greets tells whether addr sends an IMAP greeting.
-func greets(ctx context.Context, addr string) bool {
+// greeting is what the server in dir says first. It names the directory, because
+// on a port that was taken meanwhile another server would answer.
+func greeting(dir string) string { return "Dovecot ready (" + filepath.Base(dir) + ")." }
+
+// greets tells whether addr sends an IMAP greeting with the wanted text.
+func greets(ctx context.Context, addr, want string) bool {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -239,9 +244,8 @@ func greets(ctx context.Context, addr string) bool {
 	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return false
 	}
-	buf := make([]byte, 4)
-	n, _ := c.Read(buf)
-	return string(buf[:n]) == "* OK"
+	line, err := bufio.NewReader(c).ReadString('\n')
+	return err == nil && strings.HasPrefix(line, "* OK") && strings.Contains(line, want)
 }
 
 // Addr is the address of the plain port.
@@ -290,15 +294,14 @@ func (s *Server) Stop() error {
 	return s.stopErr
 }
 
-// end asks the master process and its children to end and, when they do not,
-// kills them. The group is the master's own, so nobody else is hit.
+// end asks the server's processes to end and, when they do not, kills them.
 func (s *Server) end() {
-	_ = syscall.Kill(-s.PID, syscall.SIGTERM)
+	s.signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
 	case <-time.After(stopLimit):
 	}
-	_ = syscall.Kill(-s.PID, syscall.SIGKILL)
+	s.signal(syscall.SIGKILL)
 	select {
 	case <-s.exited:
 	case <-time.After(stopLimit):

@@ -126,41 +126,21 @@ func TestOptions(t *testing.T) {
 func TestStopEndsEverything(t *testing.T) {
 	s := StartT(t, Options{})
 	talk(t, dial(t, s.Addr()), "LOGIN a "+s.Password)
+	if n := len(s.members()); n < 3 {
+		t.Errorf("only %d processes are seen", n)
+	}
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(s.Dir); !os.IsNotExist(err) {
 		t.Errorf("the directory is still there: %v", err)
 	}
-	if left := processes(t, s.PID); len(left) > 0 {
+	if left := s.members(); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
 	}
 	if err := s.Stop(); err != nil {
 		t.Errorf("a second stop: %v", err)
 	}
-}
-
-// processes returns the state lines of the live processes in a group; the dead
-// that init has not collected yet do not count.
-func processes(t *testing.T, group int) []string {
-	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var left []string
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			continue // It ended meanwhile.
-		}
-		line := string(data)
-		fields := strings.Fields(line[strings.LastIndexByte(line, ')')+1:])
-		if fields[2] == fmt.Sprint(group) && fields[0] != "Z" {
-			left = append(left, line)
-		}
-	}
-	return left
 }
 
 func TestServerEndsWithTheProcessThatStartedIt(t *testing.T) {
