@@ -41,7 +41,11 @@ type conn struct {
 
 	mu sync.Mutex
 	// queue are the commands that have no tagged answer yet, oldest first.
-	queue      []*command
+	queue []*command
+	// asked is when something was last sent while nothing was under way, zero
+	// once an answer has begun; quickest is the shortest such wait.
+	asked      time.Time
+	quickest   time.Duration
 	continuing *command
 	prelude    []*command
 	tagPrefix  string
@@ -117,11 +121,32 @@ func (c *conn) begin(cmd *command) error {
 	}
 	if len(c.queue) == 0 {
 		c.roundTrips.Add(1)
+		c.asked = time.Now()
 	}
 	c.tagCount++
 	cmd.tag = c.tagPrefix + strconv.Itoa(c.tagCount)
 	c.queue = append(c.queue, cmd)
 	return nil
+}
+
+// answered notes how long the answer that begins was awaited.
+func (c *conn) answered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asked.IsZero() {
+		return
+	}
+	if took := time.Since(c.asked); c.quickest == 0 || took < c.quickest {
+		c.quickest = took
+	}
+	c.asked = time.Time{}
+}
+
+// roundTrip is the shortest time in which an answer began to come, 0 if none has.
+func (c *conn) roundTrip() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quickest
 }
 
 // takePrelude gives the commands that ride along with the next burst.

@@ -17,6 +17,7 @@ func (c *conn) receive() {
 		err := c.in.Begin()
 		if err == nil {
 			c.meter.response(true)
+			c.answered()
 			err = receiver.response()
 		}
 		var malformed *wire.SyntaxError

@@ -53,6 +53,7 @@ func (s *Session) Profile() migration.Profile {
 		MultiAppend:  caps.has("MULTIAPPEND"),
 		LiteralPlus:  caps.has("LITERAL+"),
 		Namespaces:   slices.Clone(s.namespaces),
+		RoundTrip:    s.conn.roundTrip(),
 	}
 	if profile.Server == "" {
 		profile.Server = s.greeting

@@ -61,7 +61,7 @@ func (c *catalog) sort() {
 
 // The bounds of a window: what may be in doubt at once on one connection.
 const (
-	windowMessages = 64
+	windowMessages = 128
 	windowBytes    = 8 << 20
 )
 

@@ -28,6 +28,8 @@ type pass struct {
 	folders []*folder
 	workers int
 	lines   []*line
+	// near: the lines have no latency worth hiding.
+	near bool
 	// failure ends the pass; abort cuts what is under way.
 	failure error
 	// foldersFailed were left out.
@@ -73,9 +75,7 @@ func newPass(ctx context.Context, job *Job) (*pass, func()) {
 		p.Progress = &Progress{}
 	}
 	stop := context.AfterFunc(ctx, func() {
-		p.mu.Lock()
-		p.changed.Broadcast()
-		p.mu.Unlock()
+		p.wake()
 		timer := time.AfterFunc(p.grace(), func() { cancel(context.Cause(ctx)) })
 		context.AfterFunc(work, func() { timer.Stop() })
 	})
@@ -155,20 +155,6 @@ func (p *pass) list(l *line, both bool) (wanted []migration.Folder, err error) {
 		return nil, err
 	}
 	return wanted, targetErr
-}
-
-// dialMore makes the lines that the work is worth, and dials them ahead while the
-// folders are being paired, if this is the first pass. A line that cannot be had
-// is dialled again by its worker, who knows what to do about it.
-func (p *pass) dialMore(first *line) {
-	p.lines = []*line{first}
-	for range p.wantedWorkers() - 1 {
-		l := &line{job: p.Job, meter: &p.meter}
-		p.lines = append(p.lines, l)
-		if first.target != nil {
-			l.ahead.Go(func() { _ = l.dialNow(p.work, true) })
-		}
-	}
 }
 
 // dialFirst makes the first connections. What fails here is told at once: a
@@ -327,36 +313,6 @@ func (p *pass) order() {
 			return strings.Compare(a.pair.Source.Name, b.pair.Source.Name)
 		}
 	})
-}
-
-// wantedWorkers is how many connections the work is worth: one for each folder
-// or window.
-func (p *pass) wantedWorkers() int {
-	windows := 0
-	for _, f := range p.folders {
-		if f.stage != done {
-			windows++
-			if f.pair.Source.Status != nil {
-				windows += int(f.pair.Source.Status.Messages) / windowMessages
-			}
-		}
-	}
-	return min(p.connections(), windows)
-}
-
-func (p *pass) runWorkers(first *line) {
-	if p.lines == nil {
-		p.lines = []*line{first}
-	}
-	var all sync.WaitGroup
-	p.workers = len(p.lines)
-	for _, l := range p.lines {
-		all.Go(func() {
-			defer l.close()
-			p.runWorker(l)
-		})
-	}
-	all.Wait()
 }
 
 // stopped reports whether no new work may begin.

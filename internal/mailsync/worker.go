@@ -21,7 +21,7 @@ const (
 
 // runWorker does what is to be done until there is nothing left.
 func (p *pass) runWorker(l *line) {
-	defer p.leave()
+	defer p.wake()
 	var own *folder
 	failures := 0
 	for {
@@ -120,12 +120,6 @@ func (p *pass) spare() bool {
 	return false
 }
 
-func (p *pass) leave() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.changed.Broadcast()
-}
-
 // next gives the worker something to do, waiting for it if need be: its own
 // folder first, then one that nobody has opened, then help with the folder that
 // has most left.
@@ -141,11 +135,7 @@ func (p *pass) next(own *folder) (*folder, task) {
 			return f, todo
 		}
 		if wait, ok := p.nextSettle(time.Now()); ok {
-			timer := time.AfterFunc(wait, func() {
-				p.mu.Lock()
-				p.changed.Broadcast()
-				p.mu.Unlock()
-			})
+			timer := time.AfterFunc(wait, p.wake)
 			p.changed.Wait()
 			timer.Stop()
 			continue

@@ -167,6 +167,9 @@ type Profile struct {
 	MultiAppend bool
 	// LiteralPlus: no wait before a literal (RFC 7888).
 	LiteralPlus bool
+	// RoundTrip is the shortest time in which an answer began to come so far, 0
+	// if unknown.
+	RoundTrip time.Duration
 	// AppendLimit is the largest message in bytes (RFC 7889), 0 if unknown.
 	AppendLimit int64
 	// Namespaces of the server, none when it does not tell.

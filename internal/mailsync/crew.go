@@ -1,0 +1,102 @@
+package mailsync
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// nearby is the round trip below which more connections have no waiting to
+	// fill: the servers are then as busy with one as with several, and each
+	// further one costs them a process, locks and a sign-in.
+	nearby = 15 * time.Millisecond
+	// joining is how long a pass over near lines goes on with what it has before
+	// it takes one more connection to each side.
+	joining = 2 * time.Second
+)
+
+// dialMore makes the lines that the work is worth. Far ones are dialled ahead
+// while the folders are being paired, if this is the first pass. A line that
+// cannot be had is dialled again by its worker, who knows what to do about it.
+func (p *pass) dialMore(first *line) {
+	p.near = first.near()
+	p.lines = []*line{first}
+	for range p.wantedWorkers() - 1 {
+		l := &line{job: p.Job, meter: &p.meter}
+		p.lines = append(p.lines, l)
+		if first.target != nil && !p.near {
+			l.ahead.Go(func() { _ = l.dialNow(p.work, true) })
+		}
+	}
+}
+
+// near reports whether answers come at once on both sides, as far as is known.
+func (l *line) near() bool {
+	close := func(s Session) bool {
+		trip := s.Profile().RoundTrip
+		return trip > 0 && trip < nearby
+	}
+	return l.source != nil && close(l.source) && (l.target == nil || close(l.target))
+}
+
+// wantedWorkers is how many connections the work is worth: one for each folder
+// or window.
+func (p *pass) wantedWorkers() int {
+	windows := 0
+	for _, f := range p.folders {
+		if f.stage != done {
+			windows++
+			if f.pair.Source.Status != nil {
+				windows += int(f.pair.Source.Status.Messages) / windowMessages
+			}
+		}
+	}
+	return min(p.connections(), windows)
+}
+
+// runWorkers has the lines work until nothing is left to do: far ones all at
+// once, near ones one after the other for as long as the work lasts.
+func (p *pass) runWorkers(first *line) {
+	if p.lines == nil {
+		p.lines = []*line{first}
+	}
+	var all sync.WaitGroup
+	begun := time.Now()
+	for i, l := range p.lines {
+		due := begun
+		if p.near {
+			due = begun.Add(time.Duration(i) * joining)
+		}
+		all.Go(func() {
+			defer l.close()
+			if p.join(due) {
+				p.runWorker(l)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// join waits until it is time to take part, and counts the worker in. It is false
+// when the pass is over by then.
+func (p *pass) join(due time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	alarm := time.AfterFunc(time.Until(due), p.wake)
+	defer alarm.Stop()
+	for time.Now().Before(due) {
+		if p.stopped() || p.finished() {
+			return false
+		}
+		p.changed.Wait()
+	}
+	p.workers++
+	return true
+}
+
+// wake has everybody who waits look again.
+func (p *pass) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed.Broadcast()
+}
