@@ -52,7 +52,7 @@ type conn struct {
 	tagCount   int
 	fault      error
 	died       time.Time
-	polite     bool // LOGOUT was sent
+	polite     bool // nothing is sent any more but LOGOUT
 	bye        string
 	// hint is the last fault that asked for a pause.
 	hint   *migration.Fault
@@ -206,7 +206,7 @@ func (c *conn) kill(fault error) {
 		return
 	}
 	c.fault, c.died = fault, time.Now()
-	polite := c.polite && len(c.queue) == 0
+	polite := c.polite
 	close(c.stopWatch)
 	c.mu.Unlock()
 	if !polite {
@@ -285,20 +285,13 @@ func (c *conn) endAll() {
 	}
 }
 
-// close leaves: politely when nothing is under way.
+// close leaves: politely when nothing is under way. The answer to LOGOUT is not
+// awaited: it says nothing, and would cost a round trip.
 func (c *conn) close() {
-	c.mu.Lock()
-	idle := len(c.queue) == 0 && c.fault == nil
-	c.mu.Unlock()
-	if idle {
-		ctx, cancel := context.WithTimeout(context.Background(), politeness)
-		defer cancel()
-		cmd := c.newCommand(kindPlain, "signing out")
-		cmd.line.Raw("LOGOUT")
-		c.mu.Lock()
-		c.polite, c.prelude = true, nil
-		c.mu.Unlock()
-		_ = c.run(ctx, cmd)
+	if c.leave() {
+		_ = c.net.SetWriteDeadline(time.Now().Add(politeness))
+		c.trace("C: " + logout)
+		_, _ = c.meter.Write([]byte(logout + "\r\n")) // the line ends either way
 	}
 	c.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: "using a session that is closed"})
 	ended := make(chan struct{})
@@ -312,11 +305,25 @@ func (c *conn) close() {
 	}
 }
 
+// leave reports whether nothing is under way, and if so keeps everybody from
+// sending: every command was answered, so that the sender has nothing left.
+func (c *conn) leave() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.polite = len(c.queue) == 0 && c.fault == nil; c.polite {
+		c.out.close()
+	}
+	return c.polite
+}
+
+// logout is the last command; its tag is like no other.
+const logout = "bye LOGOUT"
+
 // nonSyncMost is the largest literal that is sent without the server's leave: so
 // much is wasted at most when it is refused.
 const nonSyncMost = 1 << 20
 
-// politeness is how long a LOGOUT may take.
+// politeness is how long the end may take.
 const politeness = 2 * time.Second
 
 // capabilities are what the server announced, upper case.
