@@ -33,12 +33,12 @@ func TestWindowsAreBoundedAndNewestFirst(t *testing.T) {
 	}{
 		{"nothing", nil, []string{""}},
 		{"one", []int64{5}, []string{"1", ""}},
-		{"64 fit", repeated(64, 1), []string{"1:64", ""}},
-		{"65 do not", repeated(65, 1), []string{"2:65", "1"}},
+		{"128 fit", repeated(128, 1), []string{"1:128", ""}},
+		{"129 do not", repeated(129, 1), []string{"2:129", "1"}},
 		{"8 MiB fit", repeated(9, mib), []string{"2:9", "1"}},
 		{"more than 8 MiB do not", repeated(5, 4*mib+1), []string{"5", "4", "3", "2", "1"}},
 		{"a large one goes alone", []int64{1, 100 * mib, 1, 1}, []string{"3:4", "2", "1"}},
-		{"unknown sizes count nothing", repeated(70, -1), []string{"7:70", "1:6"}},
+		{"unknown sizes count nothing", repeated(134, -1), []string{"7:134", "1:6"}},
 	} {
 		c := cataloged(test.sizes...)
 		for i, want := range test.want {

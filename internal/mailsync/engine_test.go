@@ -147,7 +147,7 @@ func TestStopsCleanlyAndGoesOn(t *testing.T) {
 		if took := time.Since(started); took > 10*time.Second {
 			t.Errorf("stopping took %v", took)
 		}
-		if n := len(t.to.box("INBOX").letters); n == 0 || n > 250 || n != summary.Messages.Copied {
+		if n := len(t.to.box("INBOX").letters); n == 0 || n > 280 || n != summary.Messages.Copied {
 			t.Errorf("%d letters are at the target, the summary says %+v", n, summary.Messages)
 		}
 		for _, e := range t.ledger.state.entries {
