@@ -35,6 +35,7 @@ lint:
 	$(GOLANGCI) run
 
 bench: build
+	./scripts/install-rigs bench
 	$(GO) run ./bench -out BENCHMARKS.md
 
 clean:

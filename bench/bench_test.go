@@ -73,3 +73,21 @@ func TestTableHasTheRatioToMailhaul(t *testing.T) {
 		}
 	}
 }
+
+func TestBarsAreMetOrNot(t *testing.T) {
+	seconds := func(n time.Duration) []usage { return []usage{{wall: n * time.Second}} }
+	results := []result{{race: "loopback", rows: []row{
+		{label: "mailhaul", base: "mailhaul", runs: seconds(10)},
+		{label: "interimap", base: "mailhaul", runs: seconds(13)},
+		{label: "mbsync", base: "mailhaul", runs: seconds(17)},
+		{label: "ceiling", base: "mailhaul", fault: "lost"},
+	}}}
+	var s strings.Builder
+	writeBars(func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }, results)
+	for _, part := range []string{"interimap's time / ours | at least 1.2 | 1.30 | yes", "mbsync's time / ours | at least 1.8 | 1.70 | no",
+		"ceiling's time / ours | at least 0.75 | - | not measured"} {
+		if !strings.Contains(s.String(), part) {
+			t.Errorf("no %q in\n%s", part, s.String())
+		}
+	}
+}

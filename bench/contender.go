@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailhaul/mailhaul/bench/mailgen"
 )
 
@@ -72,11 +74,11 @@ func (c contender) run(ctx context.Context, j job) (usage, error) {
 	return u, nil
 }
 
-// allContenders returns every way to copy, mailhaul first, the ceiling last.
+// allContenders returns every way to copy, mailhaul first, the ceiling and its half last.
 func allContenders(mailhaul string) []contender {
 	return []contender{
 		mailhaulContender(mailhaul), mbsyncContender(), interimapContender(),
-		offlineimapContender(), imapsyncContender(), ceiling(),
+		offlineimapContender(), imapsyncContender(), ceiling(), appends(),
 	}
 }
 
@@ -258,21 +260,43 @@ func imapsyncContender() contender {
 	}
 }
 
-// ceiling appends the prepared bytes and does nothing else.
+// ceiling does the servers' part of a copy and nothing else: every message is
+// fetched and thrown away while the same messages are appended from memory.
 func ceiling() contender {
 	return contender{
 		name:    "ceiling",
-		note:    "prepared bytes from memory, 4 connections, MULTIAPPEND, no source, no record",
+		note:    "raw pipelined FETCH of everything, thrown away, and at the same time MULTIAPPEND of the same messages from memory; 4 connections to each side, no record",
 		prepare: func(job) error { return nil },
 		inside: func(ctx context.Context, j job) error {
-			target := mailgen.Target{Addr: address(j.targetPort), User: j.targetUser, Password: j.password}
-			err := mailgen.Load(ctx, target, j.corpus, mailgen.LoadOptions{})
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				err = errors.Join(err, ctx.Err())
-			}
-			return err
+			g, ctx := errgroup.WithContext(ctx)
+			g.Go(func() error {
+				source := mailgen.Target{Addr: address(j.sourcePort), User: j.sourceUser, Password: j.password}
+				return mailgen.Drain(ctx, source, j.corpus.Folders, 0)
+			})
+			g.Go(func() error { return fill(ctx, j) })
+			return g.Wait()
 		},
 	}
+}
+
+// appends is the target's half of the ceiling.
+func appends() contender {
+	return contender{
+		name:    "appends",
+		note:    "the ceiling's MULTIAPPEND alone, so that the source leaves its processor time to the target",
+		prepare: func(job) error { return nil },
+		inside:  fill,
+	}
+}
+
+// fill appends the corpus from memory.
+func fill(ctx context.Context, j job) error {
+	target := mailgen.Target{Addr: address(j.targetPort), User: j.targetUser, Password: j.password}
+	err := mailgen.Load(ctx, target, j.corpus, mailgen.LoadOptions{})
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = errors.Join(err, ctx.Err())
+	}
+	return err
 }
 
 // version returns the first line that a program says about itself.

@@ -25,6 +25,8 @@ type race struct {
 
 // result is what a race found.
 type result struct {
+	// race is the race's name.
+	race         string
 	title, intro string
 	// messages and bytes are the mail of one run; 0 where it does not matter.
 	messages int

@@ -57,6 +57,7 @@ func report(ctx context.Context, b *bench, o options, results []result) string {
 	if o.quick {
 		line("**A quick look with a tenth of the mail and one run each: the numbers prove nothing.**\n")
 	}
+	writeBars(line, results)
 	writeMethod(ctx, line, b, o)
 	for _, res := range results {
 		writeResult(line, res)
@@ -76,7 +77,7 @@ func writeMethod(ctx context.Context, line func(string, ...any), b *bench, o opt
 	line("- After each run the messages of each folder are counted on both servers; whoever lost or doubled one is out.")
 	line("- After its first run the copy is also read with Python's imaplib and compared message by message: hash of the bytes, date, flags and keywords.")
 	line("- Everything goes in the clear, without TLS and without COMPRESS, for every contender.")
-	line("- Memory is the greatest resident set that GNU time reports; the ceiling runs inside the bench and has none.")
+	line("- Memory is the greatest resident set that GNU time reports; the ceiling and its half run inside the bench and have none.")
 	line("- A ratio is the contender's median divided by that of mailhaul: 2.00 means twice as long.")
 	line("- The mail is generated: sizes are log-normal, attachments hardly compress. Real servers throttle, real lines lose packets; neither is measured here.")
 	line("\nContenders:\n")

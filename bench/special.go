@@ -32,7 +32,7 @@ func noMultiappend(ctx context.Context, b *bench) (res result, err error) {
 		target      *dovecotrig.Server
 	}{
 		{"mailhaul", base, b.target},
-		{"mailhaul", "mailhaul, no MULTIAPPEND", b.plain},
+		{"mailhaul", plainLabel, b.plain},
 		{"mbsync", "mbsync", b.plain},
 	} {
 		i := slices.IndexFunc(b.contenders, func(c contender) bool { return c.name == try.name })
@@ -76,7 +76,7 @@ func unchanged(ctx context.Context, b *bench) (res result, err error) {
 	var players []contender
 	for _, c := range b.contenders {
 		if c.command == nil {
-			continue // The ceiling has no second pass.
+			continue // Ceilings have no second pass.
 		}
 		players = append(players, c)
 		res.rows = append(res.rows, row{label: c.name + ", 0 ms", base: "mailhaul, 0 ms"},
@@ -105,6 +105,14 @@ func unchanged(ctx context.Context, b *bench) (res result, err error) {
 	return res, b.remove(b.source, source)
 }
 
+// plainLabel is the row of the target without MULTIAPPEND; manyLabel and bigLabel
+// are the scenes of the memory race.
+const (
+	plainLabel = "mailhaul, no MULTIAPPEND"
+	manyLabel  = "a folder of 100,000 messages"
+	bigLabel   = "a message of 150 MB"
+)
+
 // memory measures the greatest resident memory of every contender's process on a
 // folder of very many messages and on one very big message.
 func memory(ctx context.Context, b *bench) (result, error) {
@@ -123,8 +131,8 @@ func memory(ctx context.Context, b *bench) (result, error) {
 		corpus mailgen.Corpus
 		all    bool
 	}{
-		{fmt.Sprintf("a folder of %d messages", many), folder, false},
-		{fmt.Sprintf("a message of %d MB", big/1_000_000), huge, true},
+		{manyLabel, folder, false},
+		{bigLabel, huge, true},
 	} {
 		source := "race-memory"
 		if err := b.load(ctx, b.source, source, scene.corpus); err != nil {
