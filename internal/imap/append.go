@@ -16,7 +16,7 @@ import (
 const (
 	// windowMessages and windowBytes are how much may be unanswered: enough to
 	// fill a line of 40 ms and 1 Gbit/s with small messages.
-	windowMessages = 64
+	windowMessages = 128
 	windowBytes    = 8 << 20
 	// groupMessages and groupBytes end a group (MULTIAPPEND, RFC 3502): it is
 	// refused or lost as a whole, so that it must not be large.
