@@ -252,7 +252,7 @@ func (c *conn) lost(err error) error {
 
 // interrupted is the fault for a caller that did not want to wait any more.
 func interrupted(err error) error {
-	return &migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: "waiting for the server", Err: err}
+	return &migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: "waiting for the server", Err: err, Remedy: remedyAgain}
 }
 
 // ended takes the command out of the queue and tells its caller. Only the
@@ -293,7 +293,7 @@ func (c *conn) close() {
 		c.trace("C: " + logout)
 		_, _ = c.meter.Write([]byte(logout + "\r\n")) // the line ends either way
 	}
-	c.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: "using a session that is closed"})
+	c.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: "using a session that is closed", Remedy: remedyAgain})
 	ended := make(chan struct{})
 	go func() {
 		c.background.Wait()

@@ -24,6 +24,8 @@ const (
 	remedyTooLarge  = "Raise the size limit of the target server, or save this message elsewhere."
 	remedyThrottled = "The server asks for a pause; it is kept, and the work goes on afterwards."
 	remedyMailbox   = "The server accepts the credential but not the mailbox: check that it exists, has a licence, and that this account may open it."
+	remedyExists    = "Nothing to do: the folder is there."
+	remedyAgain     = "Start again: what was done is not done twice."
 	remedyBusy      = "The server is busy or under repair; it is tried again later."
 )
 
@@ -43,7 +45,7 @@ var responseCodes = map[string]verdict{
 	"TOOBIG":               {migration.OneMessage, migration.CodeTooLarge, remedyTooLarge},
 	"TRYCREATE":            {migration.OneFolder, migration.CodeFolderMissing, "The folder does not exist on the server (any more)."},
 	"NONEXISTENT":          {migration.OneFolder, migration.CodeFolderMissing, "The folder does not exist on the server (any more)."},
-	"ALREADYEXISTS":        {migration.OneFolder, migration.CodeFolderExists, ""},
+	"ALREADYEXISTS":        {migration.OneFolder, migration.CodeFolderExists, remedyExists},
 	"NOPERM":               {migration.OneFolder, migration.CodeFolderRefused, "This account has not the rights it needs for this folder."},
 	"CORRUPTION":           {migration.OneFolder, migration.CodeServerBug, "The server says the folder is damaged: have it repaired there."},
 	"SERVERBUG":            {"", migration.CodeServerBug, "The server reports a fault of its own: see its log."},
@@ -62,10 +64,10 @@ var serverTexts = []serverText{
 	{text(`request is throttled|rate limit|too many requests|bandwidth limit|account exceeded command|temporarily (locked|blocked)`), verdict{migration.Later, migration.CodeThrottled, remedyThrottled}},
 	{text(`too many (simultaneous |concurrent )?(connections|logins|sessions)|maximum number of connections|mail_max_userip_connections|connection limit`), verdict{migration.Later, migration.CodeTooManyConns, remedyTooMany}},
 	{text(`authenticated but not connected`), verdict{migration.OneMailbox, migration.CodeNotConnected, remedyMailbox}},
-	{text(`maximum size of appendable message|message (is )?too (large|big)|exceeds.{0,40}(size|limit)|message size`), verdict{migration.OneMessage, migration.CodeTooLarge, remedyTooLarge}},
 	{text(`over ?quota|quota (is )?(exceeded|full)|exceed.{0,20}quota|mailbox is full|out of disk|not enough (disk )?(space|quota)|no space left`), verdict{migration.OneMailbox, migration.CodeQuota, remedyQuota}},
+	{text(`maximum size of appendable message|message (is )?too (large|big)|exceeds.{0,40}(size|limit)|message size`), verdict{migration.OneMessage, migration.CodeTooLarge, remedyTooLarge}},
 	{text(`command argument error|message contains (nul|invalid)|invalid (header|character)|bare (lf|newline)`), verdict{migration.OneMessage, migration.CodeRejected, "The target does not accept this message as it is; it is in the report."}},
-	{text(`already exists`), verdict{migration.OneFolder, migration.CodeFolderExists, ""}},
+	{text(`already exists`), verdict{migration.OneFolder, migration.CodeFolderExists, remedyExists}},
 	{text(`temporar(il)?y|try (again )?later|server busy|service unavailable|shutting down`), verdict{migration.Later, migration.CodeServerBusy, remedyBusy}},
 }
 
@@ -73,7 +75,7 @@ func text(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pa
 
 // defaults are what a refusal means by the kind of its command alone.
 var defaults = map[kind]verdict{
-	kindPlain:  {migration.OneMailbox, migration.CodeServerBug, ""},
+	kindPlain:  {migration.OneMailbox, migration.CodeServerBug, "Look at a trace of this connection, and at the server's log."},
 	kindLogin:  {migration.Login, migration.CodeLogin, remedyLogin},
 	kindFolder: {migration.OneFolder, migration.CodeFolderRefused, "See what the server says about this folder."},
 	kindFetch:  {migration.OneMessage, migration.CodeUnreadable, "The source cannot give this message: try to open it there with another program."},
@@ -110,12 +112,10 @@ func decide(s statusResponse, k kind) (v verdict, pause time.Duration, known boo
 	byText, pause, textKnown := decideByText(s.text)
 	byCode, codeKnown := responseCodes[s.code]
 	switch {
-	case codeKnown && textKnown && byText.class == byCode.class:
+	case textKnown && (!codeKnown || pause > 0 || byCode.class == "" || byText.class == byCode.class):
 		v = byText
 	case codeKnown:
 		v = byCode
-	case textKnown:
-		v = byText
 	default:
 		return verdict{}, 0, false
 	}

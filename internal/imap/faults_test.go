@@ -34,6 +34,10 @@ func TestRefusals(t *testing.T) {
 		{kindFolder, "Folder name is reserved", migration.OneFolder, migration.CodeFolderRefused, 0},
 		{kindAppend, "[SERVERBUG] Internal error occurred", migration.OneMessage, migration.CodeServerBug, 0},
 		{kindFetch, "UID FETCH failed", migration.OneMessage, migration.CodeUnreadable, 0},
+		{kindAppend, "[SERVERBUG] Request is throttled. Suggested Backoff Time: 299961 milliseconds", migration.Later, migration.CodeThrottled, 299961 * time.Millisecond},
+		{kindLogin, "[AUTHENTICATIONFAILED] Request is throttled. Suggested Backoff Time: 1000 milliseconds", migration.Later, migration.CodeThrottled, time.Second},
+		{kindAppend, "[SERVERBUG] Try again later", migration.Later, migration.CodeServerBusy, 0},
+		{kindAppend, "Message exceeds the mailbox quota limit", migration.OneMailbox, migration.CodeQuota, 0},
 		{kindFolder, "[INUSE] Mailbox is locked", migration.Later, migration.CodeServerBusy, 0},
 	}
 	c := &conn{}
