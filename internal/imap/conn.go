@@ -79,7 +79,7 @@ func newConn(options Options, network net.Conn, m *meter, in *wire.Reader) *conn
 // start starts the goroutines.
 func (c *conn) start() {
 	c.background.Go(func() {
-		c.out.run(func(err error) { c.kill(c.lost(err)) })
+		c.out.run(c.brokenWrite)
 	})
 	c.background.Go(c.watch)
 	c.background.Go(c.receive)
@@ -194,6 +194,16 @@ func (c *conn) cut(ctx context.Context, err error) error {
 		c.kill(c.lost(err))
 	}
 	return c.dead()
+}
+
+// brokenWrite ends a line that takes nothing any more. A server that is fed up
+// says why and closes; that is heard before, because it may ask for a pause.
+func (c *conn) brokenWrite(err error) {
+	select {
+	case <-c.stopWatch:
+	case <-time.After(lastWords):
+	}
+	c.kill(c.lost(err))
 }
 
 // kill ends the line at once: nothing that is still in our buffers leaves
@@ -322,6 +332,9 @@ const logout = "bye LOGOUT"
 // nonSyncMost is the largest literal that is sent without the server's leave: so
 // much is wasted at most when it is refused.
 const nonSyncMost = 1 << 20
+
+// lastWords is how long a broken line is listened to.
+const lastWords = time.Second
 
 // politeness is how long the end may take.
 const politeness = 2 * time.Second

@@ -146,12 +146,24 @@ func (c *conn) watch() {
 		case <-ticker.C:
 		}
 		if what := c.standstill(time.Now().Add(-idle)); what != "" {
-			c.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeTimeout,
-				Doing: "waiting for " + c.options.Endpoint.Host, Err: &timeoutError{what},
-				Remedy: "The server did not move for " + idle.String() + "; the connection is made anew."})
+			c.kill(c.stoodStill(what))
 			return
 		}
 	}
+}
+
+// stoodStill is the fault of a line that does not move. A server that said
+// goodbye has given the reason.
+func (c *conn) stoodStill(what string) error {
+	err := &timeoutError{what}
+	c.mu.Lock()
+	bye := c.bye
+	c.mu.Unlock()
+	if bye != "" {
+		return c.lost(err)
+	}
+	return &migration.Fault{Class: migration.Again, Code: migration.CodeTimeout, Doing: "waiting for " + c.options.Endpoint.Host, Err: err,
+		Remedy: "The server did not move for " + c.options.Timeouts.Idle.String() + "; the connection is made anew."}
 }
 
 // standstill says what has not moved since the given time, if anything. A
