@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,22 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/imap"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/secret"
 )
+
+func TestSecretAcrossACutIsNotShown(t *testing.T) {
+	token := strings.Repeat("0123456789abcdef", 200)
+	var lines []string
+	_, script, err := dialScript(t, "S * OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] x\nC AUTHENTICATE XOAUTH2\nS $T NO "+strings.Repeat(token, 15), func(o *imap.Options) {
+		o.Credential = imap.Credential{User: "u", Token: secret.New(token)}
+		o.Trace = func(line string) { lines = append(lines, line) }
+	})
+	wantFault(t, err, migration.Login, migration.CodeLogin)
+	if all := strings.Join(lines, "\n") + err.Error(); strings.Contains(all, token[:16]) {
+		t.Errorf("%.3000s", all)
+	}
+	<-script.done
+}
 
 // brokenPipe refuses to write once broken, and goes on reading.
 type brokenPipe struct {

@@ -56,7 +56,7 @@ const (
 // and format characters (whoever dropped these later would put a secret that was
 // split by them together again), and not too long.
 func (c *conn) clean(text string) string {
-	text = c.scrub.Scrub(text[:min(len(text), heardMost)])
+	text = c.heard(text)
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return ' '
@@ -73,7 +73,14 @@ func (c *conn) clean(text string) string {
 // words splits a list of capabilities. Whoever lists a secret there does not get
 // it shown.
 func (c *conn) words(text string) []string {
-	return strings.Fields(strings.ToUpper(c.scrub.Scrub(text[:min(len(text), heardMost)])))
+	return strings.Fields(strings.ToUpper(c.heard(text)))
+}
+
+// heard is what is looked at of a server's text. Secrets go before it is cut,
+// because half a secret would not be known again.
+func (c *conn) heard(text string) string {
+	text = c.scrub.Scrub(text)
+	return text[:min(len(text), heardMost)]
 }
 
 // The untagged responses, as they are offered to the commands in the queue.

@@ -13,10 +13,11 @@ func (c *conn) trace(line string) {
 	if c.options.Trace == nil {
 		return
 	}
+	line = c.scrub.Scrub(line) // before it is cut: half a secret is not known again
 	if len(line) > traceMost {
 		line = line[:traceMost] + fmt.Sprintf("... {%d bytes}", len(line))
 	}
-	c.options.Trace(strings.TrimRight(c.scrub.Scrub(line), "\r\n"))
+	c.options.Trace(strings.TrimRight(line, "\r\n"))
 }
 
 // traceCommand shows a command without its literals, or with what stands for
