@@ -16,6 +16,17 @@ import (
 	"github.com/mailhaul/mailhaul/internal/secret"
 )
 
+func TestNobodyElsesMailboxIsOpened(t *testing.T) {
+	for _, mechanism := range []string{"LOGIN", "COMMAND"} {
+		_, script, err := dialScript(discard{t}, "S * OK [CAPABILITY IMAP4rev1 AUTH=LOGIN] x", func(o *imap.Options) {
+			o.Credential = imap.Credential{User: "admin", AuthorizeAs: "anna", Password: secret.New("p"), Mechanism: mechanism}
+		})
+		wantFault(t, err, migration.Login, migration.CodeLogin)
+		_ = script.conn.Close()
+		<-script.done
+	}
+}
+
 func TestSecretAcrossACutIsNotShown(t *testing.T) {
 	token := strings.Repeat("0123456789abcdef", 200)
 	var lines []string

@@ -59,6 +59,10 @@ func (s *Session) signIn(ctx context.Context) error {
 // choose picks the mechanism: the one asked for, or the best that is offered.
 func choose(credential Credential, caps capabilities) (string, error) {
 	if mechanism := strings.ToUpper(credential.Mechanism); mechanism != "" {
+		if credential.AuthorizeAs != "" && (mechanism == mechanismLogin || mechanism == mechanismCommand) {
+			// It would open the administrator's own mailbox.
+			return "", errors.New("signing in by " + mechanism + " cannot name another's mailbox")
+		}
 		switch mechanism {
 		case mechanismPlain, mechanismLogin, mechanismXOAuth2, mechanismOAuthBearer:
 			return mechanism, nil
