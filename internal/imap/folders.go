@@ -11,8 +11,9 @@ import (
 
 // listing gathers the answers of Folders.
 type listing struct {
-	session    *Session
-	order      []string // raw names
+	session *Session
+	// order, folders and subscribed are by keyOf.
+	order      []string
 	folders    map[string]*migration.Folder
 	subscribed map[string]bool
 	// bytes is what the names of folders take.
@@ -109,7 +110,7 @@ func (l *listing) take(response any) bool {
 		}
 		return l.add(answer)
 	case folderStatusResponse:
-		folder := l.folders[answer.raw]
+		folder := l.folders[keyOf(answer.raw)]
 		if folder == nil || folder.Status != nil {
 			return false
 		}
@@ -121,7 +122,8 @@ func (l *listing) take(response any) bool {
 
 // add keeps a folder. What is too much, or comes twice, counts as not asked for.
 func (l *listing) add(answer listResponse) bool {
-	if _, known := l.folders[answer.folder.Raw]; known {
+	key := keyOf(answer.folder.Raw)
+	if _, known := l.folders[key]; known {
 		return false
 	}
 	l.bytes += len(answer.folder.Raw)
@@ -129,8 +131,8 @@ func (l *listing) add(answer listResponse) bool {
 		l.tooMany = true
 		return false
 	}
-	l.order = append(l.order, answer.folder.Raw)
-	l.folders[answer.folder.Raw] = &answer.folder
+	l.order = append(l.order, key)
+	l.folders[key] = &answer.folder
 	return true
 }
 
@@ -139,10 +141,11 @@ func (l *listing) takeSubscribed(response any) bool {
 	if !ok || !answer.subscribed {
 		return false
 	}
-	if l.folders[answer.folder.Raw] == nil || l.subscribed[answer.folder.Raw] || len(l.subscribed) >= l.session.conn.options.Limits.Folders {
+	key := keyOf(answer.folder.Raw)
+	if l.folders[key] == nil || l.subscribed[key] || len(l.subscribed) >= l.session.conn.options.Limits.Folders {
 		return false
 	}
-	l.subscribed[answer.folder.Raw] = true
+	l.subscribed[key] = true
 	return true
 }
 
@@ -151,9 +154,9 @@ func (l *listing) result() []migration.Folder {
 	namespaces := l.session.namespaces
 	l.session.mu.Unlock()
 	folders := make([]migration.Folder, 0, len(l.order))
-	for _, raw := range l.order {
-		folder := *l.folders[raw]
-		folder.Subscribed = folder.Subscribed || l.subscribed[raw]
+	for _, key := range l.order {
+		folder := *l.folders[key]
+		folder.Subscribed = folder.Subscribed || l.subscribed[key]
 		folder.Space = spaceOf(folder, namespaces)
 		folders = append(folders, folder)
 	}
@@ -229,7 +232,7 @@ func (s *Session) statusCommand(raw, items string, status **migration.FolderStat
 	cmd.line.Raw("STATUS ").String(raw).Raw(" (" + items + ")")
 	cmd.take = func(response any) bool {
 		answer, ok := response.(folderStatusResponse)
-		if !ok || *status != nil || !sameFolder(answer.raw, raw) {
+		if !ok || *status != nil || keyOf(answer.raw) != keyOf(raw) {
 			return false
 		}
 		*status = &answer.status
@@ -238,9 +241,13 @@ func (s *Session) statusCommand(raw, items string, status **migration.FolderStat
 	return cmd
 }
 
-// sameFolder compares raw names; INBOX has no case (RFC 3501 section 5.1).
-func sameFolder(a, b string) bool {
-	return a == b || strings.EqualFold(a, "INBOX") && strings.EqualFold(b, "INBOX")
+// keyOf is what a raw name is compared by: INBOX has no case (RFC 3501 section
+// 5.1), and what is spelt in two ways must not be copied twice.
+func keyOf(raw string) string {
+	if strings.EqualFold(raw, "INBOX") {
+		return "INBOX"
+	}
+	return raw
 }
 
 // named is a folder's name for people.

@@ -16,6 +16,15 @@ import (
 	"github.com/mailhaul/mailhaul/internal/secret"
 )
 
+func TestInboxHasNoCase(t *testing.T) {
+	s := connect(t, greeted("LIST-STATUS LIST-EXTENDED")+"C LIST \"\" \"*\" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY))\n"+
+		"S * LIST () \"/\" Inbox\nS * STATUS INBOX (MESSAGES 4)\nS * LIST () \"/\" INBOX\nS $T OK", nil)
+	folders, err := s.Folders(t.Context())
+	if err != nil || len(folders) != 1 || folders[0].Raw != "Inbox" || folders[0].Status == nil || folders[0].Status.Messages != 4 {
+		t.Errorf("%+v %v", folders, err)
+	}
+}
+
 func TestNobodyElsesMailboxIsOpened(t *testing.T) {
 	for _, mechanism := range []string{"LOGIN", "COMMAND"} {
 		_, script, err := dialScript(discard{t}, "S * OK [CAPABILITY IMAP4rev1 AUTH=LOGIN] x", func(o *imap.Options) {
