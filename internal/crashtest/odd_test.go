@@ -85,6 +85,7 @@ func oddTargets() []oddity {
 
 func oddSources() []oddity {
 	short := func(n int64) imapfake.Action { return imapfake.Action{Kind: imapfake.ShortLiteral, N: n} }
+	more := func(n int64) imapfake.Action { return imapfake.Action{Kind: imapfake.WrongLiteral, N: n} }
 	return []oddity{
 		{name: "says BYE in a FETCH", source: onVictim(1, answer("BYE out of order"))},
 		{name: "closes in a FETCH", source: onVictim(1, do(imapfake.Close))},
@@ -96,6 +97,8 @@ func oddSources() []oddity {
 		{name: "is renumbered while it is read", source: once("UID FETCH", 3, do(imapfake.Renumber)), later: true},
 		{name: "leaves a message out", source: onVictim(0, do(imapfake.Omit)), left: 1, code: migration.CodeUnreadable},
 		{name: "sends a message without its body", source: onVictim(0, do(imapfake.NoBody)), left: 1, code: migration.CodeUnreadable},
+		{name: "announces a body that no target takes", source: onVictim(0, more(1<<32)), left: 1, code: migration.CodeTooLarge},
+		{name: "announces a body beyond all reason", source: onVictim(0, more(1<<62)), left: 1, code: migration.CodeTooLarge},
 		{name: "sends NIL for a body", source: onVictim(0, do(imapfake.NilBody)), left: 1, code: migration.CodeUnreadable},
 	}
 }

@@ -52,7 +52,7 @@ func literals() []attack {
 	return []attack{
 		{name: "1 GiB literal for a folder name", operation: listing, code: bug, do: func(a *attacker) { huge(a, "* LIST () \"/\" {1073741824}\r\n") }},
 		{name: "1 GiB literal for a flag", operation: cataloguing, code: bug, do: func(a *attacker) { huge(a, "* 1 FETCH (UID 1 FLAGS ({1073741824}\r\n") }},
-		{name: "1 GiB literal in an unknown response", operation: searching, code: bug, do: func(a *attacker) { huge(a, "* WHAT {1073741824}\r\n") }},
+		{name: "5 GiB literal in an unknown response", operation: searching, code: bug, do: func(a *attacker) { huge(a, "* WHAT {5368709120}\r\n") }},
 		{name: "1 GiB literal for a label", operation: describing, code: bug, do: func(a *attacker) { huge(a, "* 1 FETCH (UID 1 X-GM-LABELS ({1073741824}\r\n") }},
 		{name: "literals of 60 kB without end in ID", operation: listing, code: bug, do: func(a *attacker) {
 			a.write("* ID (")
@@ -287,7 +287,11 @@ func bodies() []attack {
 			a.repeat(" BODY[] {1024}\r\n"+strings.Repeat("x", 1024), 2000)
 			a.write(")\r\n")
 		}},
-		{name: "body of 1 GiB, above the limit", operation: fetching, class: migration.OneMessage, code: migration.CodeTooLarge, do: func(a *attacker) {
+		{name: "body of 5 GiB, above the limit", operation: fetching, code: bug, do: func(a *attacker) {
+			a.write(fmt.Sprintf("* 1 FETCH (UID 1 BODY[] {%d}\r\n", int64(5<<30)))
+			a.repeat(strings.Repeat("x", mebi), a.n(5<<10, 160))
+		}},
+		{name: "body of 1 GiB", operation: fetching, do: func(a *attacker) {
 			size := a.n(1<<30, 160*mebi)
 			a.write(fmt.Sprintf("* 1 FETCH (UID 1 BODY[] {%d}\r\n", size))
 			a.repeat(strings.Repeat("x", mebi), size/mebi)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/imap/wire"
@@ -25,8 +26,8 @@ const gapsMost = 600_000
 type item struct {
 	message migration.Message
 	// told are the attributes that came.
-	flags, date, size, modseq, header bool
-	extra                             map[string]string
+	flags, date, size, header bool
+	extra                     map[string]string
 	// guess is the UID that a body was delivered under before the server told.
 	guess migration.UID
 	// held is a body whose UID is not known yet; skipped is true when it was
@@ -72,7 +73,7 @@ func (r *receiver) fetch() error {
 func (r *receiver) attribute(it *item, name, section string) error {
 	switch {
 	case name == "UID":
-		n, err := r.in.Number()
+		n, _, err := r.number()
 		if err != nil {
 			return err
 		}
@@ -83,6 +84,9 @@ func (r *receiver) attribute(it *item, name, section string) error {
 		}
 		return nil
 	case name == "FLAGS":
+		if b, err := r.in.Peek(); err != nil || b != '(' {
+			return firstOf(err, r.in.Skip()) // NIL tells nothing
+		}
 		flags, err := r.flagNames()
 		it.flags, it.message.Flags = true, withoutRecent(flags)
 		return err
@@ -95,15 +99,13 @@ func (r *receiver) attribute(it *item, name, section string) error {
 		it.message.Date, _ = wire.ParseDate(string(text))
 		return nil
 	case name == "RFC822.SIZE":
-		n, err := r.in.Number()
-		it.size, it.message.Size = true, int64(min(n, 1<<62))
+		n, told, err := r.number()
+		if told {
+			it.size, it.message.Size = true, int64(min(n, 1<<62))
+		}
 		return err
 	case name == "MODSEQ":
-		it.modseq = true
-		return r.items(func() (err error) {
-			it.message.ModSeq, err = r.in.Number()
-			return err
-		})
+		return r.modSeq(it)
 	case name == "BODY" && strings.HasPrefix(section, "[HEADER"):
 		text, _, err := r.in.Prefix(headerMost)
 		it.header, it.message.Header = true, bytes.Clone(text)
@@ -114,6 +116,36 @@ func (r *receiver) attribute(it *item, name, section string) error {
 		return r.extra(it, name)
 	}
 	return r.in.Skip()
+}
+
+// modSeq reads MODSEQ (RFC 7162 section 3.1.4.1), with or without its
+// parentheses.
+func (r *receiver) modSeq(it *item) error {
+	one := func() error {
+		n, told, err := r.number()
+		if told {
+			it.message.ModSeq = n
+		}
+		return err
+	}
+	if b, err := r.in.Peek(); err != nil || b != '(' {
+		return firstOf(err, one())
+	}
+	return r.items(one)
+}
+
+// number reads a number. Anything else, such as NIL, is skipped and counts as
+// not told: one odd attribute must not cost the message.
+func (r *receiver) number() (n uint64, told bool, err error) {
+	b, err := r.in.Peek()
+	if err != nil {
+		return 0, false, err
+	}
+	if b < '0' || b > '9' {
+		return 0, false, r.in.Skip()
+	}
+	n, err = r.in.Number()
+	return n, err == nil, err
 }
 
 // extraAttributes are those that Attributes can ask for.
@@ -161,7 +193,7 @@ func withoutRecent(flags migration.Flags) migration.Flags {
 // body reads BODY[]: a literal, a quoted string, or NIL for a message that
 // cannot be had.
 func (r *receiver) body(it *item) error {
-	literal, isLiteral, err := r.in.Literal(r.in.Limits().Skipped)
+	literal, isLiteral, err := r.in.Literal(math.MaxInt64) // bodyLiteral judges
 	if err != nil {
 		return err
 	}
@@ -186,16 +218,27 @@ func (r *receiver) body(it *item) error {
 
 func (r *receiver) bodyLiteral(it *item, literal *wire.Literal) error {
 	uid := it.message.UID
-	if uid == 0 {
+	if uid == 0 && literal.Size() > heldMost {
 		uid = r.conn.soleBody()
 		it.guess = uid
 	}
+	var target *fetching
 	if uid != 0 {
-		target := r.conn.wanting(uid, true)
-		if target == nil {
-			return literal.Drain()
+		target = r.conn.wanting(uid, true)
+	}
+	body := migration.Body{UID: uid, Size: literal.Size(), Reader: r.bounded(literal)}
+	switch most := r.in.Limits().Skipped; {
+	case literal.Size() > most:
+		// The message gets its own fault before the line ends, or it would
+		// be asked for again and end every line after this one.
+		if target != nil {
+			_ = target.deliver(body, nil)
 		}
-		return target.deliver(migration.Body{UID: uid, Size: literal.Size(), Reader: r.bounded(literal)}, literal)
+		return &wire.LimitError{What: "message", Limit: most}
+	case target != nil:
+		return target.deliver(body, literal)
+	case uid != 0:
+		return literal.Drain()
 	}
 	if literal.Size() > heldMost {
 		it.skipped = true

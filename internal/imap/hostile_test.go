@@ -3,11 +3,13 @@ package imap_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -16,12 +18,122 @@ import (
 	"github.com/mailhaul/mailhaul/internal/secret"
 )
 
+// slowConn gives what it receives one byte at a time.
+type slowConn struct {
+	net.Conn
+	in io.Reader
+}
+
+func (c slowConn) Read(p []byte) (int, error) { return c.in.Read(p) }
+
+func TestAnswersMayComeByteByByte(t *testing.T) {
+	s := connect(t, greeted("CONDSTORE")+
+		"C LIST \"\" \"*\"\nC LSUB \"\" \"*\"\nW "+fmt.Sprintf("%q", "* list (\\Sent) nil {3}\r\na b\r\n$2 ok\r\n$3 OK\n")+
+		"\nC SELECT \"a b\" (CONDSTORE)\nS * 2 exists\nS * ok [uidnext 9] x\nS * OK [UIDVALIDITY 3] x\nS $T ok [read-only] x\n"+
+		"C UID FETCH 1:2 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", "*  1  fetch  (uid 1  body[] ~{3}\nabc  flags (\\seen) )\r\n* 2 FETCH (BODY[]<0> {2}\r\nde UID 2)\r\n$T  Ok  done\n"),
+		func(o *imap.Options) {
+			dial := o.Dial
+			o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				return slowConn{conn, iotest.OneByteReader(conn)}, err
+			}
+		})
+	folders, err := s.Folders(t.Context())
+	if err != nil || len(folders) != 1 || folders[0].Name != "a b" || folders[0].Use != "Sent" {
+		t.Fatal(folders, err)
+	}
+	status, err := s.Open(t.Context(), migration.Open{Folder: "a b"})
+	if err != nil || status.UIDNext != 9 || status.Messages != 2 || status.UIDValidity != 3 || !status.ReadOnly {
+		t.Errorf("%+v %v", status, err)
+	}
+	got, err := bodies(t.Context(), s, migration.UIDsFrom(1, 2))
+	if err != nil || got[1] != "abc" || got[2] != "de" {
+		t.Error(got, err)
+	}
+}
+
+func TestStrangeAttributesCostNoMessage(t *testing.T) {
+	s := connect(t, greeted("CONDSTORE")+"C UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ)\n"+
+		"S * 1 FETCH (UID 1 FLAGS NIL INTERNALDATE NIL RFC822.SIZE NIL MODSEQ NIL)\n"+
+		"S * 2 FETCH (UID 2 FLAGS (\\Seen) INTERNALDATE \"31-Feb-2020 00:00:00 +0000\" RFC822.SIZE -1 MODSEQ 5)\nS $T OK", nil)
+	var got []string
+	err := s.Messages(t.Context(), migration.Query{Flags: true, Date: true, Size: true, Each: func(m migration.Message) error {
+		got = append(got, fmt.Sprint(m.UID, m.Flags, m.Size, m.ModSeq, m.Date.IsZero()))
+		return nil
+	}})
+	if want := `[1 [] -1 0 true 2 [\Seen] -1 5 true]`; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v %v, want %s", got, err, want)
+	}
+}
+
 func TestInboxHasNoCase(t *testing.T) {
 	s := connect(t, greeted("LIST-STATUS LIST-EXTENDED")+"C LIST \"\" \"*\" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY))\n"+
 		"S * LIST () \"/\" Inbox\nS * STATUS INBOX (MESSAGES 4)\nS * LIST () \"/\" INBOX\nS $T OK", nil)
 	folders, err := s.Folders(t.Context())
 	if err != nil || len(folders) != 1 || folders[0].Raw != "Inbox" || folders[0].Status == nil || folders[0].Status.Messages != 4 {
 		t.Errorf("%+v %v", folders, err)
+	}
+}
+
+func TestHugeMessageIsOnlyItsOwnTrouble(t *testing.T) {
+	// The message's own result comes first, and then the line ends: what was
+	// announced cannot be read past in any sensible time.
+	for _, size := range []string{"4294967296", "9223372036854775807", "99999999999999999999999"} {
+		t.Run(size, func(t *testing.T) {
+			s := connect(t, greeted("")+"C UID FETCH 1:2 (UID BODY.PEEK[])\nS * 1 FETCH (UID 1 BODY[] {"+size+"}", nil)
+			var inside error
+			err := s.Bodies(t.Context(), migration.UIDsFrom(1, 2), func(b migration.Body) error {
+				_, inside = io.ReadAll(b.Reader)
+				return nil
+			})
+			wantFault(t, inside, migration.OneMessage, migration.CodeTooLarge)
+			wantFault(t, err, migration.Again, migration.CodeServerBug)
+		})
+	}
+}
+
+// zeros gives n zero bytes.
+func zeros(n int64) io.Reader { return io.LimitReader(zero{}, n) }
+
+type zero struct{}
+
+func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func TestLargeMessagesAreStreamed(t *testing.T) {
+	const size = 200 << 20
+	for name, answer := range map[string]string{
+		"in order":              fmt.Sprintf("* 1 FETCH (UID 1 BODY[] {%d}\r\n", size),
+		"amid malformed things": fmt.Sprintf("* 1 FETCH (UID 1 FLAGS oops) BODY[] {%d}\r\n", size),
+		"unasked":               fmt.Sprintf("* 1 FETCH (UID 1 RFC822.TEXT {%d}\r\n", size),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, script, err := dialScript(t, greeted("")+"C UID FETCH 1 (UID BODY.PEEK[])\nS * OK go", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan struct{})
+			go func() {
+				defer close(served)
+				for s.Traffic().Out < 90 {
+					time.Sleep(time.Millisecond)
+				}
+				_, _ = io.WriteString(script.conn, answer)
+				_, _ = io.Copy(script.conn, zeros(size))
+				_, _ = io.WriteString(script.conn, script.expand(")\r\n$T OK\r\n"))
+			}()
+			var read int64
+			err = s.Bodies(t.Context(), migration.NewUIDSet(1), func(b migration.Body) error {
+				n, err := io.Copy(io.Discard, b.Reader)
+				read = n
+				return err
+			})
+			if err != nil || name == "in order" && read != size {
+				t.Error(read, err)
+			}
+			<-served
+			_ = s.Close()
+			<-script.done
+		})
 	}
 }
 
@@ -95,4 +207,13 @@ func TestByeWithoutAnEndIsTheReasonToo(t *testing.T) {
 		_, err := s.UIDs(t.Context())
 		wantFault(t, err, migration.Later, migration.CodeThrottled)
 	})
+}
+
+func TestUnaskedBodyIsNotTakenForTheOneAskedFor(t *testing.T) {
+	s := connect(t, greeted("")+"C UID FETCH 1 (UID BODY.PEEK[])\nW "+
+		fmt.Sprintf("%q", "* 9 FETCH (BODY[] {2}\r\nzz UID 7)\r\n* 1 FETCH (BODY[] {1}\r\nb UID 1)\r\n$T OK\r\n"), nil)
+	got, err := bodies(t.Context(), s, migration.NewUIDSet(1))
+	if err != nil || len(got) != 1 || got[1] != "b" {
+		t.Error(got, err)
+	}
 }

@@ -149,12 +149,6 @@ func TestOversizeMessageIsItsOwnFault(t *testing.T) {
 	}
 }
 
-func TestMessageBeyondTheHardBoundEndsTheLine(t *testing.T) {
-	s := connect(t, greeted("")+"C UID FETCH 1 (UID BODY.PEEK[])\nS * 1 FETCH (UID 1 BODY[] {2147483649}", nil)
-	_, err := bodies(t.Context(), s, migration.NewUIDSet(1))
-	wantFault(t, err, migration.Again, migration.CodeServerBug)
-}
-
 func TestStrangeFolderNames(t *testing.T) {
 	long := strings.Repeat("n", 2000)
 	s := connect(t, greeted("")+"C LIST \"\" \"*\"\nC LSUB \"\" \"*\"\nW "+fmt.Sprintf("%q",

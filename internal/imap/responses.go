@@ -247,14 +247,8 @@ func (r *receiver) statusItem(name string, answer *folderStatusResponse) error {
 			return err
 		})
 	}
-	if b, err := r.in.Peek(); err != nil || b < '0' || b > '9' {
-		if err != nil {
-			return err
-		}
-		return r.in.Skip()
-	}
-	n, err := r.in.Number()
-	if err != nil {
+	n, told, err := r.number()
+	if !told {
 		return err
 	}
 	switch name {

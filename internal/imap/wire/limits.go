@@ -17,10 +17,13 @@ type Limits struct {
 	// Literals is the most that the literals of one response may hold
 	// together, messages not counted: 1 MiB.
 	Literals int64
-	// Message is the largest message: 150 MiB.
+	// Message is the largest message: 4 GiB - 1, the most that IMAP can
+	// announce (RFC 3501 section 9, number). Messages are streamed, so that a
+	// large one costs time and no memory; the target says what is too much.
 	Message int64
 	// Skipped is the largest message that is read past, without holding it,
-	// for the sake of the others: 2 GiB. A larger one ends the line.
+	// for the sake of the others: 4 GiB - 1, at least Message. A larger one
+	// ends the line.
 	Skipped int64
 	// Depth is the deepest nesting of lists: 32.
 	Depth int
@@ -55,10 +58,10 @@ func (l Limits) WithDefaults() Limits {
 		l.Literals = 1 << 20
 	}
 	if l.Message <= 0 {
-		l.Message = 150 << 20
+		l.Message = 1<<32 - 1
 	}
 	if l.Skipped <= 0 {
-		l.Skipped = 2 << 30
+		l.Skipped = 1<<32 - 1
 	}
 	l.Skipped = max(l.Skipped, l.Message)
 	return l

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"strconv"
 )
 
@@ -96,8 +97,8 @@ func (r *Reader) literalHead() (size int64, length int, found bool, err error) {
 		}
 		switch b := ahead[n-1]; {
 		case b == '\n':
-			size, isHead, err := parseHead(ahead)
-			return size, n, isHead, err
+			size, isHead := parseHead(ahead)
+			return size, n, isHead, nil
 		case b >= '0' && b <= '9', b == '{', b == '}', b == '~', b == '+', b == '-', b == '\r':
 		default:
 			return 0, 0, false, nil
@@ -107,33 +108,34 @@ func (r *Reader) literalHead() (size int64, length int, found bool, err error) {
 }
 
 // parseHead reads a literal's head that ends the line. isHead is false when the
-// line ends in something else.
-func parseHead(line []byte) (size int64, isHead bool, err error) {
+// line ends in something else. A size beyond counting is the largest there is,
+// which no limit allows.
+func parseHead(line []byte) (size int64, isHead bool) {
 	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 	if len(line) == 0 || line[len(line)-1] != '}' {
-		return 0, false, nil
+		return 0, false
 	}
 	start := bytes.LastIndexByte(line, '{')
 	if start < 0 {
-		return 0, false, nil
+		return 0, false
 	}
 	digits := line[start+1 : len(line)-1]
 	if n := len(digits); n > 0 && (digits[n-1] == '+' || digits[n-1] == '-') {
 		digits = digits[:n-1]
 	}
 	if len(digits) == 0 {
-		return 0, false, nil
+		return 0, false
 	}
 	for _, b := range digits {
 		if b < '0' || b > '9' {
-			return 0, false, nil
+			return 0, false
 		}
 	}
-	size, parseErr := strconv.ParseInt(string(digits), 10, 64)
-	if parseErr != nil {
-		return 0, false, limit("literal", int64(1)<<62)
+	size, err := strconv.ParseInt(string(digits), 10, 64)
+	if err != nil {
+		size = math.MaxInt64
 	}
-	return size, true, nil
+	return size, true
 }
 
 // Skip takes one value, whatever it is: an atom, a string, a literal of any
@@ -174,7 +176,7 @@ func (r *Reader) Skip() error {
 }
 
 func (r *Reader) skipWord() error {
-	literal, isLiteral, err := r.Literal(r.limits.Message)
+	literal, isLiteral, err := r.Literal(r.limits.Skipped)
 	if err != nil {
 		return err
 	}
@@ -202,8 +204,8 @@ func (r *Reader) SkipLine() error {
 		if err := r.token(); err != nil {
 			return err
 		}
-		if size > r.limits.Message {
-			return limit("literal", r.limits.Message)
+		if size > r.limits.Skipped {
+			return limit("literal", r.limits.Skipped)
 		}
 		if err := (&Literal{r: r, left: size}).Drain(); err != nil {
 			return err
@@ -228,7 +230,8 @@ func (r *Reader) skipToEnd() (size int64, isLiteral bool, err error) {
 		if err != nil {
 			return 0, false, unexpected(err)
 		}
-		return parseHead(tail)
+		size, isLiteral = parseHead(tail)
+		return size, isLiteral, nil
 	}
 }
 
@@ -236,7 +239,7 @@ func (r *Reader) skipToEnd() (size int64, isLiteral bool, err error) {
 // keeps the first most and skips the rest: for header fields, which anybody who
 // can send mail can make long.
 func (r *Reader) Prefix(most int) (text []byte, null bool, err error) {
-	literal, isLiteral, err := r.Literal(r.limits.Message)
+	literal, isLiteral, err := r.Literal(r.limits.Skipped)
 	if err != nil {
 		return nil, false, err
 	}
