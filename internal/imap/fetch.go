@@ -312,6 +312,7 @@ func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
 		cmd.line = (&wire.Command{}).Raw("UID SEARCH RETURN (ALL) ALL")
 	}
 	var uids migration.UIDSet
+	var malformed error
 	answers := 0
 	cmd.take = func(response any) bool {
 		found, ok := response.(searchResponse)
@@ -319,19 +320,26 @@ func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
 			return false
 		}
 		answers++
-		if uids.Empty() {
+		if found.malformed != nil {
+			malformed = found.malformed
+		} else if uids.Empty() {
 			uids = found.uids.Set()
 		} else {
 			uids = uids.Union(found.uids.Set())
 		}
 		return true
 	}
-	err := s.conn.run(ctx, cmd)
-	if err == nil && uids.RangeCount() > migration.MaxUIDRanges {
-		err = &migration.Fault{Class: migration.OneFolder, Code: migration.CodeServerBug, Doing: cmd.doing,
-			Err: &wire.LimitError{What: "number of UID ranges", Limit: migration.MaxUIDRanges}, Remedy: "Look at what the server answers to SEARCH."}
+	if err := s.conn.run(ctx, cmd); err != nil {
+		return uids, err
 	}
-	return uids, err
+	if uids.RangeCount() > migration.MaxUIDRanges {
+		malformed = &wire.LimitError{What: "number of UID ranges", Limit: migration.MaxUIDRanges}
+	}
+	if malformed != nil {
+		return uids, &migration.Fault{Class: migration.OneFolder, Code: migration.CodeServerBug, Doing: cmd.doing,
+			Err: malformed, Remedy: "Look at what the server answers to SEARCH."}
+	}
+	return uids, nil
 }
 
 // answersMost is how many SEARCH responses one command may have.

@@ -66,6 +66,19 @@ func TestStrangeAttributesCostNoMessage(t *testing.T) {
 	}
 }
 
+func TestMalformedSearchIsNoEmptyFolder(t *testing.T) {
+	for _, answer := range []string{"* SEARCH 1 2 99999999999 4", "* SEARCH 1 2 x", "* SEARCH 0", "* ESEARCH (TAG \"x\") UID ALL 1:*"} {
+		t.Run(answer, func(t *testing.T) {
+			s := connect(t, greeted("")+"C UID SEARCH ALL\nS "+answer+"\nS $T OK\nC UID SEARCH ALL\nS * SEARCH 1\nS * SEARCH 2 (MODSEQ 9)\nS $T OK", nil)
+			uids, err := s.UIDs(t.Context())
+			wantFault(t, err, migration.OneFolder, migration.CodeServerBug)
+			if uids, err = s.UIDs(t.Context()); err != nil || uids.String() != "1:2" {
+				t.Error("the session did not survive:", uids, err)
+			}
+		})
+	}
+}
+
 func TestInboxHasNoCase(t *testing.T) {
 	s := connect(t, greeted("LIST-STATUS LIST-EXTENDED")+"C LIST \"\" \"*\" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY))\n"+
 		"S * LIST () \"/\" Inbox\nS * STATUS INBOX (MESSAGES 4)\nS * LIST () \"/\" INBOX\nS $T OK", nil)

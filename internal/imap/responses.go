@@ -1,8 +1,10 @@
 package imap
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"unicode"
 
@@ -357,73 +359,66 @@ func (r *receiver) id() (any, error) {
 
 // search reads SEARCH (RFC 3501 section 7.2.5) into ranges. A mod-sequence at
 // its end (RFC 7162 section 3.1.5) is skipped.
-func (r *receiver) search() (any, error) {
+func (r *receiver) search() (any, error) { return r.found((*receiver).searchUID) }
+
+// esearch reads ESEARCH (RFC 4731 section 3.1) with its ALL item.
+func (r *receiver) esearch() (any, error) { return r.found((*receiver).esearchItem) }
+
+// found reads the elements of an answer to a search. A malformed one is told to
+// who asked: a list with a hole would look like messages that are gone.
+func (r *receiver) found(element func(*receiver, *wire.Ranges) error) (any, error) {
 	r.in.Allow(r.in.Limits().SearchLine)
 	uids := &wire.Ranges{}
 	for {
 		if err := r.in.Spaces(); err != nil {
 			return nil, err
 		}
-		b, err := r.in.Peek()
-		if err != nil {
+		if end, err := r.in.AtEnd(); err != nil {
 			return nil, err
+		} else if end {
+			return searchResponse{uids: uids}, r.in.End()
 		}
-		if b < '0' || b > '9' {
-			return searchResponse{uids}, r.in.SkipLine()
+		err := element(r, uids)
+		var malformed *wire.SyntaxError
+		if errors.As(err, &malformed) {
+			return searchResponse{malformed: malformed}, r.in.SkipLine()
 		}
-		uid, err := r.in.UID()
 		if err != nil {
-			return nil, err
-		}
-		if err := uids.Add(uid, uid); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// esearch reads ESEARCH (RFC 4731 section 3.1) with its ALL item.
-func (r *receiver) esearch() (any, error) {
-	r.in.Allow(r.in.Limits().SearchLine)
-	uids := &wire.Ranges{}
-	for {
-		if err := r.in.Spaces(); err != nil {
-			return nil, err
-		}
-		if end, err := r.in.AtEnd(); err != nil || end {
-			if err != nil {
-				return nil, err
-			}
-			return searchResponse{uids}, r.in.End()
-		}
-		if b, err := r.in.Peek(); err != nil || b == '(' {
-			if err != nil {
-				return nil, err
-			}
-			if err := r.in.Skip(); err != nil { // the correlator (TAG "x")
-				return nil, err
-			}
-			continue
-		}
-		word, err := r.in.Atom()
-		if err != nil {
-			return nil, err
-		}
-		name := strings.ToUpper(string(word))
-		if name == "UID" {
-			continue
-		}
-		if err := r.in.Spaces(); err != nil {
-			return nil, err
-		}
-		if name == "ALL" {
-			err = r.in.Ranges(uids)
-		} else {
-			err = r.in.Skip()
-		}
-		if err != nil {
-			return nil, err
-		}
+// searchUID reads one UID, or the mod-sequence at the end.
+func (r *receiver) searchUID(uids *wire.Ranges) error {
+	if b, err := r.in.Peek(); err != nil || b == '(' {
+		return firstOf(err, r.in.Skip())
 	}
+	uid, err := r.in.UID()
+	if err != nil {
+		return err
+	}
+	return uids.Add(uid, uid)
+}
+
+// esearchItem reads the correlator (TAG "x"), the word UID, or a name and its
+// value.
+func (r *receiver) esearchItem(uids *wire.Ranges) error {
+	if b, err := r.in.Peek(); err != nil || b == '(' {
+		return firstOf(err, r.in.Skip())
+	}
+	word, err := r.in.Atom()
+	if err != nil || bytes.EqualFold(word, []byte("UID")) {
+		return err
+	}
+	all := bytes.EqualFold(word, []byte("ALL"))
+	if err := r.in.Spaces(); err != nil {
+		return err
+	}
+	if all {
+		return r.in.Ranges(uids)
+	}
+	return r.in.Skip()
 }
 
 // vanished reads VANISHED (RFC 7162 section 3.2.10).

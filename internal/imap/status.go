@@ -91,8 +91,12 @@ type (
 	existsResponse     uint32
 	idResponse         map[string]string
 	namespaceResponse  []migration.Namespace
-	searchResponse     struct{ uids *wire.Ranges }
-	vanishedResponse   struct {
+	searchResponse     struct {
+		uids *wire.Ranges
+		// malformed is why there are none.
+		malformed error
+	}
+	vanishedResponse struct {
 		earlier bool
 		uids    migration.UIDSet
 	}
