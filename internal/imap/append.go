@@ -26,6 +26,9 @@ const (
 	groupSmall = 1 << 20
 	// groupIdle is how long a group stays open while nothing is added.
 	groupIdle = 20 * time.Millisecond
+	// groupRefusals is how many groups in a row may be answered BAD before a
+	// session sends no more: some servers announce MULTIAPPEND and have it not.
+	groupRefusals = 2
 )
 
 // Appender is a pipeline of APPEND commands (RFC 3501 section 6.3.11) to one
@@ -98,6 +101,11 @@ func (a *Appender) Append(ctx context.Context, message migration.AppendMessage, 
 			Doing: a.doing, Err: err, Remedy: "Leave out this flag."}})
 		return nil //nolint:nilerr // the message is refused, the session is fine
 	}
+	if most := a.conn.capabilities().appendLimit(); most > 0 && message.Size > most {
+		a.done(migration.AppendResult{Key: message.Key, Err: &migration.Fault{Class: migration.OneMessage, Code: migration.CodeTooLarge,
+			Doing: a.doing, Err: fmt.Errorf("it has %d bytes, and the server takes %d at most", message.Size, most), Remedy: remedyTooLarge}})
+		return nil
+	}
 	registered, err := a.append(ctx, message, text, body)
 	if err != nil && !registered {
 		a.done(migration.AppendResult{Key: message.Key, Err: err})
@@ -131,20 +139,19 @@ func (a *Appender) append(ctx context.Context, message migration.AppendMessage, 
 	}
 	defer c.unlockLine()
 	m := &member{message: message}
-	g, err := a.join(ctx, m)
-	if err != nil {
-		return g != nil, err
+	g, goOn, err := a.join(ctx, m)
+	if err == nil && goOn {
+		goOn, err = a.announce(ctx, g, m, head)
 	}
-	goOn, err := a.announce(ctx, g, m, head)
 	if err != nil || !goOn {
 		a.open = nil
-		return true, err
+		return g != nil, err
 	}
 	if err := a.copyBody(ctx, m, first); err != nil {
 		return true, err
 	}
 	g.bytes += message.Size
-	return true, a.keepOrEnd(ctx, g)
+	return true, a.keepOrEnd(ctx, g, m)
 }
 
 // first reads the beginning of a body before anything of its message is sent,
@@ -165,16 +172,19 @@ func (a *Appender) first(message migration.AppendMessage, body io.Reader) (whole
 	return io.MultiReader(bytes.NewReader(begin[:n]), body), nil
 }
 
-// grouping reports whether a message may share its command with others.
+// grouping reports whether a message may share its command with others. An empty
+// one may not: among others it cancels them all (RFC 3502 section 6.3.11).
 func (a *Appender) grouping(size int64) bool {
 	caps := a.conn.capabilities()
-	return !a.options.Single && size <= groupSmall && caps.has("MULTIAPPEND") && caps.has("LITERAL+")
+	return !a.options.Single && size > 0 && size <= groupSmall && a.conn.groupsRefused.Load() < groupRefusals &&
+		caps.has("MULTIAPPEND") && caps.has("LITERAL+")
 }
 
 // join puts the message into the open group, or begins a command for it. The
-// caller holds the line. With an error, a group means that the message's result
-// comes with the group's end.
-func (a *Appender) join(ctx context.Context, m *member) (*group, error) {
+// caller holds the line. goOn is false when the server refused the folder's
+// name. With an error, a group means that the message's result comes with the
+// group's end.
+func (a *Appender) join(ctx context.Context, m *member) (g *group, goOn bool, err error) {
 	c := a.conn
 	if g := a.open; g != nil {
 		a.mu.Lock()
@@ -184,7 +194,7 @@ func (a *Appender) join(ctx context.Context, m *member) (*group, error) {
 		}
 		a.mu.Unlock()
 		if fits {
-			return g, nil
+			return g, true, nil
 		}
 	}
 	if c.closeGroup != nil {
@@ -192,41 +202,25 @@ func (a *Appender) join(ctx context.Context, m *member) (*group, error) {
 	}
 	for _, cmd := range c.takePrelude() {
 		if err := c.write(ctx, cmd); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	g := &group{cmd: c.newCommand(kindAppend, a.doing)}
+	g = &group{cmd: c.newCommand(kindAppend, a.doing)}
 	g.cmd.finish = func(err error) { a.finish(g, err) }
 	g.cmd.line.Raw("APPEND ").String(a.raw)
 	if _, _, err := g.cmd.line.Bytes(); err != nil {
-		return nil, uncarried(kindAppend, a.doing, err)
+		return nil, false, uncarried(kindAppend, a.doing, err)
 	}
 	a.mu.Lock()
 	a.register(g, m)
 	a.mu.Unlock()
-	if err := c.begin(g.cmd); err != nil {
+	goOn, err = c.writeHead(ctx, g.cmd)
+	if g.cmd.tag == "" { // it never began
 		a.withdraw(g, m)
-		return nil, err
+		return nil, false, err
 	}
 	a.open = g
-	text, waits, _ := g.cmd.line.Bytes()
-	c.traceCommand(g.cmd, text)
-	at := 0
-	text = append([]byte(g.cmd.tag+" "), text...)
-	for _, offset := range waits {
-		offset += len(g.cmd.tag) + 1
-		if err := c.out.write(ctx, text[at:offset]); err != nil {
-			return g, c.cut(ctx, err)
-		}
-		if _, err := c.awaitContinuation(ctx, g.cmd); err != nil {
-			return g, err
-		}
-		at = offset
-	}
-	if err := c.out.write(ctx, text[at:]); err != nil {
-		return g, c.cut(ctx, err)
-	}
-	return g, nil
+	return g, goOn, err
 }
 
 // register counts the message in, under mu.
@@ -306,17 +300,17 @@ func (a *Appender) copyBody(ctx context.Context, m *member, body io.Reader) erro
 // be taken for the whole.
 func (a *Appender) brokeOff(err error) error {
 	a.conn.kill(&migration.Fault{Class: migration.Again, Code: migration.CodeInterrupted, Doing: a.doing,
-		Err: fmt.Errorf("the message broke off on its way: %w", err)})
+		Err: fmt.Errorf("the message broke off on its way: %w", err), Remedy: remedyAgain})
 	return a.conn.dead()
 }
 
 // keepOrEnd leaves the group open for the next message, or ends the command.
-func (a *Appender) keepOrEnd(ctx context.Context, g *group) error {
+func (a *Appender) keepOrEnd(ctx context.Context, g *group, last *member) error {
 	a.mu.Lock()
 	full := len(g.members) >= groupMessages || g.answered
 	a.mu.Unlock()
 	c := a.conn
-	if full || g.bytes >= groupBytes || !a.grouping(0) || g.bytes > groupSmall && len(g.members) == 1 {
+	if full || g.bytes >= groupBytes || !a.grouping(last.message.Size) {
 		a.open, c.closeGroup = nil, nil
 		err := c.endCommand(ctx, g.cmd)
 		c.out.flush()
@@ -439,6 +433,11 @@ func (a *Appender) finish(g *group, err error) {
 		validity, uids = appendUIDs(g.cmd.status, len(members))
 	} else if len(members) > 1 && !lost && migration.ClassOf(err) == migration.OneMessage {
 		err = groupRefused(err)
+	}
+	if len(members) > 1 && err == nil {
+		a.conn.groupsRefused.Store(0)
+	} else if len(members) > 1 && g.cmd.status.status == "BAD" {
+		a.conn.groupsRefused.Add(1)
 	}
 	var bytes int64
 	for i, m := range members {

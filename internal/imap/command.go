@@ -110,29 +110,39 @@ func (c *conn) writeAll(ctx context.Context, commands []*command) error {
 
 // write sends one command. The caller holds the line.
 func (c *conn) write(ctx context.Context, cmd *command) error {
+	goOn, err := c.writeHead(ctx, cmd)
+	if err != nil || !goOn {
+		return err
+	}
+	return c.endCommand(ctx, cmd)
+}
+
+// writeHead sends a command without its CRLF. goOn is false when the server
+// refused it before its end: what is left of it would be taken for a command.
+func (c *conn) writeHead(ctx context.Context, cmd *command) (goOn bool, err error) {
 	text, waits, _ := cmd.line.Bytes()
 	if err := c.begin(cmd); err != nil {
-		return err
+		return false, err
 	}
 	c.traceCommand(cmd, text)
 	if err := c.out.write(ctx, []byte(cmd.tag+" ")); err != nil {
-		return c.cut(ctx, err)
+		return false, c.cut(ctx, err)
 	}
 	at := 0
 	for _, offset := range waits {
 		if err := c.out.write(ctx, text[at:offset]); err != nil {
-			return c.cut(ctx, err)
+			return false, c.cut(ctx, err)
 		}
 		goOn, err := c.awaitContinuation(ctx, cmd)
 		if err != nil || !goOn {
-			return err
+			return false, err
 		}
 		at = offset
 	}
 	if err := c.out.write(ctx, text[at:]); err != nil {
-		return c.cut(ctx, err)
+		return false, c.cut(ctx, err)
 	}
-	return c.endCommand(ctx, cmd)
+	return true, nil
 }
 
 // endCommand writes the CRLF of a command.

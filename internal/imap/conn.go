@@ -35,6 +35,9 @@ type conn struct {
 	goOn chan string
 
 	roundTrips atomic.Int64
+	// groupsRefused counts the groups of the appender that were answered BAD
+	// in a row.
+	groupsRefused atomic.Int32
 	// whole is held shared by callers that fetch bodies, and alone by one that
 	// must know that no other is under way.
 	whole sync.RWMutex
@@ -352,6 +355,17 @@ func (caps capabilities) value(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// appendLimit is the largest message in bytes that the server takes in any
+// folder (RFC 7889 section 2), 0 if it does not tell.
+func (caps capabilities) appendLimit() int64 {
+	value, _ := caps.value("APPENDLIMIT")
+	most, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return most
 }
 
 // capabilities gives what the server last announced.

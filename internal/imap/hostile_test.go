@@ -52,6 +52,46 @@ func TestAnswersMayComeByteByByte(t *testing.T) {
 	}
 }
 
+func TestRefusedFolderNameIsNotSent(t *testing.T) {
+	// The next thing the server hears is a command, not the refused literal.
+	s := connect(t, greeted("")+"C APPEND {3}\nS $T NO no such folder\nC UID SEARCH ALL\nS * SEARCH\nS $T OK", nil)
+	var c collected
+	a := s.Appender("\xe9\xff!", migration.AppendOptions{}, c.add)
+	if err := a.Append(t.Context(), migration.AppendMessage{Key: 1, Size: 1}, strings.NewReader("a")); err != nil {
+		t.Error(err)
+	}
+	if got := c.text(); got != "1=0:message/message-rejected:false" {
+		t.Error(got)
+	}
+	if _, err := s.UIDs(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEmptyMessageSharesNoCommand(t *testing.T) {
+	s := connect(t, greeted("LITERAL+ MULTIAPPEND")+"C APPEND T {1+}\nL a\nC APPEND T {0+}\nL \nC APPEND T {1+}\nL b\nS $2 OK\nS $3 OK\nS $4 OK", nil)
+	if got := appendAll(t, s, false, "a", "", "b"); strings.Count(got, ":ok:") != 3 {
+		t.Error(got)
+	}
+}
+
+func TestMessageBeyondAppendLimitIsNotSent(t *testing.T) {
+	s := connect(t, greeted("LITERAL+ APPENDLIMIT=3")+"C APPEND T {3+}\nL abc\nS $T OK", nil)
+	if got := appendAll(t, s, false, "abcd", "abc"); got != "1=0:message/too-large:false 2=0:ok:false" {
+		t.Error(got)
+	}
+}
+
+func TestBrokenMultiAppendIsNotTriedForEver(t *testing.T) {
+	group := "C APPEND T {1+}\nL a {1+}\nL b\nS $T BAD unknown argument\n"
+	s := connect(t, greeted("LITERAL+ MULTIAPPEND")+group+group+"C APPEND T {1+}\nL a\nC APPEND T {1+}\nL b\nS $4 OK\nS $5 OK", nil)
+	for i, want := range []string{"group-refused", "group-refused", "ok"} {
+		if got := appendAll(t, s, false, "a", "b"); strings.Count(got, want) != 2 {
+			t.Errorf("round %d: %s", i, got)
+		}
+	}
+}
+
 func TestStrangeAttributesCostNoMessage(t *testing.T) {
 	s := connect(t, greeted("CONDSTORE")+"C UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ)\n"+
 		"S * 1 FETCH (UID 1 FLAGS NIL INTERNALDATE NIL RFC822.SIZE NIL MODSEQ NIL)\n"+

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -54,12 +53,10 @@ func (s *Session) Profile() migration.Profile {
 		LiteralPlus:  caps.has("LITERAL+"),
 		Namespaces:   slices.Clone(s.namespaces),
 		RoundTrip:    s.conn.roundTrip(),
+		AppendLimit:  caps.appendLimit(),
 	}
 	if profile.Server == "" {
 		profile.Server = s.greeting
-	}
-	if limit, ok := caps.value("APPENDLIMIT"); ok {
-		profile.AppendLimit, _ = strconv.ParseInt(limit, 10, 64)
 	}
 	return profile
 }
