@@ -270,3 +270,12 @@ func TestUnaskedBodyIsNotTakenForTheOneAskedFor(t *testing.T) {
 		t.Error(got, err)
 	}
 }
+
+func TestBareNamesMayHoldSpaces(t *testing.T) {
+	s := connect(t, greeted("LIST-STATUS")+"C LIST \"\" \"*\" RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY))\n"+
+		"S * LIST () \"/\" Sent\nS * LIST () \"/\" Sent  Items (\"CHILDINFO\" (\"SUBSCRIBED\"))\nS * LIST () NIL a b c\nS * STATUS Sent  Items (MESSAGES 3)\nS $T OK", nil)
+	folders, err := s.Folders(t.Context())
+	if err != nil || len(folders) != 3 || folders[1].Raw != "Sent  Items" || folders[1].Status == nil || folders[2].Raw != "a b c" {
+		t.Errorf("%+v %v", folders, err)
+	}
+}

@@ -158,18 +158,48 @@ func delimiterOf(text []byte) rune {
 // that no command can carry it and it comes up as that folder's fault, instead
 // of being left out in silence.
 func (r *receiver) folderName() (string, error) {
-	raw, null, err := r.in.String()
+	raw, err := r.rawName()
 	if err != nil {
 		return "", err
-	}
-	if null {
-		return "NIL", nil
 	}
 	if most := r.in.Limits().FolderName; len(raw) > most {
 		sum := sha256.Sum256(raw)
 		return string(raw[:most/4]) + "...\x00" + hex.EncodeToString(sum[:8]), nil
 	}
 	return string(raw), nil
+}
+
+// rawName reads a string, or a bare name. Some servers forget the quotes around
+// a name with spaces: such a name goes up to the list or line end that follows,
+// or it would be taken for the folder of its first word.
+func (r *receiver) rawName() ([]byte, error) {
+	b, err := r.in.Peek()
+	if err != nil {
+		return nil, err
+	}
+	if b == '"' || b == '{' || b == '~' {
+		raw, _, err := r.in.String()
+		return raw, err
+	}
+	var name []byte
+	for {
+		word, err := r.in.Atom()
+		if err != nil {
+			return nil, err
+		}
+		name = append(name, word...)
+		spaces := 0
+		for found := true; found; spaces++ {
+			if found, err = r.in.Try(' '); err != nil {
+				return nil, err
+			}
+		}
+		b, err := r.in.Peek()
+		if err != nil || spaces == 1 || b == '(' || b == ')' || b == '"' || b == '\r' || b == '\n' {
+			return name, err
+		}
+		name = append(name, bytes.Repeat([]byte(" "), spaces-1)...)
+	}
 }
 
 // decodedName is the name for people: raw, with U+FFFD for what is no text, when
