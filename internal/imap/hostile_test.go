@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -277,5 +278,24 @@ func TestBareNamesMayHoldSpaces(t *testing.T) {
 	folders, err := s.Folders(t.Context())
 	if err != nil || len(folders) != 3 || folders[1].Raw != "Sent  Items" || folders[1].Status == nil || folders[2].Raw != "a b c" {
 		t.Errorf("%+v %v", folders, err)
+	}
+}
+
+func TestTraceShowsNoBodyThatStraysOutOfItsLiteral(t *testing.T) {
+	var mu sync.Mutex
+	var lines []string
+	s := connect(t, greeted("")+"C UID FETCH 1 (UID BODY.PEEK[])\nW "+
+		fmt.Sprintf("%q", "* 1 FETCH (UID 1 BODY[] {3}\r\nDear Anna,\r\nthe private matter of ours\r\n)\r\n$T OK\r\n"), func(o *imap.Options) {
+		o.Trace = func(line string) {
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, line)
+		}
+	})
+	_, _ = bodies(t.Context(), s, migration.NewUIDSet(1))
+	mu.Lock()
+	defer mu.Unlock()
+	if all := strings.Join(lines, "\n"); strings.Contains(all, "private") {
+		t.Error(all)
 	}
 }

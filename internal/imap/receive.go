@@ -118,11 +118,12 @@ func (r *receiver) tagged() error {
 	}
 	status := parseStatus(name, rest)
 	c := r.conn
-	c.trace("S: " + tag + " " + name + " " + rest)
 	cmd := c.byTag(tag)
 	if cmd == nil {
+		c.trace("S: ...") // it may be a line of a message that strayed
 		return r.count()
 	}
+	c.trace("S: " + tag + " " + name + " " + rest)
 	r.unasked, r.taken = 0, 0
 	sent := c.out.sent()
 	c.mu.Lock()
