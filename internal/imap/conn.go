@@ -250,7 +250,7 @@ func (c *conn) lost(err error) error {
 	bye := c.bye
 	c.mu.Unlock()
 	var limits *wire.LimitError
-	if errors.As(err, &limits) {
+	if errors.As(err, &limits) || errors.Is(err, wire.ErrStray) {
 		return &migration.Fault{Class: migration.Again, Code: migration.CodeServerBug,
 			Doing: "reading from " + c.options.Endpoint.Host, Err: err,
 			Remedy: "The server sent something no IMAP server should send; look at a trace of this connection."}

@@ -198,7 +198,7 @@ func (r *receiver) body(it *item) error {
 		return err
 	}
 	if isLiteral {
-		return r.bodyLiteral(it, literal)
+		return r.bodyLiteral(it, literal.InList())
 	}
 	quoted, err := r.in.Peek()
 	if err != nil {

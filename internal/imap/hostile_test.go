@@ -299,3 +299,20 @@ func TestTraceShowsNoBodyThatStraysOutOfItsLiteral(t *testing.T) {
 		t.Error(all)
 	}
 }
+
+func TestMessageAnnouncedTooShortIsNeverWhole(t *testing.T) {
+	for _, rest := range []string{"def", "\r\nnext line", ")x", "\r\n"} {
+		t.Run(rest, func(t *testing.T) {
+			s := connect(t, greeted("")+"C UID FETCH 1 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", "* 1 FETCH (UID 1 BODY[] {3}\r\nabc"+rest+")\r\n$T OK\r\n"), nil)
+			var inside error
+			err := s.Bodies(t.Context(), migration.NewUIDSet(1), func(b migration.Body) error {
+				_, inside = io.ReadAll(b.Reader)
+				return nil
+			})
+			if inside == nil {
+				t.Error("it was taken for whole")
+			}
+			wantFault(t, err, migration.Again, migration.CodeServerBug)
+		})
+	}
+}

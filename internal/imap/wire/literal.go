@@ -16,6 +16,20 @@ type Literal struct {
 	size int64
 	left int64
 	err  error
+	// inList is set for the literal of a message, whose last byte is given only
+	// when what follows it fits.
+	inList bool
+}
+
+// ErrStray says that a message does not end where it was announced to end. What
+// was read of it is not the message, and the stream is lost.
+var ErrStray = errors.New("a message does not end where the server announced")
+
+// InList has the literal's last byte read only when a list goes on or ends behind
+// it, so that a message announced too short is never taken for whole.
+func (l *Literal) InList() *Literal {
+	l.inList = true
+	return l
 }
 
 // Size is the length the server announced.
@@ -33,8 +47,16 @@ func (l *Literal) Read(p []byte) (int, error) {
 	if l.left == 0 {
 		return 0, io.EOF
 	}
-	if int64(len(p)) > l.left {
-		p = p[:l.left]
+	most := l.left
+	if l.inList && most > 1 {
+		most--
+	} else if l.inList {
+		if l.err = l.ends(); l.err != nil {
+			return 0, l.err
+		}
+	}
+	if int64(len(p)) > most {
+		p = p[:most]
 	}
 	n, err := l.r.in.Read(p)
 	l.left -= int64(n)
@@ -45,8 +67,31 @@ func (l *Literal) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ends looks behind the last byte: there must be the end of the list and of the
+// line, or a space and the next word.
+func (l *Literal) ends() error {
+	ahead, err := l.r.in.Peek(3)
+	if err != nil {
+		return unexpected(err)
+	}
+	switch next := ahead[2]; ahead[1] {
+	case ')':
+		if next == '\r' || next == '\n' || next == ' ' {
+			return nil
+		}
+	case ' ':
+		if next >= ' ' && next < 0x7f {
+			return nil
+		}
+	}
+	return ErrStray
+}
+
 // Drain skips what is left.
 func (l *Literal) Drain() error {
+	if l.err != nil {
+		return l.err
+	}
 	for l.left > 0 {
 		n, err := l.r.in.Discard(int(min(l.left, 1<<30)))
 		l.left -= int64(n)
