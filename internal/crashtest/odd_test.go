@@ -97,6 +97,8 @@ func oddSources() []oddity {
 		{name: "is renumbered while it is read", source: once("UID FETCH", 3, do(imapfake.Renumber)), later: true},
 		{name: "leaves a message out", source: onVictim(0, do(imapfake.Omit)), left: 1, code: migration.CodeUnreadable},
 		{name: "sends a message without its body", source: onVictim(0, do(imapfake.NoBody)), left: 1, code: migration.CodeUnreadable},
+		{name: "closes in the same literal again and again", source: onVictim(0, short(10)), left: 1, code: migration.CodeLost},
+		{name: "sends more of a body than it announces", source: onVictim(0, more(-5)), left: 1, code: migration.CodeLost},
 		{name: "announces a body that no target takes", source: onVictim(0, more(1<<32)), left: 1, code: migration.CodeTooLarge},
 		{name: "announces a body beyond all reason", source: onVictim(0, more(1<<62)), left: 1, code: migration.CodeTooLarge},
 		{name: "sends NIL for a body", source: onVictim(0, do(imapfake.NilBody)), left: 1, code: migration.CodeUnreadable},

@@ -92,6 +92,7 @@ type parcel struct {
 	message migration.Message
 	size    int64
 	sent    bool // given to the appender
+	broke   bool // its body broke off
 	result  *migration.AppendResult
 	lost    migration.Flags // keywords left behind
 }
@@ -170,6 +171,7 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 		targetErr = appender.Append(ctx, message, reader)
 		if targetErr != nil {
 			brokeOff = reader.broke
+			w.brokeOff(parcel, brokeOff)
 		}
 		return targetErr
 	})
@@ -189,6 +191,13 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 		return onTarget(flushErr)
 	}
 	return w.refusal()
+}
+
+// brokeOff notes that a message could not be read to its end, if so.
+func (w *window) brokeOff(parcel *parcel, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	parcel.broke = err != nil
 }
 
 // failed is the error of an open gate, nil while it is closed.
@@ -252,6 +261,10 @@ func (p *pass) settle(f *folder, w *window, pumped error) error {
 	for _, m := range w.messages {
 		parcel := w.byUID[m.UID]
 		switch r := parcel.result; {
+		case parcel.broke:
+			// One that breaks the source's line each time must not be asked
+			// for among others for ever: a loss counts against it.
+			doubtful = append(doubtful, m)
 		case r == nil && !parcel.sent && pumped == nil:
 			// Asked for and not delivered: lookForMissing finds out why.
 		case r == nil && !parcel.sent:
