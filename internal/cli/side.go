@@ -75,7 +75,7 @@ func (f *sideFlags) password(streams Streams, user string) (secret.Text, error) 
 	if f.passwordFile != "" {
 		return readPasswordFile(f.name, f.passwordFile)
 	}
-	if value, ok := os.LookupEnv(f.passwordVariable()); ok {
+	if value := os.Getenv(f.passwordVariable()); value != "" {
 		return secret.New(value), nil
 	}
 	if file, ok := streams.In.(*os.File); ok && isTerminal(file) {
@@ -93,8 +93,7 @@ func (f *sideFlags) passwordVariable() string {
 
 // hasPassword reports whether a password is given without asking.
 func (f *sideFlags) hasPassword() bool {
-	_, set := os.LookupEnv(f.passwordVariable())
-	return set || f.passwordFile != ""
+	return os.Getenv(f.passwordVariable()) != "" || f.passwordFile != ""
 }
 
 // maxPassword bounds a password file.
@@ -110,7 +109,8 @@ func readPasswordFile(side, path string) (secret.Text, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return secret.Text{}, usageError("--%s-password-file: %w", side, err)
 	}
-	line = bytes.TrimRight(line, "\r\n")
+	// Windows editors begin a UTF-8 file with a mark that is no part of it.
+	line = bytes.TrimRight(bytes.TrimPrefix(line, []byte("\ufeff")), "\r\n")
 	if len(line) == 0 {
 		return secret.Text{}, usageError("--%s-password-file: the first line of %s is empty", side, path)
 	}
