@@ -31,7 +31,9 @@
 // its UID is given on at once when only one message is outstanding, is held when
 // it is small, and is asked for again alone when it is large. NIL, and a UID
 // that never comes, mean that the message was not delivered; a literal cut short
-// is an error, never a shorter message.
+// is an error, never a shorter message, and so is one that is longer than it was
+// announced. A message may have any size that IMAP can announce (4 GiB - 1): it is
+// streamed, and what a target takes is for the target to say.
 //
 // # Adding messages
 //

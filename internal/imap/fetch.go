@@ -36,6 +36,8 @@ type fetching struct {
 	redo   migration.UIDSet
 
 	query migration.Query
+	// early are flags that came apart from what else was asked for.
+	early map[migration.UID]migration.Flags
 	extra func(migration.UID, map[string]string) error
 }
 
@@ -61,9 +63,30 @@ func (f *fetching) answeredBy(it *item) bool {
 	return true
 }
 
+// earlyMost is how many messages may have their flags told apart at a time.
+const earlyMost = 1000
+
+// remember keeps flags that may belong to an answer that comes in several
+// responses (RFC 3501 section 7.4.2 allows it).
+func (f *fetching) remember(it *item) {
+	if !it.flags || !f.query.Flags || len(f.early) >= earlyMost {
+		return
+	}
+	if f.early == nil {
+		f.early = map[migration.UID]migration.Flags{}
+	}
+	f.early[it.message.UID] = it.message.Flags
+}
+
 // give hands a message to the caller.
 func (f *fetching) give(it *item) {
 	f.got.Add(it.message.UID)
+	if flags, told := f.early[it.message.UID]; told {
+		delete(f.early, it.message.UID)
+		if !it.flags {
+			it.message.Flags = flags
+		}
+	}
 	f.receipt.any = true
 	if f.receipt.err != nil {
 		return

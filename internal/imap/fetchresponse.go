@@ -291,12 +291,17 @@ func (r *receiver) route(it *item) error {
 		if cmd == nil {
 			return r.count()
 		}
-		if f := cmd.fetch; f != nil && !f.bodies && f.wants(uid) && f.answeredBy(it) {
+		f := cmd.fetch
+		if f == nil || f.bodies || !f.wants(uid) {
+			continue
+		}
+		if f.answeredBy(it) {
 			f.give(it)
 			if f.got.RangeCount() > gapsMost {
 				return &wire.LimitError{What: "number of gaps between the UIDs of a folder", Limit: gapsMost}
 			}
 			return nil
 		}
+		f.remember(it)
 	}
 }

@@ -316,3 +316,16 @@ func TestMessageAnnouncedTooShortIsNeverWhole(t *testing.T) {
 		})
 	}
 }
+
+func TestFlagsToldApartAreKept(t *testing.T) {
+	s := connect(t, greeted("")+"C UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)\n"+
+		"S * 1 FETCH (UID 1 FLAGS (\\Seen))\nS * 1 FETCH (UID 1 INTERNALDATE \"01-Jan-2020 00:00:00 +0000\" RFC822.SIZE 3)\nS $T OK", nil)
+	var got []string
+	err := s.Messages(t.Context(), migration.Query{Flags: true, Date: true, Size: true, Each: func(m migration.Message) error {
+		got = append(got, fmt.Sprint(m.UID, m.Flags, m.Size))
+		return nil
+	}})
+	if err != nil || fmt.Sprint(got) != `[1 [\Seen] 3]` {
+		t.Error(got, err)
+	}
+}
