@@ -28,8 +28,8 @@
 //
 // A FETCH response belongs to the oldest command that asked for its UID and for
 // what it brings. Attributes may come in any order. A body that comes before
-// its UID is given on at once when only one message is outstanding, is held when
-// it is small, and is asked for again alone when it is large. NIL, and a UID
+// its UID is held when it is small, is given on at once when it is large and only
+// one message is outstanding, and is asked for again alone otherwise. NIL, and a UID
 // that never comes, mean that the message was not delivered; a literal cut short
 // is an error, never a shorter message, and so is one that is longer than it was
 // announced. A message may have any size that IMAP can announce (4 GiB - 1): it is
