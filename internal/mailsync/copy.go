@@ -81,6 +81,8 @@ type window struct {
 	messages []migration.Message
 	// single: alone on the line; plain: without keywords.
 	single, plain bool
+	// hopeless is a message at which the source hung up too often.
+	hopeless *migration.Message
 
 	mu      sync.Mutex
 	byUID   map[migration.UID]*parcel
@@ -143,6 +145,11 @@ func (p *pass) send(l *line, f *folder, w *window) error {
 	}
 	if err == nil {
 		return p.lookForMissing(l, f, w)
+	}
+	if w.hopeless != nil {
+		if failure := p.leaveOut(l, f, *w.hopeless, hangsUp()); failure != nil {
+			return failure
+		}
 	}
 	return err
 }
@@ -257,6 +264,7 @@ func (p *pass) settle(f *folder, w *window, pumped error) error {
 	var back, doubtful []migration.Message
 	var alone []single
 	var size int64
+	blamed := false
 	w.mu.Lock()
 	for _, m := range w.messages {
 		parcel := w.byUID[m.UID]
@@ -264,7 +272,7 @@ func (p *pass) settle(f *folder, w *window, pumped error) error {
 		case parcel.broke:
 			// One that breaks the source's line each time must not be asked
 			// for among others for ever: a loss counts against it.
-			doubtful = append(doubtful, m)
+			doubtful, blamed = append(doubtful, m), true
 		case r == nil && !parcel.sent && pumped == nil:
 			// Asked for and not delivered: lookForMissing finds out why.
 		case r == nil && !parcel.sent:
@@ -290,6 +298,9 @@ func (p *pass) settle(f *folder, w *window, pumped error) error {
 		}
 	}
 	w.mu.Unlock()
+	if hungUp(pumped) && !blamed {
+		back, alone = p.suspect(f, w, back, alone)
+	}
 	return p.book(f, w, outcome, back, doubtful, alone, size)
 }
 

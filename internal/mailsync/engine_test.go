@@ -362,6 +362,25 @@ func TestMessageTheSourceDoesNotDeliver(t *testing.T) {
 	})
 }
 
+func TestMessageAtWhichTheSourceHangsUpStopsNothingElse(t *testing.T) {
+	play(t, 300, func(t *theatre) {
+		t.from.before = func(op operation) error {
+			if op.kind == opBody && op.uid == 150 {
+				return lostFault()
+			}
+			return nil
+		}
+		summary := t.run()
+		t.expectCounts(summary, 299, 0, 1, 0)
+		if len(summary.Findings) != 1 || summary.Findings[0].UID != 150 || summary.Findings[0].Code != migration.CodeUnreadable || summary.Findings[0].Remedy == "" {
+			t.Errorf("findings %+v", summary.Findings)
+		}
+		t.from.before = nil
+		t.expectCounts(t.run(), 1, 299, 0, 0)
+		t.expectSame("INBOX")
+	})
+}
+
 func TestHalfAMessageIsNeverStored(t *testing.T) {
 	play(t, 10, func(t *theatre) {
 		t.from.before = failOnce(opBody, 4, errHalfBody)

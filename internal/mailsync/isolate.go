@@ -67,6 +67,39 @@ func (p *pass) sendSingle(l *line, f *folder, w *window, s single) error {
 	return err
 }
 
+// hungUp reports whether the source's line was lost.
+func hungUp(err error) bool {
+	var side *sideFault
+	return asSide(err, &side) && !side.target && migration.ClassOf(err) == migration.Again && migration.CodeOf(err) != migration.CodeInterrupted
+}
+
+// suspect holds the source's hanging up against the message that was next: it
+// goes alone when that happens twice, and not at all when it happens even then.
+func (p *pass) suspect(f *folder, w *window, back []migration.Message, alone []single) ([]migration.Message, []single) {
+	if len(back) == 0 {
+		return back, alone
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := back[0]
+	f.losses[next.UID]++
+	switch n := f.losses[next.UID]; {
+	case n >= lossesBeforeAlone+triesPerPass:
+		w.hopeless = &next
+		return back[1:], alone
+	case n >= lossesBeforeAlone:
+		return back[1:], append(alone, single{message: next})
+	}
+	return back, alone
+}
+
+// hangsUp is the fault of a message at which the source ends the connection.
+func hangsUp() error {
+	return &migration.Fault{Class: migration.OneMessage, Code: migration.CodeUnreadable,
+		Doing:  "reading the message: the source ends the connection each time it is asked for, even alone",
+		Remedy: "Open the message in the old mailbox; if it cannot be read there either, it is damaged on the old server."}
+}
+
 // lookForMissing finds out why the source did not deliver what it was asked for:
 // the message is gone, or it cannot be read.
 func (p *pass) lookForMissing(l *line, f *folder, w *window) error {
