@@ -101,7 +101,8 @@ func (v *verifier) run() error {
 	v.result.Folders = len(v.folders)
 	for _, f := range v.folders {
 		if v.stoppedNow() {
-			return &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "verifying was interrupted"}
+			return &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "verifying was interrupted",
+				Remedy: "Run the same command again; it begins anew."}
 		}
 		if err := v.folder(f); err != nil {
 			if migration.ClassOf(err) != migration.OneFolder {
@@ -153,7 +154,7 @@ func (v *verifier) folder(f *folder) error {
 	if err != nil {
 		return err
 	}
-	f.opened = status
+	f.opened = keeping(status, &there)
 	pairs, err := v.pairs(f, &here, &there)
 	if err != nil {
 		return err
@@ -167,6 +168,25 @@ func (v *verifier) folder(f *folder) error {
 		v.tell(Equal, f, 0, plural(equal, "message"))
 	}
 	return nil
+}
+
+// keeping puts what the folder is taken to keep where it was opened for reading,
+// which tells of no PERMANENTFLAGS (RFC 3501 section 6.3.2): the system flags, and
+// the keywords that one of its messages has.
+func keeping(status migration.FolderStatus, there *side) migration.FolderStatus {
+	if status.PermanentFlags == nil || len(status.PermanentFlags) > 0 {
+		return status
+	}
+	kept := migration.Flags{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`}
+	for _, m := range there.messages {
+		for _, flag := range m.Flags {
+			if !strings.HasPrefix(flag, `\`) && !kept.Has(flag) {
+				kept = append(kept, flag)
+			}
+		}
+	}
+	status.PermanentFlags = kept
+	return status
 }
 
 // pairs gives what the ledger says, where it still holds, and finds the rest by
