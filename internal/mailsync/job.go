@@ -18,6 +18,11 @@ type Job struct {
 	Ledger Ledger
 	// Exclude and Include are rules for source folders; no Include takes all.
 	Exclude, Include []migration.FolderRule
+	// SourceRoot is the path of the person's folders in what the source's
+	// sign-in sees, with "/" between its levels: only they are taken, and by
+	// their names below it, which the rules mean too. See rooted. Empty takes
+	// the whole personal namespace.
+	SourceRoot string
 	// Connections is how many to open to each side at most. 0 is 4. Servers
 	// that refuse some get fewer.
 	Connections int

@@ -93,7 +93,7 @@ func (p *pass) prepare(l *line) error {
 	if err := p.dialFirst(l, fresh); err != nil {
 		return err
 	}
-	wanted, err := p.list(l, fresh)
+	wanted, err := p.list(l, fresh, records)
 	if err != nil {
 		return err
 	}
@@ -143,13 +143,13 @@ func (p *pass) targetExists(raw string) bool {
 }
 
 // list lists the source's folders, and beside it the target's if both is true.
-func (p *pass) list(l *line, both bool) (wanted []migration.Folder, err error) {
+func (p *pass) list(l *line, both bool, records []FolderRecord) (wanted []migration.Folder, err error) {
 	var all sync.WaitGroup
 	var targetErr error
 	if both {
 		all.Go(func() { targetErr = p.listTargets(l) })
 	}
-	wanted, err = p.sourceFolders(l)
+	wanted, err = p.sourceFolders(l, records)
 	all.Wait()
 	if err != nil {
 		return nil, err
@@ -168,12 +168,19 @@ func (p *pass) dialFirst(l *line, both bool) error {
 }
 
 // sourceFolders lists what is to be migrated, with counters.
-func (p *pass) sourceFolders(l *line) ([]migration.Folder, error) {
+func (p *pass) sourceFolders(l *line, records []FolderRecord) ([]migration.Folder, error) {
 	all, err := l.source.Folders(p.work)
 	if err != nil {
 		return nil, onSource(err)
 	}
 	p.sourcePrefix = personalPrefix(l.source.Profile())
+	root := strings.Trim(p.SourceRoot, "/")
+	if root != "" {
+		if all, p.findings, err = rooted(all, root, p.sourcePrefix, records); err != nil {
+			return nil, err
+		}
+		p.sourcePrefix = ""
+	}
 	byUse := uses(all, p.sourcePrefix)
 	useOf := func(levels []string) string {
 		for use, f := range byUse {
@@ -186,7 +193,7 @@ func (p *pass) sourceFolders(l *line) ([]migration.Folder, error) {
 	var wanted []migration.Folder
 	var unknown []string
 	for _, f := range all {
-		if f.Space != migration.Personal || !f.Selectable || !p.wants(f, p.sourcePrefix, useOf) {
+		if f.Space != migration.Personal && root == "" || !f.Selectable || !p.wants(f, p.sourcePrefix, useOf) {
 			continue
 		}
 		wanted = append(wanted, f)

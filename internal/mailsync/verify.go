@@ -80,7 +80,7 @@ func (v *verifier) run() error {
 	if err := v.line.dial(v.work, true); err != nil {
 		return err
 	}
-	wanted, err := v.sourceFolders(v.line)
+	wanted, err := v.sourceFolders(v.line, records)
 	if err != nil {
 		return err
 	}

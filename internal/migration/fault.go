@@ -61,6 +61,8 @@ const (
 	CodeInterrupted    = "interrupted"
 	CodeLateDuplicate  = "late-duplicate"
 	CodeFolderRenamed  = "folder-renamed"
+	CodeDifference     = "difference"
+	CodeUserRoot       = "user-root"
 	CodeKeywordDropped = "keyword-dropped"
 )
 
