@@ -56,6 +56,7 @@ const (
 	CodeServerBusy     = "server-busy"
 	CodeNotConnected   = "mailbox-unavailable"
 	CodeLedger         = "ledger"
+	CodeLedgerFile     = "ledger-file"
 	CodeUIDValidity    = "uidvalidity"
 	CodeInternal       = "internal"
 	CodeInterrupted    = "interrupted"

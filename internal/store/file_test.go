@@ -39,7 +39,8 @@ func wantRefused(t *testing.T, path string, words ...string) {
 		t.Fatal("opened, want it refused")
 	}
 	fault := migration.FaultOf(err)
-	if fault == nil || fault.Class != migration.Stop || fault.Code != migration.CodeLedger || fault.Remedy == "" {
+	if fault == nil || fault.Class != migration.Stop || fault.Remedy == "" ||
+		fault.Code != migration.CodeLedgerFile && fault.Code != migration.CodeLedger {
 		t.Fatalf("error %v, want a fault of the ledger with a remedy", err)
 	}
 	for _, word := range append(words, path) {
@@ -180,6 +181,9 @@ func TestRefusesOtherFiles(t *testing.T) {
 		})
 	}
 	wantRefused(t, directory)
+	if _, err := store.Open(t.Context(), filepath.Join(directory, "text", "below", "ledger.db"), store.Options{}); migration.CodeOf(err) != migration.CodeLedgerFile {
+		t.Errorf("a ledger below a file: %v", err)
+	}
 }
 
 func TestRefusesDamagedLedger(t *testing.T) {

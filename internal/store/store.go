@@ -11,6 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
 // Options are how a ledger is opened. The zero value is what is recommended.
@@ -47,13 +51,14 @@ const connections = 4
 
 // Open opens the ledger in the file, and makes it when the file is missing or
 // empty, with its folder. Only one process has it at a time. Every error is a
-// *migration.Fault of class Stop.
+// *migration.Fault of class Stop; one that another name would mend has
+// CodeLedgerFile.
 func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	s, err := open(ctx, path, options)
 	if err != nil {
 		fault := newFault(path, "opening the ledger", err)
-		if remedy := openRemedy(err); remedy != "" {
-			fault.Remedy = remedy
+		if remedy := openRemedy(err); remedy != "" && fault.Code == migration.CodeLedger {
+			fault.Code, fault.Remedy = migration.CodeLedgerFile, remedy
 		}
 		return nil, fault
 	}
@@ -154,6 +159,8 @@ func openRemedy(err error) string {
 		return "Use that version of mailhaul, or name another file for the ledger. It was not changed."
 	case errors.As(err, &locked):
 		return "Wait until it has ended or stop it, or name another file for the ledger."
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+		return "Name a file in a folder that is there or can be made."
 	case errors.Is(err, fs.ErrPermission):
 		return "Make the ledger and its folder readable and writable for this user."
 	}
