@@ -26,7 +26,8 @@ type Problem struct {
 	Remedy string `json:"remedy"`
 }
 
-// String gives the problem in one line.
+// String gives the problem in one line: where, how bad unless it is an error,
+// what, what to do, and the code.
 func (p Problem) String() string {
 	where := ""
 	if p.Row > 0 {
@@ -35,7 +36,10 @@ func (p Problem) String() string {
 	if p.Row > 0 && p.Column != "" {
 		where = fmt.Sprintf("row %d, %s: ", p.Row, p.Column)
 	}
-	return where + p.Text + " " + p.Remedy
+	if p.Severity != SeverityError && p.Severity != "" {
+		where += string(p.Severity) + ": "
+	}
+	return fmt.Sprintf("%s%s. %s [%s]", where, strings.TrimSuffix(p.Text, "."), p.Remedy, p.Code)
 }
 
 // problemList collects problems, at most MaxProblems of each severity.

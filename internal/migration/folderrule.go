@@ -11,7 +11,7 @@ import (
 //
 //	Name          the folder and everything below it
 //	Name/Sub      a folder below another; "/" stands for any server's delimiter
-//	Name/*        the same as Name
+//	Name/*        the same as Name; so are /Name and Name/
 //	#SentItems#   the folder with that well-known use, in whatever language
 //	#SentItems#/* the same
 //	\#Notes\#     a folder whose name really is #Notes#
@@ -35,7 +35,7 @@ var wellKnown = map[string]string{
 // ParseFolderRule reads a rule.
 func ParseFolderRule(text string) (FolderRule, error) {
 	rule := FolderRule{text: text}
-	name := strings.TrimSuffix(text, "/*")
+	name := strings.Trim(strings.TrimSuffix(text, "/*"), "/")
 	if name == "" {
 		return rule, fmt.Errorf("folder rule %q: the name is empty; write Name, Name/* or #WellKnown#", text)
 	}
