@@ -10,6 +10,19 @@ import (
 	"os"
 )
 
+// CheckDir makes the directory when it is not there, and sees whether WriteDir
+// will be able to write into it.
+func CheckDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the report directory: %w", err)
+	}
+	file, err := os.CreateTemp(dir, ".check-*")
+	if err != nil {
+		return fmt.Errorf("writing into the report directory: %w", err)
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
+
 // WriteDir writes MigrationStatistics.csv, MigrationErrors.csv and report.html
 // into a directory, which it makes when it is not there. Each file replaces the
 // one before it as a whole; after an error some may be new and some old.

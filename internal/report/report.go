@@ -77,11 +77,24 @@ type Mailbox struct {
 	Seconds    float64             `json:"seconds"`
 	RoundTrips RoundTrips          `json:"roundTrips"`
 	Findings   []migration.Finding `json:"findings"`
+	// Verification is set when the target was compared with the source; each
+	// difference is a finding too.
+	Verification *Verification `json:"verification,omitempty"`
 	// Error, Code and Remedy tell why the mailbox could not go on; empty when
 	// it could.
 	Error  string `json:"error,omitempty"`
 	Code   string `json:"code,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
+}
+
+// Verification is what a comparison of both sides found.
+type Verification struct {
+	// Equal messages, of which Read were compared byte by byte.
+	Equal int `json:"equal"`
+	Read  int `json:"read"`
+	// Differences are what was not equal, Others what only the target has.
+	Differences int `json:"differences"`
+	Others      int `json:"others"`
 }
 
 // name is what the mailbox is called where there is one name only.
@@ -181,6 +194,10 @@ func Title(code string) string {
 		return "Answers that break the protocol"
 	case migration.CodeLogin:
 		return "Sign-in refused"
+	case migration.CodeDifference:
+		return "Differences between source and target"
+	case migration.CodeUserRoot:
+		return "UserRoot that is not at the source"
 	case migration.CodeInterrupted:
 		return "Interrupted"
 	}
