@@ -219,7 +219,7 @@ func TestErrorsHaveTheirOwnStatusAndRemedy(t *testing.T) {
 		"clear text":              {[]string{"copy", "--source", source, "--target", source}, exitUsage, "--allow-cleartext"},
 		"same mailbox":            {[]string{"copy", "--allow-cleartext", "--source", source, "--target", source, "--source-password-file", password, "--target-password-file", password}, exitUsage, "the same mailbox"},
 		"password in the address": {[]string{"copy", "--source", "imaps://anna:secret@host", "--target", source}, exitUsage, "holds a password"},
-		"no password":             {[]string{"copy", "--allow-cleartext", "--source", source, "--target", source}, exitUsage, "MAILHAUL_SOURCE_PASSWORD"},
+		"no password":             {[]string{"copy", "--allow-cleartext", "--source", source, "--target", "imap+plain://anna@" + b.targetAddr}, exitUsage, "MAILHAUL_SOURCE_PASSWORD"},
 		"bad rule":                {b.addressed("copy", "--exclude", "#Nonsense#"), exitUsage, "#SentItems#"},
 		"bad sample":              {b.addressed("verify", "--sample", "lots"), exitUsage, "5%"},
 		"no file":                 {[]string{"csv", "check", filepath.Join(b.dir, "nothing.csv")}, exitUsage, "nothing.csv"},
@@ -230,7 +230,7 @@ func TestErrorsHaveTheirOwnStatusAndRemedy(t *testing.T) {
 }
 
 func TestEveryHelpTextTellsTheExitStatuses(t *testing.T) {
-	for _, words := range []string{"", "copy", "verify", "csv check", "endpoint test", "demo"} {
+	for _, words := range []string{"", "copy", "verify", "csv", "csv check", "endpoint", "endpoint test", "demo", "demo deliver", "version", "completion", "completion bash", "help"} {
 		args := append(strings.Fields(words), "--help")
 		execute(t, args...).want(t, exitDone, "Exit status:", "130  interrupted", "Usage:")
 	}

@@ -34,7 +34,7 @@ and what a person moved, deleted or marked at the target stays as it is.
 
 The ledger remembers what was copied: the same command goes on after an
 interruption, and once everything is there it only brings what is new.
-` + addressHelp + exitHelp,
+` + folderHelp + addressHelp,
 		Example: `  mailhaul copy --source imaps://anna@old.example.org --target imaps://anna@new.example.org
   mailhaul copy --csv mailboxes.csv --source imaps://old.example.org --target imaps://new.example.org --workers 8 --report out`,
 		Args: noArgs,
@@ -78,11 +78,19 @@ func runCopy(ctx context.Context, flags *copyFlags, streams Streams) error {
 	if flags.settle < 0 {
 		return usageError("--settle %s: want a duration such as 10s", flags.settle)
 	}
-	m, err := newMover(&flags.moveFlags, streams)
+	if flags.dryRun && (flags.verify != "" || flags.reportDir != "") {
+		return usageError("--dry-run copies nothing, so there is nothing for --verify or --report; leave them out")
+	}
+	m, err := newMover(ctx, &flags.moveFlags, streams)
 	if err != nil {
 		return err
 	}
 	defer m.trace.close()
+	if flags.reportDir != "" {
+		if err := report.CheckDir(flags.reportDir); err != nil {
+			return usageError("--report: %w", err)
+		}
+	}
 	ledgers, err := m.openStore(ctx)
 	if err != nil {
 		return err
@@ -115,16 +123,18 @@ func (c *copier) copyOne(ctx context.Context, t task, show *display) (r result) 
 	job.Log = show.log.With("mailbox", t.address)
 	if c.options.dryRun {
 		r.summary, r.err = mailsync.Preview(ctx, job)
+		c.warnOfNothing(r, job)
 		return r
 	}
 	bar := show.follow(t.address, job.Progress)
 	defer func() { bar.done(r.err) }()
 	r.summary, r.err = mailsync.Run(ctx, job)
+	c.warnOfNothing(r, job)
 	if r.err == nil && c.options.verify != "" {
 		bar.verifying(r.summary.Folders)
 		verification, err := mailsync.Verify(ctx, job, c.sample, func(d mailsync.Difference) {
 			if d.Symbol != mailsync.Equal {
-				job.Log.Warn("verification", "difference", d.String())
+				r.summary.Findings = append(r.summary.Findings, difference(d))
 			} else {
 				bar.verified.Add(1)
 			}
@@ -132,6 +142,28 @@ func (c *copier) copyOne(ctx context.Context, t task, show *display) (r result) 
 		r.verification, r.err = &verification, err
 	}
 	return r
+}
+
+// warnOfNothing tells of names that leave nothing to copy: a slip, most likely.
+func (c *copier) warnOfNothing(r result, job mailsync.Job) {
+	if r.err == nil && r.summary.Folders == 0 && len(c.include)+len(c.exclude) > 0 {
+		job.Log.Warn("no folder is left by --include and --exclude")
+	}
+}
+
+// difference is a line of a verification as a finding.
+func difference(d mailsync.Difference) migration.Finding {
+	f := migration.Finding{Code: migration.CodeDifference, Folder: d.Folder, UID: d.UID, Reason: fmt.Sprintf("%c %s", d.Symbol, d.Reason)}
+	switch d.Symbol {
+	case mailsync.OnlyThere:
+		f.UID, f.Reason = 0, fmt.Sprintf("%c uid %d at the target %s", d.Symbol, d.UID, d.Reason)
+		f.Remedy = "Look at the message at the target, and delete it if it is a double."
+	case mailsync.Unread:
+		f.Remedy = "Verify again; what stays so cannot be read on one of the sides."
+	default:
+		f.Remedy = "See whether a person did it at the target; what was copied once is not copied again."
+	}
+	return f
 }
 
 // conclude prints the summary, writes the reports and chooses the exit status.
@@ -162,6 +194,9 @@ func (c *copier) summary(started time.Time) report.Summary {
 			Counts: r.summary.Messages, Folders: r.summary.Folders, Bytes: r.summary.Bytes, Seconds: seconds(r.took),
 			RoundTrips: report.RoundTrips{Source: r.summary.Source.RoundTrips, Target: r.summary.Target.RoundTrips},
 			Findings:   r.summary.Findings,
+		}
+		if v := r.verification; v != nil {
+			m.Verification = &report.Verification{Equal: v.Equal, Read: v.Read, Differences: v.Differences, Others: v.Others}
 		}
 		m.Status = status(r)
 		if r.err != nil {
@@ -198,15 +233,15 @@ func (c *copier) verdict(ctx context.Context) error {
 	for _, r := range c.results {
 		switch {
 		case r.err != nil:
-			worst = max(worst, statusOf(r.err))
+			worst = worse(worst, statusOf(r.err))
 		case r.verification != nil && r.verification.Differences > 0:
-			worst = max(worst, exitDifferences)
+			worst = worse(worst, exitDifferences)
 		case r.summary.Messages.Skipped > 0, r.summary.FoldersFailed > 0:
-			worst = max(worst, exitSkipped)
+			worst = worse(worst, exitSkipped)
 		}
 	}
 	if ctx.Err() != nil {
-		worst = exitInterrupted
+		return &exitError{exitInterrupted, interruptedFault("copying")}
 	}
 	if worst == exitDone {
 		return nil

@@ -34,7 +34,7 @@ shown.
 The file is comma-separated with a header line: EmailAddress, UserName, Password
 and, if wanted, UserRoot, TargetUserName and TargetPassword, in any order; at most
 50,000 rows and 10 MB.
-` + exitHelp,
+`,
 		Args: oneArg("migration file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runCSVCheck(streams, args[0], errorsFile, asJSON)
@@ -51,6 +51,9 @@ func runCSVCheck(streams Streams, path, errorsFile string, asJSON bool) error {
 		return err
 	}
 	if errorsFile != "" {
+		if sameFile(errorsFile, path) {
+			return usageError("--errors: %s is the migration file itself; name another file", errorsFile)
+		}
 		if err := writeProblemsFile(errorsFile, file.Problems); err != nil {
 			return err
 		}
@@ -93,6 +96,13 @@ func printProblems(w io.Writer, file *migration.File) {
 	}
 }
 
+// sameFile reports whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	first, err1 := os.Stat(a)
+	second, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(first, second)
+}
+
 func writeProblemsFile(path string, problems []migration.Problem) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -106,7 +116,8 @@ func writeProblemsFile(path string, problems []migration.Problem) error {
 }
 
 func printCheckJSON(w io.Writer, file *migration.File) error {
+	problems := append([]migration.Problem{}, file.Problems...) // never null
 	return writeJSON(w, map[string]any{
-		"mailboxes": len(file.Rows), "errors": file.Errors, "warnings": file.Warnings, "problems": file.Problems,
+		"mailboxes": len(file.Rows), "errors": file.Errors, "warnings": file.Warnings, "problems": problems,
 	})
 }

@@ -45,7 +45,7 @@ network, no rights and a few seconds, and leaves nothing behind.
 
 Afterwards the servers stay up for an hour, until Ctrl-C, with commands to try on
 them; with --once it ends there.
-` + exitHelp,
+`,
 		Example: `  mailhaul demo
   mailhaul demo --once --keep demo-files`,
 		Args: noArgs,
@@ -215,7 +215,7 @@ func newDemoDeliverCommand(streams Streams) *cobra.Command {
 		Long: `Adds a short message to the INBOX of a mailbox, as if it had just arrived, to see
 that the next copy brings it and nothing else. It works for servers on this
 computer only.
-` + exitHelp,
+`,
 		Args: oneArg("address of the mailbox, such as imaps://anna@127.0.0.1:40993"),
 		RunE: func(c *cobra.Command, args []string) error {
 			side.url = args[0]
@@ -238,7 +238,7 @@ func runDemoDeliver(ctx context.Context, side *sideFlags, streams Streams) error
 	if user == "" {
 		return usageError("the user name is missing; write it before the host, as in imaps://anna@%s", endpoint.Host)
 	}
-	password, err := side.password(streams, user)
+	password, err := side.password(ctx, streams, user)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ in the address it stops before the sign-in.
 
 The password comes from --password-file, else from MAILHAUL_SERVER_PASSWORD, else
 it is asked for.
-` + exitHelp,
+`,
 		Example: "  mailhaul endpoint test imaps://anna@mail.example.org",
 		Args:    oneArg("address of the server, such as imaps://anna@mail.example.org"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -71,7 +71,7 @@ func runEndpointTest(ctx context.Context, flags *endpointFlags, streams Streams)
 	options := imap.Options{Endpoint: endpoint}
 	if user != "" {
 		options.Credential.User = user
-		if options.Credential.Password, err = flags.side.password(streams, user); err != nil {
+		if options.Credential.Password, err = flags.side.password(ctx, streams, user); err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func runEndpointTest(ctx context.Context, flags *endpointFlags, streams Streams)
 		if err != nil {
 			s.Detail = err.Error()
 			if fault := migration.FaultOf(err); fault != nil {
-				s.Remedy = fault.Remedy
+				s.Remedy = oneSided.Replace(fault.Remedy)
 			}
 		}
 		steps = append(steps, s)
@@ -101,6 +101,9 @@ func runEndpointTest(ctx context.Context, flags *endpointFlags, streams Streams)
 	}
 	return nil
 }
+
+// oneSided puts the flags of this command where a remedy names those of copy.
+var oneSided = strings.NewReplacer(" (for the target, --target-pin)", "", "--source-pin", "--pin")
 
 func printStep(streams Streams, s step) {
 	mark := "ok  "
@@ -137,9 +140,9 @@ func testEndpoint(ctx context.Context, options imap.Options, note func(imap.Step
 			}
 		}
 	}
-	detail := fmt.Sprintf("%d folders", personal)
+	detail := counted(personal, "folder", "folders")
 	if session.Profile().ListStatus {
-		detail += fmt.Sprintf(" with %d messages", messages)
+		detail += " with " + counted(int(messages), "message", "messages")
 	}
 	note(imap.StepFolders, detail+"; "+abilities(session.Profile()), nil)
 	return nil

@@ -20,17 +20,19 @@ const (
 	exitInterrupted = 130
 )
 
-// exitHelp ends the help text of every command.
+// exitHelp ends the help text of every command, whoever made the command.
 const exitHelp = `
 Exit status:
   0    done
-  1    internal error
+  1    internal error, or the ledger cannot be written
   2    wrong usage or a bad file
-  3    finished, but messages were skipped (each with its reason)
+  3    finished, but messages were skipped or a mailbox refused more (each with
+       its reason)
   4    a server refused the sign-in
   5    no connection, or TLS failed
   6    verification found differences
   130  interrupted; the same command goes on where it stopped
+Of several mailboxes the highest counts; an internal error counts above 6.
 `
 
 // exitError is an error with the status to end with. A nil err prints nothing.
@@ -66,18 +68,44 @@ func statusOf(err error) int {
 		return exitInternal
 	case fault.Code == migration.CodeInterrupted:
 		return exitInterrupted
+	case fault.Code == migration.CodeUserRoot, fault.Code == migration.CodeLedgerFile:
+		return exitUsage
+	case connectionCodes[fault.Code]: // of whatever class: a wrong certificate is not tried again either
+		return exitConnection
 	case fault.Class == migration.Login:
 		return exitLogin
-	case fault.Class == migration.Again, fault.Class == migration.Later, connectionCodes[fault.Code]:
+	case fault.Class == migration.Again, fault.Class == migration.Later:
 		return exitConnection
+	case fault.Class == migration.OneMailbox, fault.Class == migration.OneFolder, fault.Class == migration.OneMessage:
+		return exitSkipped
 	default:
 		return exitInternal
 	}
 }
 
+// worse is the status of two mailboxes together.
+func worse(a, b int) int {
+	rank := func(status int) int {
+		if status == exitInternal {
+			return exitDifferences + 1
+		}
+		return status
+	}
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
 var connectionCodes = map[string]bool{
 	migration.CodeResolve: true, migration.CodeConnect: true, migration.CodeTLS: true,
 	migration.CodeGreeting: true, migration.CodePolicy: true, migration.CodeLost: true, migration.CodeTimeout: true,
+}
+
+// interruptedFault says how to go on.
+func interruptedFault(doing string) *migration.Fault {
+	return &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: doing + " was interrupted",
+		Remedy: "Run the same command again: it goes on where it stopped."}
 }
 
 // explain is the error with its remedy, for people.

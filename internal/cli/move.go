@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,12 +15,14 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/secret"
 	"github.com/mailhaul/mailhaul/internal/store"
 )
 
 // moveFlags are what copy and verify have in common.
 type moveFlags struct {
 	source, target   sideFlags
+	sourceRoot       string
 	allowCleartext   bool
 	csvFile          string
 	skipBadRows      bool
@@ -34,6 +38,7 @@ func (f *moveFlags) register(flags *pflag.FlagSet) {
 	f.source.name, f.target.name = "source", "target"
 	f.source.register(flags)
 	f.target.register(flags)
+	flags.StringVar(&f.sourceRoot, "source-root", "", "`PATH` of the person's folders, where the source's sign-in sees those of others too; with --csv the column UserRoot")
 	flags.BoolVar(&f.allowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
 	flags.StringVar(&f.csvFile, "csv", "", "migration `FILE` with a row for each mailbox; the addresses then have no user")
 	flags.BoolVar(&f.skipBadRows, "skip-bad-rows", false, "with --csv: go on without the rows that have errors")
@@ -62,7 +67,7 @@ type task struct {
 	source, target account
 }
 
-func newMover(flags *moveFlags, streams Streams) (*mover, error) {
+func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, error) {
 	m := &mover{flags: flags, streams: streams, log: slog.New(slog.NewTextHandler(streams.Err, nil))}
 	if flags.connections < 1 || flags.connections > 64 {
 		return nil, usageError("--connections %d: want 1 to 64", flags.connections)
@@ -81,11 +86,15 @@ func newMover(flags *moveFlags, streams Streams) (*mover, error) {
 		return nil, err
 	}
 	if flags.csvFile != "" {
-		err = m.loadFile()
+		err = m.loadFile(ctx)
 	} else {
-		err = m.loadPair()
+		err = m.loadPair(ctx)
 	}
-	return m, err
+	if err != nil {
+		m.trace.close()
+		return nil, err
+	}
+	return m, nil
 }
 
 func parseRules(flag string, texts []string) ([]migration.FolderRule, error) {
@@ -101,7 +110,7 @@ func parseRules(flag string, texts []string) ([]migration.FolderRule, error) {
 }
 
 // loadPair makes the one task of --source and --target.
-func (m *mover) loadPair() error {
+func (m *mover) loadPair(ctx context.Context) error {
 	source, err := m.account(&m.flags.source)
 	if err != nil {
 		return err
@@ -110,13 +119,21 @@ func (m *mover) loadPair() error {
 	if err != nil {
 		return err
 	}
-	if source.identity() == target.identity() {
+	if source.sameAs(target) {
 		return usageError("--source and --target are the same mailbox, %s", source.identity())
+	}
+	source.root = m.flags.sourceRoot
+	if source.password, err = m.flags.source.password(ctx, m.streams, source.user); err != nil {
+		return err
+	}
+	if target.password, err = m.flags.target.password(ctx, m.streams, target.user); err != nil {
+		return err
 	}
 	m.tasks = []task{{address: target.user, source: source, target: target}}
 	return nil
 }
 
+// account is what the flags say of a side, without the password.
 func (m *mover) account(side *sideFlags) (account, error) {
 	endpoint, user, err := side.endpoint(m.flags.allowCleartext)
 	if err != nil {
@@ -125,15 +142,14 @@ func (m *mover) account(side *sideFlags) (account, error) {
 	if user == "" {
 		return account{}, usageError("--%s: the user name is missing; write it before the host, as in imaps://anna@%s", side.name, endpoint.Host)
 	}
-	password, err := side.password(m.streams, user)
-	if err != nil {
-		return account{}, err
-	}
-	return account{endpoint: endpoint, user: user, password: password, compress: side.compress, trace: m.trace.named(side.name)}, nil
+	return account{endpoint: endpoint, user: user, compress: side.compress, trace: m.trace.named(side.name)}, nil
 }
 
 // loadFile makes a task for each row of the migration file.
-func (m *mover) loadFile() error {
+func (m *mover) loadFile(ctx context.Context) error {
+	if m.flags.sourceRoot != "" {
+		return usageError("with --csv there is no --source-root: the file names it in the column UserRoot")
+	}
 	source, user, err := m.flags.source.endpoint(m.flags.allowCleartext)
 	if err != nil {
 		return err
@@ -145,34 +161,68 @@ func (m *mover) loadFile() error {
 	if user != "" || targetUser != "" {
 		return usageError("with --csv the addresses have no user: the file names them")
 	}
-	file, err := readMigrationFile(m.flags.csvFile)
+	rows, err := m.readRows()
 	if err != nil {
 		return err
+	}
+	targets := map[string]int{} // the row that has each
+	for _, row := range rows {
+		t := task{
+			address: row.EmailAddress,
+			source: account{endpoint: source, user: row.UserName, password: row.Password, root: row.UserRoot,
+				compress: m.flags.source.compress, trace: m.trace.named(row.EmailAddress + " source")},
+			target: account{endpoint: target, user: cmp.Or(row.TargetUserName, row.EmailAddress), password: row.TargetPassword,
+				compress: m.flags.target.compress, trace: m.trace.named(row.EmailAddress + " target")},
+		}
+		if t.source.sameAs(t.target) {
+			return usageError("%s row %d: source and target are the same mailbox, %s", m.flags.csvFile, row.Row, t.target.identity())
+		}
+		key := strings.ToLower(t.target.user)
+		if first, taken := targets[key]; taken {
+			return usageError("%s: rows %d and %d go to the same mailbox, %s; copy the second one later, with a file of its own", m.flags.csvFile, first, row.Row, t.target.identity())
+		}
+		targets[key] = row.Row
+		m.tasks = append(m.tasks, t)
+	}
+	return m.fillPasswords(ctx, rows)
+}
+
+// readRows reads the migration file and tells its problems.
+func (m *mover) readRows() ([]migration.Row, error) {
+	file, err := readMigrationFile(m.flags.csvFile)
+	if err != nil {
+		return nil, err
 	}
 	if len(file.Problems) > 0 {
 		printProblems(m.streams.Err, file)
 	}
-	if file.Errors > 0 && !m.flags.skipBadRows || len(file.Rows) == 0 {
-		return usageError("%s: nothing was started; mend the file, or leave the bad rows out with --skip-bad-rows", m.flags.csvFile)
+	switch {
+	case file.Errors > 0 && !m.flags.skipBadRows && !file.FileRefused:
+		return nil, usageError("%s: nothing was started; mend the file, or leave the bad rows out with --skip-bad-rows", m.flags.csvFile)
+	case len(file.Rows) == 0:
+		return nil, usageError("%s: nothing was started; mend the file", m.flags.csvFile)
 	}
-	for _, row := range file.Rows {
-		t := task{
-			address: row.EmailAddress,
-			source:  account{endpoint: source, user: row.UserName, password: row.Password, compress: m.flags.source.compress, trace: m.trace.named(row.EmailAddress + " source")},
-			target:  account{endpoint: target, user: row.TargetUserName, password: row.TargetPassword, compress: m.flags.target.compress, trace: m.trace.named(row.EmailAddress + " target")},
+	return file.Rows, nil
+}
+
+// fillPasswords gives the targets without a password the one for all.
+func (m *mover) fillPasswords(ctx context.Context, rows []migration.Row) error {
+	var forAll secret.Text
+	for i := range m.tasks {
+		target := &m.tasks[i].target
+		if !target.password.Empty() {
+			continue
 		}
-		if t.target.user == "" {
-			t.target.user = row.EmailAddress
-		}
-		if t.target.password.Empty() {
+		if forAll.Empty() {
 			if !m.flags.target.hasPassword() {
-				return usageError("%s row %d: no password for the target: add the column TargetPassword, or give one for all with --target-password-file", m.flags.csvFile, row.Row)
+				return usageError("%s row %d: no password for the target: add the column TargetPassword, or give one for all with --target-password-file", m.flags.csvFile, rows[i].Row)
 			}
-			if t.target.password, err = m.flags.target.password(m.streams, t.target.user); err != nil {
+			var err error
+			if forAll, err = m.flags.target.password(ctx, m.streams, target.user); err != nil {
 				return err
 			}
 		}
-		m.tasks = append(m.tasks, t)
+		target.password = forAll
 	}
 	return nil
 }
@@ -187,7 +237,11 @@ func (m *mover) openStore(ctx context.Context) (*store.Store, error) {
 		}
 		path = filepath.Join(directory, "ledger.db")
 	}
-	return store.Open(ctx, path, store.Options{})
+	ledgers, err := store.Open(ctx, path, store.Options{})
+	if err != nil && ctx.Err() != nil {
+		return nil, interruptedFault("opening the ledger")
+	}
+	return ledgers, err
 }
 
 // stateDirectory is where the ledger lives by default.
@@ -210,7 +264,7 @@ func (m *mover) job(ctx context.Context, ledgers *store.Store, t task) (mailsync
 	}
 	return mailsync.Job{
 		Source: t.source.source, Target: t.target.target, Ledger: ledger,
-		Exclude: m.exclude, Include: m.include, Connections: m.flags.connections,
+		Exclude: m.exclude, Include: m.include, SourceRoot: t.source.root, Connections: m.flags.connections,
 		Progress: &mailsync.Progress{}, Log: m.log.With("mailbox", t.address),
 	}, nil
 }

@@ -20,14 +20,20 @@ func (c *copier) print(s report.Summary) error {
 	}
 	printTable(c.streams.Out, summaryTable(s))
 	c.printVerifications(s)
-	for _, m := range s.Mailboxes {
-		if len(s.Mailboxes) > 1 && m.Error != "" {
-			fmt.Fprintf(c.streams.Out, "%s: %s\n", m.EmailAddress, m.Error)
-			printRemedy(c.streams.Out, m.Remedy)
-		}
-	}
+	printErrors(c.streams.Out, s)
 	printFindings(c.streams.Out, s)
 	return nil
+}
+
+// printErrors tells what stopped mailboxes; of a single one the command's own
+// error tells it.
+func printErrors(w io.Writer, s report.Summary) {
+	for _, m := range s.Mailboxes {
+		if len(s.Mailboxes) > 1 && m.Error != "" {
+			fmt.Fprintf(w, "%s: %s\n", m.EmailAddress, migration.SafeText(m.Error))
+			printRemedy(w, m.Remedy)
+		}
+	}
 }
 
 // summaryTable has a row for each mailbox, and one for all when they are
@@ -183,7 +189,7 @@ func printRemedy(w io.Writer, remedy string) {
 // printPlan shows what a dry run found.
 func (c *copier) printPlan(s report.Summary) error {
 	if c.options.json {
-		return c.printPlanJSON()
+		return c.printPlanJSON(s)
 	}
 	w := tabwriter.NewWriter(c.streams.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "mailbox\tfolder\tgoes to\tsource\tto copy\tsize\t")
@@ -199,8 +205,23 @@ func (c *copier) printPlan(s report.Summary) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	printErrors(c.streams.Out, s)
 	printFindings(c.streams.Out, s)
 	return nil
+}
+
+// planError is a mailbox that has no plan in JSON, or not a whole one.
+type planError struct {
+	Mailbox string `json:"mailbox"`
+	Code    string `json:"code"`
+	Error   string `json:"error"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+// planFinding is a finding of a mailbox in JSON.
+type planFinding struct {
+	Mailbox string `json:"mailbox"`
+	migration.Finding
 }
 
 // planFolder is a folder of the plan in JSON.
@@ -214,14 +235,22 @@ type planFolder struct {
 	Bytes   int64  `json:"bytes"`
 }
 
-func (c *copier) printPlanJSON() error {
-	plan := []planFolder{}
+func (c *copier) printPlanJSON(s report.Summary) error {
+	plan, failed, findings := []planFolder{}, []planError{}, []planFinding{}
+	for _, m := range s.Mailboxes {
+		if m.Error != "" {
+			failed = append(failed, planError{m.EmailAddress, m.Code, m.Error, m.Remedy})
+		}
+		for _, f := range m.Findings {
+			findings = append(findings, planFinding{m.EmailAddress, f})
+		}
+	}
 	for i, t := range c.tasks {
 		for _, f := range c.results[i].summary.PerFolder {
 			plan = append(plan, planFolder{t.address, f.Source, f.Target, f.New, f.Messages.Source, f.ToCopy, f.Bytes})
 		}
 	}
-	return writeJSON(c.streams.Out, map[string]any{"plan": plan})
+	return writeJSON(c.streams.Out, map[string]any{"plan": plan, "errors": failed, "findings": findings})
 }
 
 // byteSize is a size for people, in powers of ten.

@@ -38,7 +38,7 @@ byte for byte, with its folder, date and flags. It can be stopped and started at
 any time and goes on where it was.
 
 Try it without a server of your own:  mailhaul demo
-` + exitHelp,
+`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -49,6 +49,7 @@ Try it without a server of your own:  mailhaul demo
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetHelpTemplate(root.HelpTemplate() + exitHelp)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)

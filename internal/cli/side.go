@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 
@@ -21,13 +25,21 @@ import (
 
 // sideFlags say how to reach one side.
 type sideFlags struct {
-	name         string // "source" or "target"
+	name         string // "source", "target" or "server"
 	url          string
 	passwordFile string
 	caFile       string
 	pin          string
 	compress     bool
 }
+
+const folderHelp = `
+Names of folders in --include and --exclude have / between their levels and no
+case, and mean all below them too: Work/Old and Work/Old/* are the same, and a *
+elsewhere is a plain character. #SentItems#, #DeletedItems#, #Drafts#,
+#JunkEmail#, #Archive# and #Inbox# name such a folder in whatever language;
+\\#Notes\\# is one really called #Notes#.
+`
 
 const addressHelp = `
 Addresses:
@@ -40,6 +52,23 @@ Passwords come from --source-password-file and --target-password-file, else from
 the environment variables MAILHAUL_SOURCE_PASSWORD and MAILHAUL_TARGET_PASSWORD,
 else they are asked for. They are never arguments.
 `
+
+// flag spells one of the side's flags; those of a command with one side have no
+// prefix.
+func (f *sideFlags) flag(what string) string {
+	if f.name == "server" {
+		return "--" + what
+	}
+	return "--" + f.name + "-" + what
+}
+
+// address is what the URL is called.
+func (f *sideFlags) address() string {
+	if f.name == "server" {
+		return "URL"
+	}
+	return "--" + f.name
+}
 
 func (f *sideFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.url, f.name, "", "`URL` of the "+f.name+" server")
@@ -56,35 +85,66 @@ func (f *sideFlags) endpoint(allowCleartext bool) (migration.Endpoint, string, e
 	}
 	endpoint, user, err := migration.ParseURL(f.url)
 	if err != nil {
-		return endpoint, "", usageError("--%s: %w", f.name, err)
+		return endpoint, "", usageError("%s: %w", f.address(), err)
 	}
 	if endpoint.Security == migration.Cleartext && !allowCleartext {
-		return endpoint, "", usageError("--%s: %s would send the password and all mail in clear text; use imaps:// or imap://, or say --allow-cleartext if the line is safe", f.name, endpoint.Address())
+		return endpoint, "", usageError("%s: %s would send the password and all mail in clear text; use imaps:// or imap://, or say --allow-cleartext if the line is safe", f.address(), endpoint.Address())
 	}
 	endpoint.AllowCleartext, endpoint.Pin = allowCleartext, strings.TrimPrefix(f.pin, "sha256/")
+	if pin, err := base64.StdEncoding.DecodeString(endpoint.Pin); f.pin != "" && (err != nil || len(pin) != sha256.Size) {
+		return endpoint, "", usageError("%s: want the base64 of a SHA-256, 44 characters that end in =; endpoint test shows it", f.flag("pin"))
+	}
 	if f.caFile != "" {
 		if endpoint.CA, err = os.ReadFile(f.caFile); err != nil {
-			return endpoint, "", usageError("--%s-ca: %w", f.name, err)
+			return endpoint, "", usageError("%s: %w", f.flag("ca"), err)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(endpoint.CA) {
+			return endpoint, "", usageError("%s: %s holds no certificate in PEM form", f.flag("ca"), f.caFile)
 		}
 	}
 	return endpoint, user, nil
 }
 
 // password gets the secret of the side, asking for it if there is a terminal.
-func (f *sideFlags) password(streams Streams, user string) (secret.Text, error) {
+func (f *sideFlags) password(ctx context.Context, streams Streams, user string) (secret.Text, error) {
 	if f.passwordFile != "" {
-		return readPasswordFile(f.name, f.passwordFile)
+		return readPasswordFile(f.flag("password-file"), f.passwordFile)
 	}
 	if value := os.Getenv(f.passwordVariable()); value != "" {
 		return secret.New(value), nil
 	}
 	if file, ok := streams.In.(*os.File); ok && isTerminal(file) {
-		fmt.Fprintf(streams.Err, "Password of %s at the %s: ", user, f.name)
-		typed, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(streams.Err)
-		return secret.New(string(typed)), err
+		return askPassword(ctx, streams.Err, int(file.Fd()), fmt.Sprintf("%s at the %s", migration.SafeText(user), f.name))
 	}
-	return secret.Text{}, usageError("no password for the %s: give --%s-password-file or set %s", f.name, f.name, f.passwordVariable())
+	return secret.Text{}, usageError("no password for the %s: give %s or set %s", f.name, f.flag("password-file"), f.passwordVariable())
+}
+
+// askPassword asks at a terminal. When the context ends, the terminal is put
+// back as it was; what is still read from it ends with the process.
+func askPassword(ctx context.Context, out io.Writer, terminal int, whose string) (secret.Text, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("asking for the password: %w", err)
+	}
+	fmt.Fprintf(out, "Password of %s: ", whose)
+	defer fmt.Fprintln(out)
+	var typed []byte
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		typed, err = term.ReadPassword(terminal)
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if err == nil && len(typed) == 0 {
+			return secret.Text{}, usageError("the password of %s is empty", whose)
+		}
+		return secret.New(string(typed)), err
+	case <-ctx.Done():
+		_ = term.Restore(terminal, before)
+		return secret.Text{}, &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "interrupted before anything was done"}
+	}
 }
 
 func (f *sideFlags) passwordVariable() string {
@@ -99,20 +159,20 @@ func (f *sideFlags) hasPassword() bool {
 // maxPassword bounds a password file.
 const maxPassword = 64 << 10
 
-func readPasswordFile(side, path string) (secret.Text, error) {
+func readPasswordFile(flag, path string) (secret.Text, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return secret.Text{}, usageError("--%s-password-file: %w", side, err)
+		return secret.Text{}, usageError("%s: %w", flag, err)
 	}
 	defer file.Close()
 	line, err := bufio.NewReader(io.LimitReader(file, maxPassword)).ReadBytes('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return secret.Text{}, usageError("--%s-password-file: %w", side, err)
+		return secret.Text{}, usageError("%s: %w", flag, err)
 	}
 	// Windows editors begin a UTF-8 file with a mark that is no part of it.
 	line = bytes.TrimRight(bytes.TrimPrefix(line, []byte("\ufeff")), "\r\n")
 	if len(line) == 0 {
-		return secret.Text{}, usageError("--%s-password-file: the first line of %s is empty", side, path)
+		return secret.Text{}, usageError("%s: the first line of %s is empty", flag, path)
 	}
 	return secret.New(string(line)), nil
 }
@@ -124,10 +184,38 @@ type account struct {
 	password secret.Text
 	compress bool
 	trace    func(string)
+	// root is where the person's folders are, when the sign-in sees more.
+	root string
 }
 
-// identity names the account in the ledger.
-func (a account) identity() string { return a.user + "@" + a.endpoint.Address() }
+// identity names the mailbox in the ledger: one sign-in with two roots is two.
+func (a account) identity() string {
+	identity := a.user + "@" + a.endpoint.Address()
+	if root := strings.Trim(a.root, "/"); root != "" {
+		identity += "/" + root
+	}
+	return identity
+}
+
+// sameAs reports whether two accounts are one, as far as their names tell.
+func (a account) sameAs(b account) bool {
+	ports := map[int]bool{143: true, 993: true} // one server with and without STARTTLS
+	return strings.EqualFold(a.user, b.user) && plainHost(a.endpoint.Host) == plainHost(b.endpoint.Host) &&
+		(a.endpoint.Port == b.endpoint.Port || ports[a.endpoint.Port] && ports[b.endpoint.Port])
+}
+
+// plainHost gives one name to what is written in several ways.
+func plainHost(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	ip := net.ParseIP(host)
+	switch {
+	case host == "localhost", host == "127.0.0.1", ip != nil && ip.Equal(net.IPv6loopback):
+		return "localhost"
+	case ip != nil:
+		return ip.String()
+	}
+	return host
+}
 
 func (a account) dial(ctx context.Context) (*imap.Session, error) {
 	return imap.Dial(ctx, imap.Options{Endpoint: a.endpoint, Compress: a.compress, Trace: a.trace,

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mailhaul/mailhaul/internal/mailsync"
+	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
 func newVerifyCommand(streams Streams) *cobra.Command {
@@ -26,7 +27,7 @@ Each line begins with a symbol:
   *  on both sides, but not the same
   !  could not be compared
 Mail that only the target has, such as what was delivered there, is no difference.
-` + addressHelp + exitHelp,
+` + folderHelp + addressHelp,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			sample, err := mailsync.ParseSample(sampleText)
@@ -44,6 +45,7 @@ Mail that only the target has, such as what was delivered there, is no differenc
 // verified is one mailbox in JSON.
 type verified struct {
 	Mailbox     string   `json:"mailbox"`
+	Complete    bool     `json:"complete"`
 	Folders     int      `json:"folders"`
 	Equal       int      `json:"equal"`
 	Read        int      `json:"read"`
@@ -54,7 +56,7 @@ type verified struct {
 }
 
 func runVerify(ctx context.Context, flags *moveFlags, sample mailsync.Sample, streams Streams) error {
-	m, err := newMover(flags, streams)
+	m, err := newMover(ctx, flags, streams)
 	if err != nil {
 		return err
 	}
@@ -66,10 +68,12 @@ func runVerify(ctx context.Context, flags *moveFlags, sample mailsync.Sample, st
 	defer ledgers.Close()
 	results := make([]verified, len(m.tasks))
 	errs := make([]error, len(m.tasks))
+	for i, t := range m.tasks {
+		results[i] = verified{Mailbox: t.address, Lines: []string{}}
+	}
 	var printing sync.Mutex
 	m.each(ctx, func(i int, t task) {
 		result := &results[i]
-		result.Mailbox = t.address
 		job, err := m.job(ctx, ledgers, t)
 		if err != nil {
 			errs[i] = err
@@ -84,6 +88,7 @@ func runVerify(ctx context.Context, flags *moveFlags, sample mailsync.Sample, st
 			}
 		})
 		errs[i] = err
+		result.Complete = err == nil
 		result.Folders, result.Equal, result.Read, result.Differences, result.Others = found.Folders, found.Equal, found.Read, found.Differences, found.Others
 	})
 	return m.concludeVerify(ctx, results, errs)
@@ -106,7 +111,7 @@ func (m *mover) concludeVerify(ctx context.Context, results []verified, errs []e
 			continue
 		}
 		results[i].Error = err.Error()
-		status = max(status, statusOf(err))
+		status = worse(status, statusOf(err))
 		if len(errs) > 1 {
 			fmt.Fprintf(m.streams.Err, "%s: %s\n", m.tasks[i].address, explain(err))
 		}
@@ -117,6 +122,10 @@ func (m *mover) concludeVerify(ctx context.Context, results []verified, errs []e
 		}
 	} else {
 		for _, r := range results {
+			if !r.Complete {
+				fmt.Fprintf(m.streams.Out, "%s: not verified to the end\n", r.Mailbox)
+				continue
+			}
 			fmt.Fprintf(m.streams.Out, "%s: %s, %s equal (%d read byte by byte), %s, %s at the target\n", r.Mailbox, counted(r.Folders, "folder", "folders"),
 				counted(r.Equal, "message", "messages"), r.Read, counted(r.Differences, "difference", "differences"), counted(r.Others, "other", "others"))
 		}
@@ -125,11 +134,14 @@ func (m *mover) concludeVerify(ctx context.Context, results []verified, errs []e
 	case len(errs) == 1 && errs[0] != nil:
 		return errs[0]
 	case ctx.Err() != nil:
-		return &exitError{status: exitInterrupted}
-	case status != exitDone:
+		return &exitError{exitInterrupted, &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted,
+			Doing: "verifying was interrupted", Remedy: "Run the same command again; it begins anew."}}
+	}
+	if differences > 0 {
+		status = worse(status, exitDifferences)
+	}
+	if status != exitDone {
 		return &exitError{status: status}
-	case differences > 0:
-		return &exitError{status: exitDifferences}
 	}
 	return nil
 }

@@ -8,15 +8,21 @@ import (
 )
 
 func newVersionCommand(streams Streams) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	command := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return writeJSON(streams.Out, map[string]string{"version": version()})
+			}
 			_, err := fmt.Fprintln(streams.Out, "mailhaul", version())
 			return err
 		},
 	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	return command
 }
 
 // version is the module's version, or the commit it was built from.
