@@ -78,6 +78,17 @@ func TestBadFilesAreToldBeforeAnythingStarts(t *testing.T) {
 	}
 }
 
+func TestAnEmptyPasswordIsNotTried(t *testing.T) {
+	b := newBench(t, imapfake.Options{}, imapfake.Options{})
+	t.Setenv("MAILHAUL_SERVER_PASSWORD", "")
+	execute(t, "endpoint", "test", "--allow-cleartext", "imap+plain://anna@"+b.sourceAddr).want(t, exitUsage, "no password for the server")
+}
+
+func TestTheWrongKindOfTLSIsNamed(t *testing.T) {
+	b := newBench(t, imapfake.Options{}, imapfake.Options{})
+	execute(t, "endpoint", "test", "imaps://"+b.sourceAddr).want(t, exitConnection, "FAIL tls", "write imap:// (STARTTLS) instead")
+}
+
 func TestALedgerInUseIsNoInternalError(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	m := &mover{flags: &moveFlags{ledger: filepath.Join(b.dir, "ledger.db")}}

@@ -115,7 +115,7 @@ func (c *copier) printVerifications(s report.Summary) {
 		}
 	}
 	if len(s.Mailboxes) > 1 && verified > 0 {
-		tell(fmt.Sprintf("%d mailboxes", verified), all)
+		tell(counted(verified, "mailbox", "mailboxes"), all)
 	}
 }
 

@@ -119,7 +119,7 @@ func (o *opening) fault(ctx context.Context, code string, err error, remedy stri
 // readGreeting reads the server's first line (RFC 3501 section 7.1).
 func (o *opening) readGreeting(ctx context.Context) error {
 	if err := o.in.Begin(); err != nil {
-		return o.fault(ctx, migration.CodeGreeting, err, "Check that an IMAP server answers at this address and port, and that the kind of TLS is right.")
+		return o.fault(ctx, migration.CodeGreeting, err, "Check that an IMAP server answers at this address and port, and that the kind of TLS is right: a port for TLS, such as 993, wants imaps://.")
 	}
 	line, err := o.in.Text()
 	if err != nil {

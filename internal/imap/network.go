@@ -96,6 +96,7 @@ func tlsFault(ctx context.Context, e migration.Endpoint, err error) error {
 		Remedy: "Check that the port speaks TLS, and which versions the server has."}
 	var verification *tls.CertificateVerificationError
 	var pin *pinError
+	var plain tls.RecordHeaderError
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		fault.Code = migration.CodeInterrupted
@@ -103,6 +104,8 @@ func tlsFault(ctx context.Context, e migration.Endpoint, err error) error {
 		fault.Class, fault.Remedy = migration.Login, pinRemedy(pinOf(verification.UnverifiedCertificates))
 	case errors.As(err, &pin):
 		fault.Class, fault.Remedy = migration.Login, pinRemedy(pin.presented)
+	case errors.As(err, &plain) && e.Security == migration.Implicit:
+		fault.Remedy = "The port does not speak TLS from the first byte: write imap:// (STARTTLS) instead of imaps://, or name the port for TLS, often 993."
 	case errors.Is(err, errEndpointTLS):
 		fault.Class, fault.Remedy = migration.Login, "Correct the endpoint's CA bundle or pin."
 	}

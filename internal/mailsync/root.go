@@ -21,7 +21,7 @@ import (
 //     INBOX directly below the root, else the root itself.
 //   - A root that is not the INBOX keeps its own last name, and so does an INBOX
 //     that is not; " (2)", " (3)"... keeps them apart from the others and from the
-//     INBOX. Each is a finding. Such a root is left out while it is empty.
+//     INBOX. Each is a finding when it is first met. Such a root is left out while it is empty.
 //
 // The raw names stay: they address the folders. It is pure.
 func rooted(all []migration.Folder, root, prefix string, records []FolderRecord) ([]migration.Folder, []migration.Finding, error) {
@@ -49,6 +49,9 @@ func rooted(all []migration.Folder, root, prefix string, records []FolderRecord)
 			continue
 		case len(r.levels) == 0, strings.EqualFold(name, "INBOX"):
 			name = free(r.last, taken)
+			if slices.ContainsFunc(records, func(record FolderRecord) bool { return record.Source == r.folder.Raw }) {
+				break // it was told before
+			}
 			findings = append(findings, migration.Finding{Code: migration.CodeFolderRenamed, Folder: from,
 				Reason: fmt.Sprintf("under the UserRoot another folder is the INBOX; the messages of this one go to %q", name),
 				Remedy: "Tell the person, or move them at the target after the migration."})
