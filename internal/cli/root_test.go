@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
+	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
 // shared fills the source with what an administrator sees of two people.
@@ -49,6 +50,24 @@ func TestUserRootsOfOneSignInAreSeparateMailboxes(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, append([]string{"verify"}, flags...)...).want(t, exitDifferences, "+ ben@example.org INBOX uid 1", "1 difference,")
+}
+
+func TestTheLedgerTellsRootsApartWithoutNamingThem(t *testing.T) {
+	anna := account{user: "anna", endpoint: migration.Endpoint{Host: "h", Port: 993}}
+	with := func(root string) string {
+		a := anna
+		a.root = root
+		return a.identity()
+	}
+	if anna.identity() != "anna@h:993" || with("/") != anna.identity() {
+		t.Errorf("without a root: %q and %q", anna.identity(), with("/"))
+	}
+	if with("/users/anna") != with("users/anna/") || with("users/anna") == with("users/ben") || with("users/anna") == anna.identity() {
+		t.Error("roots are confused")
+	}
+	if strings.Contains(with("users/ben"), "ben") {
+		t.Errorf("the root is named: %q", with("users/ben"))
+	}
 }
 
 func TestAnInboxBelowTheRootLeavesTheRootsOwnMailInAFolder(t *testing.T) {

@@ -188,11 +188,13 @@ type account struct {
 	root string
 }
 
-// identity names the mailbox in the ledger: one sign-in with two roots is two.
+// identity names the mailbox in the ledger: one sign-in with two roots is two. Of
+// the root it has a digest only: where columns were shifted, it is a password.
 func (a account) identity() string {
 	identity := a.user + "@" + a.endpoint.Address()
 	if root := strings.Trim(a.root, "/"); root != "" {
-		identity += "/" + root
+		digest := sha256.Sum256([]byte(identity + "\x00" + root))
+		identity += fmt.Sprintf("/%x", digest[:16])
 	}
 	return identity
 }
