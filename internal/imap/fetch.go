@@ -343,11 +343,12 @@ func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
 			return false
 		}
 		answers++
-		if found.malformed != nil {
+		switch {
+		case found.malformed != nil:
 			malformed = found.malformed
-		} else if uids.Empty() {
+		case uids.Empty():
 			uids = found.uids.Set()
-		} else {
+		default:
 			uids = uids.Union(found.uids.Set())
 		}
 		return true

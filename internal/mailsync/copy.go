@@ -282,7 +282,7 @@ func (p *pass) settle(f *folder, w *window, pumped error) error {
 		case r.Err == nil && p.sane(f, r):
 			outcome.Copied = append(outcome.Copied, Pair{Source: m.UID, Target: r.UID})
 			size += parcel.size
-			f.noteLost(p, parcel.lost)
+			f.noteLost(p, parcel)
 		case r.Err == nil:
 			// Stored, but where was not told: found by looking.
 			doubtful = append(doubtful, m)
@@ -384,14 +384,15 @@ func (f *folder) markOf(p *pass, uid migration.UID) (Mark, bool) {
 	return mark, ok
 }
 
-// noteLost counts keywords the target does not keep, for one finding a folder.
-func (f *folder) noteLost(p *pass, lost migration.Flags) {
-	if len(lost) == 0 {
-		return
-	}
+// noteLost counts what a copy lacks, for one finding a folder: keywords the target
+// does not keep, and a date the source does not tell.
+func (f *folder) noteLost(p *pass, parcel *parcel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, flag := range lost {
+	for _, flag := range parcel.lost {
 		f.lostKeywords[flag]++
+	}
+	if parcel.message.Date.IsZero() {
+		f.dateless++
 	}
 }

@@ -42,6 +42,20 @@ func TestFlagsTheTargetDoesNotKeepAreTold(t *testing.T) {
 	})
 }
 
+func TestMessagesWithoutADateAreTold(t *testing.T) {
+	play(t, 3, func(t *theatre) {
+		t.deliver("INBOX", 9).date = time.Time{}
+		summary := t.run()
+		t.expectCounts(summary, 4, 0, 0, 0)
+		if codes(summary.Findings) != migration.CodeDateUnknown || summary.Findings[0].Count != 1 {
+			t.Errorf("findings %+v", summary.Findings)
+		}
+		if again := t.run(); len(again.Findings) > 0 {
+			t.Errorf("told again: %+v", again.Findings)
+		}
+	})
+}
+
 // Flags that change while a message is in doubt are carried once it is found.
 func TestFlagsChangedWhileInDoubtAreCarried(t *testing.T) {
 	for _, lost := range []bool{false, true} {

@@ -20,6 +20,11 @@ func (p *pass) finish(l *line, f *folder) error {
 	if finding, any := f.keywordFinding(); any {
 		f.findings = append(f.findings, finding)
 	}
+	if f.dateless > 0 {
+		f.findings = append(f.findings, migration.Finding{Code: migration.CodeDateUnknown, Folder: f.pair.Source.Name, Count: f.dateless,
+			Reason: fmt.Sprintf("the source tells no date of arrival for %s; the target shows that of the migration", plural(f.dateless, "message")),
+			Remedy: "Nothing to do: mail programs can sort by the date in the message instead."})
+	}
 	if !f.counts.AddUp() {
 		return &migration.Fault{Class: migration.Stop, Code: migration.CodeInternal,
 			Doing: fmt.Sprintf("counting folder %s: %+v does not add up", f, f.counts)}

@@ -67,6 +67,9 @@ type folder struct {
 	naming       []migration.Finding
 	findings     []migration.Finding
 	lostKeywords map[string]int
+	// dateless counts the messages copied without a date, because the source
+	// tells none.
+	dateless     int
 	planned      int
 	plannedBytes int64
 }
@@ -179,7 +182,7 @@ func (p *pass) makeReady(f *folder) {
 func (p *pass) recall(f *folder) error {
 	f.marks, f.losses, f.lostKeywords = map[migration.UID]Mark{}, map[migration.UID]int{}, map[string]int{}
 	f.pending, f.singles, f.doubt, f.copiedBefore, f.orphans = catalog{}, nil, nil, migration.UIDSet{}, migration.UIDSet{}
-	f.before, f.now, f.looked = FlagSets{}, FlagSets{}, migration.UIDSet{}
+	f.before, f.now, f.looked, f.dateless = FlagSets{}, FlagSets{}, migration.UIDSet{}, 0
 	f.counts, f.findings, f.intents = migration.Counts{}, nil, nil
 	if f.record.ID == 0 {
 		return nil

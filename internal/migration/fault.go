@@ -65,6 +65,7 @@ const (
 	CodeDifference     = "difference"
 	CodeUserRoot       = "user-root"
 	CodeKeywordDropped = "keyword-dropped"
+	CodeDateUnknown    = "date-unknown"
 )
 
 // Fault is an error with a class for machines, a code and a remedy for people.

@@ -157,7 +157,7 @@ func number(f migration.Finding) int { return max(f.Count, 1) }
 // others are errors, also those of codes not known here.
 func informs(f migration.Finding) bool {
 	switch f.Code {
-	case migration.CodeFolderRenamed, migration.CodeKeywordDropped, migration.CodeLateDuplicate:
+	case migration.CodeFolderRenamed, migration.CodeKeywordDropped, migration.CodeDateUnknown, migration.CodeLateDuplicate:
 		return true
 	}
 	return false
@@ -186,6 +186,8 @@ func Title(code string) string {
 		return "Folders with another name at the target"
 	case migration.CodeKeywordDropped:
 		return "Keywords the target does not keep"
+	case migration.CodeDateUnknown:
+		return "Messages whose date the source does not tell"
 	case migration.CodeLateDuplicate:
 		return "Second copies that were removed"
 	case migration.CodeUIDValidity:
