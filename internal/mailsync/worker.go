@@ -32,6 +32,7 @@ func (p *pass) runWorker(l *line) {
 		own = f
 		before := p.Progress.Messages.Load()
 		err := p.do(l, f, todo)
+		p.judge(f, err)
 		p.release(f, todo, err)
 		if err == nil {
 			failures = 0
@@ -73,24 +74,43 @@ func (p *pass) do(l *line, f *folder, todo task) error {
 // error.
 const folderTries = 3
 
+// concernsFolder reports whether a task failed for its folder alone. A single
+// message never ends a task; if it does, the server's answer made no sense for
+// the folder.
+func concernsFolder(err error) bool {
+	class := migration.ClassOf(err)
+	return class == migration.OneFolder || class == migration.OneMessage
+}
+
+// judge gives up the folder of a task that failed for it, while it is still
+// claimed: nobody may begin with it again before that is told. One on which the
+// server has an internal error is tried some times.
+func (p *pass) judge(f *folder, err error) {
+	if !concernsFolder(err) || p.stoppedNow() {
+		return
+	}
+	p.mu.Lock()
+	f.faults++
+	again := f.faults < folderTries && migration.CodeOf(err) == migration.CodeServerBug
+	p.mu.Unlock()
+	if !again {
+		p.giveUpFolder(f, err)
+	}
+}
+
 // bear decides what a failed task means: wait and go on (true), or this worker
 // ends (false).
 func (p *pass) bear(l *line, f *folder, err error, failures int) bool {
 	if p.stoppedNow() {
 		return false
 	}
-	switch migration.ClassOf(err) {
-	case migration.OneFolder:
-		if f.faults++; f.faults < folderTries && migration.CodeOf(err) == migration.CodeServerBug {
-			p.pause(backOff(f.faults), err.Error()) // it may have passed by then
-			return true
+	if concernsFolder(err) {
+		p.mu.Lock()
+		faults, over := f.faults, f.stage == failed
+		p.mu.Unlock()
+		if !over {
+			p.pause(backOff(faults), err.Error()) // it may have passed by then
 		}
-		p.giveUpFolder(f, err)
-		return true
-	case migration.OneMessage:
-		// A single message never ends a task; if it does, the server's
-		// answer made no sense for the folder.
-		p.giveUpFolder(f, err)
 		return true
 	}
 	refused := migration.CodeOf(err) == migration.CodeTooManyConns || migration.ClassOf(err) == migration.Login
