@@ -222,14 +222,8 @@ func (l *memLedger) Marks(_ context.Context, folder int64) ([]Mark, error) {
 
 func (l *memLedger) Rematch(_ context.Context, record *FolderRecord, outcome Outcome) error {
 	return l.write("rematch", func() error {
-		flags := l.entry(record.ID).flags
-		for _, was := range l.state.folders {
-			if was.ID == record.ID && was.SourceUIDValidity != record.SourceUIDValidity {
-				flags = FlagSets{}
-			}
-		}
 		e := newEntry()
-		e.flags = flags
+		e.flags = l.entry(record.ID).flags
 		l.state.entries[record.ID] = e
 		l.replace(record)
 		for _, mark := range outcome.Marks {

@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -31,4 +32,67 @@ func TestFolderThatIsRefusedIsToldOnceHoweverManyWait(t *testing.T) {
 			t.Errorf("%d folders failed, findings %+v", summary.FoldersFailed, summary.Findings)
 		}
 	})
+}
+
+// Whatever write the process dies at, mail that the target had keeps the flags
+// the person gave it there.
+func TestRecognisedMailKeepsItsFlagsWheneverTheProcessDies(t *testing.T) {
+	for n := range 8 {
+		play(t, 5, func(t *theatre) {
+			here, there := t.from.box("INBOX"), t.to.box("INBOX")
+			for _, l := range here.letters {
+				here.setFlags(l, migration.Flags{`\Seen`})
+				t.to.put(there, l.body, l.date, `\Flagged`)
+			}
+			var mu sync.Mutex
+			writes := 0
+			t.ledger.after = func(string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if writes++; writes > n {
+					return faultOf(migration.Stop, migration.CodeLedger)
+				}
+				return nil
+			}
+			_, _ = Run(t.Context(), t.job)
+			t.ledger.after = nil
+			t.run()
+			for _, l := range there.letters {
+				if !l.flags.Equal(migration.Flags{`\Flagged`}) {
+					t.Errorf("dead after write %d: target %d has %v", n+1, l.uid, l.flags)
+				}
+			}
+		})
+	}
+}
+
+// The same for a source folder that was rebuilt.
+func TestRebuiltSourceFolderLeavesFlagsAloneWheneverTheProcessDies(t *testing.T) {
+	for n := range 5 {
+		play(t, 0, func(t *theatre) {
+			for i := range 5 {
+				t.deliver("INBOX", i, `\Seen`)
+			}
+			t.run()
+			there := t.to.box("INBOX")
+			there.setFlags(there.letters[1], nil) // a person has it unread again
+			t.from.box("INBOX").rebuild()
+			var mu sync.Mutex
+			writes := 0
+			t.ledger.after = func(string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if writes++; writes > n {
+					return faultOf(migration.Stop, migration.CodeLedger)
+				}
+				return nil
+			}
+			_, _ = Run(t.Context(), t.job)
+			t.ledger.after = nil
+			t.run()
+			if got := there.letters[1].flags; len(got) > 0 {
+				t.Errorf("dead after write %d: the person's message has %v", n+1, got)
+			}
+		})
+	}
 }

@@ -102,8 +102,8 @@ type Ledger interface {
 	Settle(ctx context.Context, folder int64, outcome Outcome) error
 	// Marks gives the messages that are not plainly copied.
 	Marks(ctx context.Context, folder int64) ([]Mark, error)
-	// Rematch replaces the folder's record, pairs and intents at once, after
-	// a UIDVALIDITY has changed.
+	// Rematch replaces the folder's record, pairs, marks and intents at once,
+	// after a UIDVALIDITY has changed. The flags stay as they are.
 	Rematch(ctx context.Context, record *FolderRecord, outcome Outcome) error
 }
 

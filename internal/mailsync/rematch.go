@@ -66,7 +66,7 @@ func (p *pass) rematchTarget(l *line, f *folder, k *look) error {
 	record := f.record
 	record.TargetUIDValidity, record.Watermark = f.opened.UIDValidity, f.opened.UIDNext
 	record.Departed = record.Departed.Union(f.copiedBefore.Minus(found))
-	return p.rematched(f, record, pairs)
+	return p.rematched(f, record, Outcome{Copied: pairs})
 }
 
 // rematchSource does the same when the source folder's UIDVALIDITY has changed.
@@ -92,26 +92,34 @@ func (p *pass) rematchSource(l *line, f *folder, k *look) error {
 	record := f.record
 	record.SourceUIDValidity, record.SourceUIDNext, record.SourceModSeq, record.Departed = k.status.UIDValidity, 0, 0, migration.UIDSet{}
 	record.Watermark = f.opened.UIDNext
-	f.before = FlagSets{}
-	if err := p.rematched(f, record, pairs); err != nil {
-		return err
+	// The flags first: pairs without them would have all flags carried, and undo
+	// what a person did at the target.
+	f.before = FlagSets{}.replaced(sourcesOf(pairs), k.flags)
+	if err := p.Ledger.SaveFlags(p.work, f.record.ID, f.before); err != nil {
+		return ledgerFault("writing the ledger", err)
 	}
-	f.before = f.before.replaced(f.copiedBefore, k.flags)
-	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
+	return p.rematched(f, record, Outcome{Copied: pairs})
 }
 
-// rematched makes the new pairs the truth.
-func (p *pass) rematched(f *folder, record FolderRecord, pairs []Pair) error {
-	if err := p.Ledger.Rematch(p.work, &record, Outcome{Copied: pairs}); err != nil {
+// rematched makes the new pairs and marks the truth.
+func (p *pass) rematched(f *folder, record FolderRecord, truth Outcome) error {
+	if err := p.Ledger.Rematch(p.work, &record, truth); err != nil {
 		return ledgerFault("writing the ledger", err)
 	}
 	f.record, f.marks, f.intents = record, map[migration.UID]Mark{}, nil
+	for _, mark := range truth.Marks {
+		f.marks[mark.Source] = mark
+	}
+	f.copiedBefore = sourcesOf(truth.Copied)
+	return nil
+}
+
+func sourcesOf(pairs []Pair) migration.UIDSet {
 	uids := make([]migration.UID, len(pairs))
 	for i, pair := range pairs {
 		uids[i] = pair.Source
 	}
-	f.copiedBefore = migration.NewUIDSet(uids...)
-	return nil
+	return migration.NewUIDSet(uids...)
 }
 
 // letSettle waits until the target has had time to finish what an earlier run

@@ -297,17 +297,21 @@ func (p *pass) recognise(l *line, f *folder) error {
 			outcome.Unmark.Add(pair.Source)
 		}
 	}
+	// They may lack the flags the source has, so they count as copied before
+	// with the target's flags unknown: nothing is changed on them now. That is
+	// written first, or a crash would leave them with all to be carried.
+	f.before = f.before.replaced(known, f.now)
+	if err := p.Ledger.SaveFlags(p.work, f.record.ID, f.before); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
 	if err := p.Ledger.Settle(p.work, f.record.ID, outcome); err != nil {
 		return ledgerFault("writing the ledger", err)
 	}
-	// They may lack the flags the source has, so they count as copied before
-	// with the target's flags unknown: nothing is changed on them now.
-	f.before = f.before.replaced(known, f.now)
 	f.pending.remove(known)
 	f.copiedBefore = f.copiedBefore.Union(known)
 	f.counts.Present += len(pairs)
 	p.log().Info("recognised mail that is at the target already", "folder", f.pair.Source.Name, "messages", len(pairs), "took", time.Since(started).Round(time.Millisecond))
-	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
+	return nil
 }
 
 func (f *folder) pendingMessages() []migration.Message {

@@ -94,9 +94,10 @@ func shrinkIntents(ctx context.Context, tx querier, folder int64, sources migrat
 }
 
 // Rematch replaces the folder's record, pairs and marks by those given and drops
-// its intents, at once, after a UIDVALIDITY has changed. The flags are dropped
-// too when it is the source's that has changed, because they belong to other
-// messages now. Only Copied and Marks of the outcome have a meaning here.
+// its intents, at once, after a UIDVALIDITY has changed. The flags stay as they
+// are: when it is the source's that has changed, the caller has saved those of
+// the new numbers before, so that no crash leaves pairs without flags. Only Copied
+// and Marks of the outcome have a meaning here.
 func (l *Ledger) Rematch(ctx context.Context, record *mailsync.FolderRecord, outcome mailsync.Outcome) error {
 	const doing = "recording a folder that was numbered anew"
 	marks, err := markArgs(record.ID, outcome.Marks)
@@ -115,11 +116,6 @@ func (l *Ledger) Rematch(ctx context.Context, record *mailsync.FolderRecord, out
 			if _, err := tx.ExecContext(ctx, statement, record.ID); err != nil {
 				return err
 			}
-		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM flags WHERE folder = $1 AND folder IN
-			(SELECT id FROM folder WHERE id = $1 AND source_uidvalidity <> $2)`, record.ID, record.SourceUIDValidity)
-		if err != nil {
-			return err
 		}
 		if err := l.updateFolder(ctx, tx, record); err != nil {
 			return err

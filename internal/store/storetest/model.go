@@ -189,9 +189,6 @@ func (m *model) rematch(r *rapid.T) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	if record.SourceUIDValidity != m.record.SourceUIDValidity {
-		m.flags = mailsync.FlagSets{}
-	}
 	m.record, m.pairs = record, pairs
 	clear(m.intents)
 	clear(m.marks)

@@ -289,7 +289,7 @@ func rematches(t *testing.T, open Open) {
 	must(t, ledger.Rematch(ctx, &record, mailsync.Outcome{}))
 	wantPairs(t, ledger, inbox)
 	wantMarks(t, ledger, inbox)
-	wantFlags(t, ledger, inbox, nil)
+	wantFlags(t, ledger, inbox, flags)
 }
 
 func survivesAbruptEnd(t *testing.T, open Open) {
