@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -92,6 +93,107 @@ func TestRebuiltSourceFolderLeavesFlagsAloneWheneverTheProcessDies(t *testing.T)
 			t.run()
 			if got := there.letters[1].flags; len(got) > 0 {
 				t.Errorf("dead after write %d: the person's message has %v", n+1, got)
+			}
+		})
+	}
+}
+
+// A server whose index was rebuilt counts its mod-sequences from the start: what
+// changed must be found by comparing all flags.
+func TestFlagsAreCarriedWhenModSequencesStartAgain(t *testing.T) {
+	play(t, 20, func(t *theatre) {
+		t.run()
+		b := t.from.box("INBOX")
+		b.setFlags(b.letters[3], migration.Flags{`\Flagged`})
+		for _, l := range b.letters {
+			l.modSeq = 1
+		}
+		b.modSeq = 5
+		t.run()
+		t.expectSame("INBOX")
+		b.setFlags(b.letters[4], migration.Flags{`\Seen`})
+		t.run()
+		t.expectSame("INBOX")
+	})
+}
+
+// A message that was given up is tried again, and the process dies before the
+// answer is written. A pass that leaves such messages alone has to look for it.
+func TestGivenUpMessageInDoubtIsLookedFor(t *testing.T) {
+	play(t, 10, func(t *theatre) {
+		t.to.fate = func(c *command) fate {
+			if c.members[0].message.Key == 4 {
+				return fate{cut: true, lost: true}
+			}
+			return fate{}
+		}
+		t.run()
+		t.run()
+		t.to.fate = nil
+		t.job.RetrySkipped = true
+		t.ledger.before = func(what string) error {
+			if what == "settle" {
+				return faultOf(migration.Stop, migration.CodeLedger)
+			}
+			return nil
+		}
+		if _, err := Run(t.Context(), t.job); migration.CodeOf(err) != migration.CodeLedger {
+			t.Fatalf("the pass ended with %v", err)
+		}
+		t.ledger.before, t.job.RetrySkipped = nil, false
+		t.expectCounts(t.run(), 1, 9, 0, 0)
+		t.job.RetrySkipped = true
+		t.expectCounts(t.run(), 0, 10, 0, 0)
+		t.expectSame("INBOX")
+	})
+}
+
+func TestGivenUpMessageThatIsGoneIsNotToldAnyMore(t *testing.T) {
+	for _, condStore := range []bool{true, false} {
+		play(t, 10, func(t *theatre) {
+			t.from.profile.CondStore = condStore
+			t.to.fate = func(c *command) fate {
+				if c.members[0].message.Key == 4 {
+					return fate{refused: faultOf(migration.OneMessage, migration.CodeRejected)}
+				}
+				return fate{}
+			}
+			t.expectCounts(t.run(), 9, 0, 1, 0)
+			t.expectCounts(t.run(), 0, 9, 1, 0)
+			t.expectCounts(t.run(), 0, 9, 1, 0)
+			t.from.box("INBOX").remove(4)
+			for n := range 3 {
+				summary := t.run()
+				t.expectCounts(summary, 0, 9, 0, 0)
+				if len(summary.Findings) > 0 {
+					t.Errorf("condstore %v, pass %d: findings %+v", condStore, n, summary.Findings)
+				}
+			}
+		})
+	}
+}
+
+// A server restored from a backup counts its UIDs on from there without a new
+// UIDVALIDITY: new messages have the numbers of others that were copied.
+func TestNumbersGivenTwiceAreNotTakenForCopied(t *testing.T) {
+	for _, condStore := range []bool{true, false} {
+		play(t, 10, func(t *theatre) {
+			t.from.profile.CondStore = condStore
+			t.run()
+			b := t.from.box("INBOX")
+			b.letters, b.next = b.letters[:8], 9 // 9 and 10 are lost
+			t.run()
+			t.deliver("INBOX", 20)
+			t.deliver("INBOX", 21)
+			t.deliver("INBOX", 22)
+			t.run()
+			for _, l := range b.letters {
+				if !slices.ContainsFunc(t.to.box("INBOX").letters, func(c *letter) bool { return c.body == l.body }) {
+					t.Errorf("condstore %v: source %d is missing at the target", condStore, l.uid)
+				}
+			}
+			if n := len(t.to.box("INBOX").letters); n != 13 {
+				t.Errorf("condstore %v: the target holds %d letters", condStore, n)
 			}
 		})
 	}

@@ -101,6 +101,9 @@ func (p *pass) open(l *line, f *folder) error {
 			return err
 		}
 		if p.nothingNew(f, look) {
+			if err := p.forget(f, look); err != nil {
+				return err
+			}
 			p.sortOut(f, look)
 			return p.finish(l, f)
 		}
@@ -312,22 +315,53 @@ func (p *pass) checkValidity(l *line, f *folder, look *look) error {
 	return nil
 }
 
-// forget drops what was to be tried again of messages that the source does not
-// have any more.
+// forget drops what was to be tried again, or was given up, of messages that the
+// source does not have any more.
 func (p *pass) forget(f *folder, look *look) error {
 	var gone migration.UIDSet
 	for uid, mark := range f.marks {
 		// Each was asked for, so that what did not answer is not there.
 		listed := look.full && look.all.Contains(uid)
-		if mark.State == Retry && !listed && !look.looked.Contains(uid) {
+		if mark.State != Watched && !listed && !look.looked.Contains(uid) {
 			gone.Add(uid)
 			delete(f.marks, uid)
 		}
 	}
-	if gone.Empty() {
+	if !gone.Empty() {
+		if err := p.Ledger.Settle(p.work, f.record.ID, Outcome{Unmark: gone}); err != nil {
+			return ledgerFault("writing the ledger", err)
+		}
+	}
+	return p.forgetVoid(f, look)
+}
+
+// forgetVoid drops the record of messages whose numbers the source will give
+// again: those at or above its UIDNEXT that it does not have. RFC 3501 section
+// 2.3.1.1 forbids it, but a server restored from a backup goes on counting from
+// there, and the new message must not be taken for the old one.
+func (p *pass) forgetVoid(f *folder, look *look) error {
+	above := migration.UIDsFrom(look.status.UIDNext, ^migration.UID(0)).Minus(look.looked)
+	if f.copiedBefore.Union(f.record.Departed).Intersect(above).Empty() || len(f.intents) > 0 {
 		return nil
 	}
-	return ledgerFault("writing the ledger", p.Ledger.Settle(p.work, f.record.ID, Outcome{Unmark: gone}))
+	var outcome Outcome
+	err := p.Ledger.Pairs(p.work, f.record.ID, nil, func(pair Pair) error {
+		if !above.Contains(pair.Source) {
+			outcome.Copied = append(outcome.Copied, pair)
+		}
+		return nil
+	})
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	for _, mark := range f.marks {
+		if !above.Contains(mark.Source) {
+			outcome.Marks = append(outcome.Marks, mark)
+		}
+	}
+	record := f.record
+	record.Departed = record.Departed.Minus(above)
+	return p.rematched(f, record, outcome)
 }
 
 // sortOut divides what was enumerated into what is to be copied, what is in
@@ -341,7 +375,7 @@ func (p *pass) sortOut(f *folder, look *look) {
 		doubtful = doubtful.Union(intent.Sources)
 	}
 	for uid, mark := range f.marks {
-		if mark.State == Skipped && !p.RetrySkipped {
+		if mark.State == Skipped && !p.RetrySkipped && !doubtful.Contains(uid) {
 			skipped.Add(uid)
 			if look.live(uid) {
 				f.counts.Skipped++
@@ -483,7 +517,7 @@ func (k *look) complete(ctx context.Context, source Session) error {
 }
 
 // askFlags gets the flags that changed since the last pass, or all of them where
-// the server keeps no mod-sequences (RFC 7162).
+// the server keeps no mod-sequences (RFC 7162) or has begun to count anew.
 func (k *look) askFlags(ctx context.Context, source Session) error {
 	query := migration.Query{UIDs: migration.UIDsFrom(1, k.known), Flags: true, Each: func(m migration.Message) error {
 		k.flags.add(m.UID, m.Flags)
@@ -493,7 +527,7 @@ func (k *look) askFlags(ctx context.Context, source Session) error {
 	switch {
 	case k.known == 0:
 		return nil
-	case k.status.HighestModSeq != 0 && k.f.record.SourceModSeq != 0:
+	case k.f.record.SourceModSeq != 0 && k.status.HighestModSeq >= k.f.record.SourceModSeq:
 		if k.status.HighestModSeq == k.f.record.SourceModSeq {
 			return nil
 		}

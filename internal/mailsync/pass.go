@@ -253,6 +253,10 @@ func (p *pass) quiet(f *folder) (bool, error) {
 	if err != nil {
 		return false, ledgerFault("reading the ledger", err)
 	}
+	intents, err := p.Ledger.Intents(p.work, was.ID)
+	if err != nil || len(intents) > 0 {
+		return false, ledgerFault("reading the ledger", err)
+	}
 	f.counts.Source = int(now.Messages)
 	for _, mark := range marks {
 		if mark.State != Skipped || p.RetrySkipped {
