@@ -26,7 +26,8 @@ type server struct {
 	group    int
 	boxes    []*box
 	sessions []*session
-	limit    int // sessions at once, 0 is any number
+	limit    int  // sessions at once, 0 is any number
+	foldCase bool // names that differ in case alone are one folder
 	dials    int
 	lastID   int
 	late     []landing
@@ -157,7 +158,7 @@ func (s *server) make(name string) *box {
 
 func (s *server) box(name string) *box {
 	for _, b := range s.boxes {
-		if b.name == name || strings.EqualFold(name, "INBOX") && strings.EqualFold(b.name, name) {
+		if b.name == name || (s.foldCase || strings.EqualFold(name, "INBOX")) && strings.EqualFold(b.name, name) {
 			return b
 		}
 	}

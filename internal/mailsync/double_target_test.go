@@ -207,4 +207,9 @@ func (s *session) Create(ctx context.Context, raw string) error {
 	})
 }
 
-func (s *session) Subscribe(ctx context.Context, raw string) error { return nil }
+func (s *session) Subscribe(ctx context.Context, raw string) error {
+	return s.do(ctx, operation{kind: opCreate, folder: raw}, func() error {
+		s.box(raw).subscribed = true
+		return nil
+	})
+}

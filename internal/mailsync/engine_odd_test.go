@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -197,4 +198,64 @@ func TestNumbersGivenTwiceAreNotTakenForCopied(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Names that the target refuses are made plain, and may then be the same.
+func TestNamesMadePlainDoNotMeet(t *testing.T) {
+	play(t, 0, func(t *theatre) {
+		for i, name := range []string{"A*B", "A?B", "A_B"} {
+			t.deliver(name, i)
+		}
+		t.to.before = func(op operation) error {
+			if op.kind == opOpen && strings.ContainsAny(op.folder, "*?") {
+				return faultOf(migration.OneFolder, migration.CodeFolderRefused)
+			}
+			return nil
+		}
+		for _, connections := range []int{1, 3} {
+			t.job.Connections = connections
+			t.run()
+			targets := map[string]bool{}
+			for _, record := range t.ledger.state.folders {
+				if targets[record.Target] {
+					t.Errorf("two folders go to %q", record.Target)
+				}
+				targets[record.Target] = true
+			}
+		}
+	})
+}
+
+func TestSubscriptionsSurviveWhereTheTargetHasTheFolder(t *testing.T) {
+	play(t, 0, func(t *theatre) {
+		for i, name := range []string{"There", "Plain", "Deleted"} {
+			t.deliver(name, i)
+			t.from.box(name).subscribed = name != "Plain"
+		}
+		t.to.make("There")
+		t.to.make("Plain")
+		t.run()
+		t.to.boxes = slices.DeleteFunc(t.to.boxes, func(b *box) bool { return b.name == "Deleted" })
+		t.deliver("Deleted", 9)
+		t.run()
+		for _, name := range []string{"There", "Plain", "Deleted"} {
+			if b := t.to.box(name); b.subscribed != t.from.box(name).subscribed {
+				t.Errorf("%s: subscribed is %v", name, b.subscribed)
+			}
+		}
+	})
+}
+
+// Folders that the target does not tell apart by case are kept apart.
+func TestFoldersThatTheTargetTakesForOneAreKeptApart(t *testing.T) {
+	play(t, 0, func(t *theatre) {
+		t.deliver("Work", 1)
+		t.deliver("work", 2)
+		t.to.foldCase = true
+		summary := t.run()
+		if len(t.to.boxes) != 3 || codes(summary.Findings) != migration.CodeFolderRenamed {
+			t.Errorf("the target has %d folders, findings %+v", len(t.to.boxes), summary.Findings)
+		}
+		t.expectCounts(t.run(), 0, 2, 0, 0)
+	})
 }

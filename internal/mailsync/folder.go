@@ -3,6 +3,7 @@ package mailsync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -247,29 +248,101 @@ func (p *pass) openBoth(l *line, f *folder, look *look) error {
 	return nil
 }
 
-// openTarget opens the target folder, which is made if need be. A name the
-// target refuses is tried once more in plain characters.
+// openTarget opens the target folder, which is made if need be. A new folder
+// whose name the target refuses, or takes for that of another, is tried once more
+// under another name.
 func (p *pass) openTarget(l *line, f *folder) (migration.FolderStatus, error) {
-	open := migration.Open{Folder: f.target, Create: !f.pair.Exists, Subscribe: f.pair.Source.Subscribed && f.record.ID == 0}
-	status, err := l.selectTarget(p.work, open)
-	if migration.ClassOf(err) != migration.OneFolder || err == nil || f.pair.Exists || f.record.ID != 0 {
+	status, err := p.openNamed(l, f)
+	if f.pair.Exists || f.record.ID != 0 || err != nil && migration.ClassOf(err) != migration.OneFolder {
 		return status, err
 	}
-	plain := p.plainName(f.pair.Target)
-	if plain == f.pair.Target {
+	refused, was := err != nil, f.pair.Target
+	if !refused {
+		meets, err := p.meetsAnother(l, f)
+		if err != nil || !meets {
+			return status, err
+		}
+	}
+	if !p.rename(l, f, refused) {
 		return status, err
 	}
-	open.Folder = l.target.RawName(plain)
-	status, again := l.selectTarget(p.work, open)
-	if again != nil {
+	status, again := p.openNamed(l, f)
+	if refused && migration.ClassOf(again) == migration.OneFolder {
+		p.nameTarget(l, f, was)
+		f.naming = f.naming[:len(f.naming)-1]
 		return status, err
 	}
-	f.naming = append(f.naming, *renamed(f.pair.Source.Name, plain))
-	f.target, f.pair.Target = open.Folder, plain
+	return status, again
+}
+
+// openNamed opens the target folder under the name it has, and sees to it that it
+// is subscribed to when the source's is.
+func (p *pass) openNamed(l *line, f *folder) (migration.FolderStatus, error) {
+	subscribe := f.pair.Source.Subscribed && (f.record.ID == 0 || !f.pair.Exists)
+	status, err := l.selectTarget(p.work, migration.Open{Folder: f.target, Create: !f.pair.Exists, Subscribe: subscribe})
+	if err != nil || !subscribe || !f.pair.Exists || p.targetSubscribed(f.target) {
+		return status, err
+	}
+	if err := l.target.Subscribe(p.work, f.target); err != nil && migration.ClassOf(err) != migration.OneFolder {
+		return status, onTarget(err)
+	}
 	return status, nil
 }
 
-// plainName is a name without the characters that servers refuse most.
+// meetsAnother reports whether the target takes the name of a folder just made
+// for that of another one, because it does not tell case apart.
+func (p *pass) meetsAnother(l *line, f *folder) (bool, error) {
+	p.mu.Lock()
+	twin := p.targetTaken(f, f.pair.Target)
+	p.mu.Unlock()
+	if !twin {
+		return false, nil
+	}
+	folders, err := l.target.Folders(p.work)
+	if err != nil {
+		return false, onTarget(err)
+	}
+	return !slices.ContainsFunc(folders, func(t migration.Folder) bool { return t.Raw == f.target }), nil
+}
+
+// rename gives the target folder a name that no other source folder has, made
+// plain if it was refused. It is false when that leaves it as it is.
+func (p *pass) rename(l *line, f *folder, refused bool) bool {
+	p.mu.Lock()
+	plain := f.pair.Target
+	if refused {
+		plain = p.plainName(plain)
+	}
+	name := plain
+	for n := 2; p.targetTaken(f, name); n++ {
+		name = fmt.Sprintf("%s (%d)", plain, n)
+	}
+	p.mu.Unlock()
+	if name == f.pair.Target {
+		return false
+	}
+	p.nameTarget(l, f, name)
+	f.naming = append(f.naming, *renamed(f.pair.Source.Name, name))
+	return true
+}
+
+func (p *pass) nameTarget(l *line, f *folder, name string) {
+	raw := l.target.RawName(name)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.target, f.pair.Target = raw, name
+}
+
+// targetTaken reports whether another source folder goes to the name, or to one
+// that differs in case alone.
+func (p *pass) targetTaken(f *folder, name string) bool {
+	return slices.ContainsFunc(p.folders, func(other *folder) bool {
+		return other != f && foldName(other.pair.Target) == foldName(name)
+	})
+}
+
+// plainName is a name without the characters that servers refuse most, and with
+// short levels.
 func (p *pass) plainName(name string) string {
 	levels := strings.Split(name, string(p.rules.delimiter))
 	for i, level := range levels {
@@ -278,13 +351,24 @@ func (p *pass) plainName(name string) string {
 				return '_'
 			}
 			return r
-		}, strings.TrimSpace(level))
+		}, strings.TrimSpace(shortened(level)))
 		if level == "" {
 			level = "_"
 		}
 		levels[i] = level
 	}
 	return strings.Join(levels, string(p.rules.delimiter))
+}
+
+// shortened is as much of a level as every server takes, whole characters.
+func shortened(level string) string {
+	const most = 60
+	for i := range level {
+		if i > most {
+			return level[:i]
+		}
+	}
+	return level
 }
 
 // checkValidity makes or mends the folder's record: new folders get one, and a

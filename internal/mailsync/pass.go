@@ -142,6 +142,14 @@ func (p *pass) targetExists(raw string) bool {
 	})
 }
 
+// targetSubscribed reports whether the target's folder was subscribed to when the
+// folders were listed.
+func (p *pass) targetSubscribed(raw string) bool {
+	return slices.ContainsFunc(p.targets, func(t migration.Folder) bool {
+		return t.Subscribed && (t.Raw == raw || t.IsInbox() && strings.EqualFold(raw, "INBOX"))
+	})
+}
+
 // list lists the source's folders, and beside it the target's if both is true.
 func (p *pass) list(l *line, both bool, records []FolderRecord) (wanted []migration.Folder, err error) {
 	var all sync.WaitGroup
