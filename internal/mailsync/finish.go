@@ -139,9 +139,16 @@ func (f *folder) watched() []Mark {
 }
 
 func (p *pass) removeLate(l *line, f *folder, watched []Mark) error {
-	late, err := p.findLate(l, f, watched)
-	if err != nil || late.Empty() {
+	extras, err := p.findLate(l, f, watched)
+	if err == nil && len(extras) > 0 {
+		extras, err = p.withoutMoved(l, f, extras)
+	}
+	if err != nil || len(extras) == 0 {
 		return err
+	}
+	var late migration.UIDSet
+	for _, extra := range extras {
+		late.Add(extra.uid)
 	}
 	finding := migration.Finding{Code: migration.CodeLateDuplicate, Folder: f.pair.Source.Name, Count: late.Len(),
 		Reason: fmt.Sprintf("%s arrived twice, because the target finished an interrupted transfer late; the second copy was removed", plural(late.Len(), "message"))}
@@ -155,9 +162,8 @@ func (p *pass) removeLate(l *line, f *folder, watched []Mark) error {
 	return onTarget(err)
 }
 
-// findLate gives the UIDs of late duplicates.
-func (p *pass) findLate(l *line, f *folder, watched []Mark) (migration.UIDSet, error) {
-	var none migration.UIDSet
+// findLate gives what looks like late duplicates.
+func (p *pass) findLate(l *line, f *folder, watched []Mark) ([]identity, error) {
 	from := watched[0].Watermark
 	since := map[migration.UID]migration.UID{}
 	var sources []migration.UID
@@ -168,7 +174,7 @@ func (p *pass) findLate(l *line, f *folder, watched []Mark) (migration.UIDSet, e
 	}
 	free, err := p.unmapped(l, f, migration.Query{From: from})
 	if err != nil || len(free) == 0 {
-		return none, err
+		return nil, err
 	}
 	asked := migration.NewUIDSet(sources...)
 	sourceOf := map[migration.UID]migration.UID{}
@@ -179,11 +185,11 @@ func (p *pass) findLate(l *line, f *folder, watched []Mark) (migration.UIDSet, e
 		return nil
 	})
 	if err != nil {
-		return none, ledgerFault("reading the ledger", err)
+		return nil, ledgerFault("reading the ledger", err)
 	}
 	mine, err := p.messages(l, migration.NewUIDSet(copies...))
 	if err != nil || len(mine) == 0 {
-		return none, err
+		return nil, err
 	}
 	return p.equalTo(l, mine, free, func(copied migration.UID) migration.UID { return since[sourceOf[copied]] })
 }
@@ -201,28 +207,82 @@ func (p *pass) messages(l *line, uids migration.UIDSet) ([]migration.Message, er
 	return found, onTarget(err)
 }
 
+// withoutMoved leaves out as many of the extras as copies of equal messages are gone from
+// the target: a person who moves a message out of the folder and back gives it a
+// new number, and it looks like a late duplicate of its equals.
+func (p *pass) withoutMoved(l *line, f *folder, extras []identity) ([]identity, error) {
+	gone, err := p.takenAway(l, f, extras)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(extras) // moved back is newer than arrived late
+	return slices.DeleteFunc(extras, func(extra identity) bool {
+		same := sameness{extra.print.raw, extra.at, ""}
+		gone[same]--
+		return gone[same] >= 0
+	}), nil
+}
+
+// takenAway counts the messages whose copies are no longer at the target, of those
+// that have the date of one of the extras. The source tells what they were.
+func (p *pass) takenAway(l *line, f *folder, extras []identity) (map[sameness]int, error) {
+	there, err := l.target.UIDs(p.work)
+	if err != nil {
+		return nil, onTarget(err)
+	}
+	var sources []migration.UID
+	err = p.Ledger.Pairs(p.work, f.record.ID, nil, func(pair Pair) error {
+		if !there.Contains(pair.Target) {
+			sources = append(sources, pair.Source)
+		}
+		return nil
+	})
+	gone := map[sameness]int{}
+	if err != nil || len(sources) == 0 {
+		return gone, ledgerFault("reading the ledger", err)
+	}
+	if err := p.examineAgain(l, f); err != nil {
+		return nil, err
+	}
+	dates := map[int64]bool{}
+	for _, extra := range extras {
+		dates[extra.at] = true
+	}
+	var alike []migration.Message
+	err = l.source.Messages(p.work, migration.Query{UIDs: migration.NewUIDSet(sources...), Date: true, Each: func(m migration.Message) error {
+		if dates[instant(m.Date)] {
+			alike = append(alike, m)
+		}
+		return nil
+	}})
+	if err != nil || len(alike) == 0 {
+		return gone, onSource(err)
+	}
+	originals, err := identify(p.work, l.source, alike)
+	for _, original := range originals {
+		gone[sameness{original.print.raw, original.at, ""}]++
+	}
+	return gone, onSource(err)
+}
+
 // equalTo gives the free messages that equal one of mine and are not older than
 // its watermark.
-func (p *pass) equalTo(l *line, mine, free []migration.Message, since func(migration.UID) migration.UID) (migration.UIDSet, error) {
-	var late migration.UIDSet
+func (p *pass) equalTo(l *line, mine, free []migration.Message, since func(migration.UID) migration.UID) ([]identity, error) {
 	mine, free = sameDates(mine, free), sameDates(free, mine)
 	if len(mine) == 0 {
-		return late, nil
+		return nil, nil
 	}
 	originals, err := identify(p.work, l.target, mine)
 	if err != nil {
-		return late, onTarget(err)
+		return nil, onTarget(err)
 	}
 	extras, err := identify(p.work, l.target, free)
 	if err != nil {
-		return late, onTarget(err)
+		return nil, onTarget(err)
 	}
-	for _, extra := range extras {
-		if slices.ContainsFunc(originals, func(o identity) bool {
+	return slices.DeleteFunc(extras, func(extra identity) bool {
+		return !slices.ContainsFunc(originals, func(o identity) bool {
 			return o.at == extra.at && o.print.raw == extra.print.raw && extra.uid >= since(o.uid)
-		}) {
-			late.Add(extra.uid)
-		}
-	}
-	return late, nil
+		})
+	}), nil
 }

@@ -232,7 +232,7 @@ func (v *verifier) compare(f *folder, here, there *side, pairs map[migration.UID
 		taken[target] = exists
 		switch {
 		case f.record.Departed.Contains(m.UID):
-			v.tell(OnlyHere, f, m.UID, "was copied once and deleted at the target")
+			v.tell(OnlyHere, f, m.UID, "was copied once, and is not found at the target")
 		case !paired:
 			v.tell(OnlyHere, f, m.UID, "is missing at the target")
 		case !exists:
@@ -331,9 +331,9 @@ func (v *verifier) doubles(f *folder, there *side, taken map[migration.UID]bool)
 	if err != nil {
 		return err
 	}
-	for uid := range late.All() {
+	for _, extra := range late {
 		v.result.Others--
-		v.tell(OnlyThere, f, uid, "is a second copy of a message that is there already")
+		v.tell(OnlyThere, f, extra.uid, "is a second copy of a message that is there already")
 	}
 	return nil
 }
