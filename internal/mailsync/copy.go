@@ -286,6 +286,7 @@ func (p *pass) settle(f *folder, w *window, pumped error) error {
 		case r.Err == nil:
 			// Stored, but where was not told: found by looking.
 			doubtful = append(doubtful, m)
+			f.noteStored(p, m.UID)
 			size += parcel.size
 		case migration.CodeOf(r.Err) == migration.CodeGroupRefused:
 			alone = append(alone, single{message: m})

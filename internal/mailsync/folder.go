@@ -47,6 +47,8 @@ type folder struct {
 	settled time.Time
 	// orphans are UIDs of open intents that the source does not have any more.
 	orphans migration.UIDSet
+	// stored are messages in doubt that the target has answered with OK.
+	stored migration.UIDSet
 	// intents that were open when the folder was opened.
 	intents []Intent
 	// losses counts the lost connections a message was under way in.
@@ -187,7 +189,7 @@ func (p *pass) recall(f *folder) error {
 	f.marks, f.losses, f.lostKeywords = map[migration.UID]Mark{}, map[migration.UID]int{}, map[string]int{}
 	f.pending, f.singles, f.doubt, f.copiedBefore, f.orphans = catalog{}, nil, nil, migration.UIDSet{}, migration.UIDSet{}
 	f.before, f.now, f.looked, f.dateless = FlagSets{}, FlagSets{}, migration.UIDSet{}, 0
-	f.counts, f.findings, f.intents = migration.Counts{}, nil, nil
+	f.counts, f.findings, f.intents, f.stored = migration.Counts{}, nil, nil, migration.UIDSet{}
 	if f.record.ID == 0 {
 		return nil
 	}

@@ -28,6 +28,10 @@ func (w *world) check() {
 		}
 		return t
 	}
+	stored := map[migration.UID]*letter{}
+	for _, l := range there.letters {
+		stored[l.key] = l
+	}
 	owner := map[migration.UID]migration.UID{}
 	for source, target := range pairs {
 		owner[target] = source
@@ -38,6 +42,9 @@ func (w *world) check() {
 		target, paired := pairs[l.uid]
 		if paired || departed.Contains(l.uid) {
 			t.accepted++
+		}
+		if copied := stored[l.uid]; !paired && departed.Contains(l.uid) && copied != nil && !w.renumbered && !w.mapped(copied.uid) {
+			t.served, t.free = t.served+1, t.free-1 // answered with OK and not found
 		}
 		copied := there.find(target)
 		if !paired || copied == nil || owner[target] != l.uid {

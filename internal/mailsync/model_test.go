@@ -104,6 +104,7 @@ func TestModelFindsEveryMutant(t *testing.T) {
 		dateNotCompared:       "lost",
 		rebuildIgnored:        "lost",
 		noSettleNoAudit:       "doubled",
+		noAudit:               "doubled",
 		auditWithoutWatermark: "harmed",
 	} {
 		found, what, ran := histories(t, m, harm, 1, most)

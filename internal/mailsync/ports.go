@@ -127,8 +127,8 @@ type FolderRecord struct {
 	// pass.
 	SourceMessages uint32
 	// Departed are source UIDs that were copied once and whose copies were no
-	// longer there when the target folder was rebuilt. They are never copied
-	// again.
+	// longer there when the target folder was rebuilt, or were never found
+	// because the target changes what it stores. They are never copied again.
 	Departed migration.UIDSet
 	// Watermark is the target's UIDNEXT when the folder was first opened:
 	// whatever has a lower UID is not ours, unless it was recognised.

@@ -62,7 +62,7 @@ func (p *pass) adopt(l *line, f *folder, watermark migration.UID) error {
 	if err != nil {
 		return err
 	}
-	pairs, err := p.recogniseAmong(l, f, f.doubt, candidates)
+	pairs, err := p.pairDoubts(l, f, candidates)
 	if err != nil || len(pairs) == 0 {
 		return err
 	}
@@ -100,15 +100,75 @@ func (p *pass) adopt(l *line, f *folder, watermark migration.UID) error {
 	return nil
 }
 
+// pairDoubts finds the messages in doubt among the candidates. Those that the
+// target has answered with OK come first: what an equal message took of them would
+// be missing in the end, because they are not sent again.
+func (p *pass) pairDoubts(l *line, f *folder, candidates []migration.Message) ([]Pair, error) {
+	stored, others := slices.Clone(f.doubt), slices.Clone(f.doubt)
+	stored = slices.DeleteFunc(stored, func(m migration.Message) bool { return !f.stored.Contains(m.UID) })
+	others = slices.DeleteFunc(others, func(m migration.Message) bool { return f.stored.Contains(m.UID) })
+	pairs, unread, err := p.compareAmong(l, f, stored, candidates)
+	if err != nil {
+		return nil, err
+	}
+	f.stored = f.stored.Minus(unread) // of them nothing is known
+	taken := map[migration.UID]bool{}
+	for _, pair := range pairs {
+		taken[pair.Target] = true
+	}
+	left := slices.DeleteFunc(slices.Clone(candidates), func(m migration.Message) bool { return taken[m.UID] })
+	more, err := p.recogniseAmong(l, f, others, left)
+	return append(pairs, more...), err
+}
+
 func watchOf(mark Mark) Mark {
 	mark.State, mark.Passes = Watched, 0
 	return mark
+}
+
+// noteStored notes that the target has answered a message with OK.
+func (f *folder) noteStored(p *pass, uid migration.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.stored.Add(uid)
+}
+
+// trust takes those that the target has answered with OK for copied, although
+// they are not found: it changes what it stores, or a person has taken them away
+// already. To send them again would double them.
+func (p *pass) trust(f *folder) error {
+	stored := f.stored.Intersect(uidsOf(f.doubt))
+	if stored.Empty() {
+		return nil
+	}
+	record := f.record
+	record.Departed = record.Departed.Union(stored)
+	if err := p.Ledger.SaveFolder(p.work, &record); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
+	if err := p.Ledger.Settle(p.work, f.record.ID, Outcome{Released: stored, Unmark: stored}); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.record = record
+	f.doubt = slices.DeleteFunc(f.doubt, func(m migration.Message) bool { return stored.Contains(m.UID) })
+	for uid := range stored.All() {
+		delete(f.marks, uid)
+	}
+	f.counts.Copied += stored.Len()
+	p.Progress.Messages.Add(int64(stored.Len()))
+	p.log().Info("stored, but not found again at the target", "folder", f.pair.Source.Name, "messages", stored.Len())
+	return nil
 }
 
 // sendAgain puts what was not found back to be copied. That it was in doubt, and
 // since when, is recorded first, so that the audit can look for a copy that
 // arrives late after all.
 func (p *pass) sendAgain(l *line, f *folder) error {
+	if err := p.trust(f); err != nil {
+		return err
+	}
 	intents, err := p.Ledger.Intents(p.work, f.record.ID)
 	if err != nil {
 		return ledgerFault("reading the ledger", err)
@@ -215,26 +275,36 @@ func (p *pass) unmapped(l *line, f *folder, query migration.Query) ([]migration.
 }
 
 // recogniseAmong pairs source messages with equal messages among the candidates.
-// Only those whose INTERNALDATE occurs on both sides are read.
 func (p *pass) recogniseAmong(l *line, f *folder, sources, candidates []migration.Message) ([]Pair, error) {
+	pairs, _, err := p.compareAmong(l, f, sources, candidates)
+	return pairs, err
+}
+
+// compareAmong is recogniseAmong and tells which source messages could not be
+// read. Only those whose INTERNALDATE occurs on both sides are read.
+func (p *pass) compareAmong(l *line, f *folder, sources, candidates []migration.Message) (pairs []Pair, unread migration.UIDSet, err error) {
 	sources, candidates = sameDates(sources, candidates), sameDates(candidates, sources)
 	if len(sources) == 0 || len(candidates) == 0 {
-		return nil, nil
+		return nil, unread, nil
 	}
 	if l.sourceFolder != f.pair.Source.Raw {
 		if _, err := l.examine(p.work, f.pair.Source.Raw, nil); err != nil {
-			return nil, err
+			return nil, unread, err
 		}
 	}
 	from, err := identify(p.work, l.source, sources)
 	if err != nil {
-		return nil, onSource(err)
+		return nil, unread, onSource(err)
 	}
 	to, err := identify(p.work, l.target, candidates)
 	if err != nil {
-		return nil, onTarget(err)
+		return nil, unread, onTarget(err)
 	}
-	return matchCopies(from, to), nil
+	var read migration.UIDSet
+	for _, i := range from {
+		read.Add(i.uid)
+	}
+	return matchCopies(from, to), uidsOf(sources).Minus(read), nil
 }
 
 // sameDates keeps the messages whose date one of the others has.
