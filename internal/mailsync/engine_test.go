@@ -450,6 +450,22 @@ func TestMessagesThatTheFirstListLeavesOutAreNotForgotten(t *testing.T) {
 	})
 }
 
+func TestNewMessageLeftOutOfTheListIsNotForgottenBesideAnExpungedOne(t *testing.T) {
+	play(t, 10, func(t *theatre) {
+		t.run()
+		here := t.from.box("INBOX")
+		here.remove(2)
+		l := t.deliver("INBOX", 11)
+		here.hidden = []migration.UID{l.uid}
+		t.run()
+		here.hidden = nil
+		t.run()
+		if n := len(t.to.box("INBOX").letters); n != 11 {
+			t.Errorf("holds %d", n)
+		}
+	})
+}
+
 func TestCountsAddUpWhenAFolderIsGivenUp(t *testing.T) {
 	for seed := range 20 {
 		play(t, 400, func(t *theatre) {

@@ -592,7 +592,7 @@ func (k *look) complete(ctx context.Context, source Session) error {
 	if err := k.askFlags(ctx, source); err != nil {
 		return err
 	}
-	if !k.full && int(k.status.Messages)-k.fresh != int(k.f.record.SourceMessages) {
+	if !k.full && k.unexplained() {
 		all, err := source.UIDs(ctx)
 		if err != nil {
 			return err
@@ -600,6 +600,13 @@ func (k *look) complete(ctx context.Context, source Session) error {
 		k.all, k.full = all, true
 	}
 	return k.askAgain(ctx, source)
+}
+
+// unexplained reports whether messages have gone, or UIDs were given to messages
+// that were not told: they have gone too, or the list has left them out.
+func (k *look) unexplained() bool {
+	return int(k.status.Messages)-k.fresh != int(k.f.record.SourceMessages) ||
+		k.status.UIDNext > k.known+1+migration.UID(k.fresh)
 }
 
 // askFlags gets the flags that changed since the last pass, or all of them where
