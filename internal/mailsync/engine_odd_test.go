@@ -259,3 +259,32 @@ func TestFoldersThatTheTargetTakesForOneAreKeptApart(t *testing.T) {
 		t.expectCounts(t.run(), 0, 2, 0, 0)
 	})
 }
+
+// A folder that this very pass has made is rebuilt while messages are in doubt: it
+// is not one that a person has deleted.
+func TestFolderMadeAndRebuiltInOnePassIsRecognised(t *testing.T) {
+	play(t, 0, func(t *theatre) {
+		for i := range 400 {
+			t.deliver("Work", i)
+		}
+		t.to.wreck = func(commands []*command) (int, int, time.Duration) { return len(commands), 0, 0 }
+		fail := failOnce(opFlush, 3, lostFault())
+		t.to.before = func(op operation) error {
+			err := fail(op)
+			if b := t.to.box("Work"); err != nil && b != nil {
+				go func() {
+					time.Sleep(10 * time.Second)
+					t.to.mu.Lock()
+					defer t.to.mu.Unlock()
+					b.rebuild()
+				}()
+			}
+			return err
+		}
+		summary := t.run()
+		t.expectSame("Work")
+		if len(summary.Findings) > 0 {
+			t.Errorf("findings %+v", summary.Findings)
+		}
+	})
+}

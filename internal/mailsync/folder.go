@@ -31,6 +31,9 @@ type folder struct {
 	// opened is the target folder as it was when opened.
 	opened migration.FolderStatus
 	stage  stage
+	// made: this pass has opened it at the target, so that it is there, whatever
+	// was listed before.
+	made bool
 	// active workers, of which helpers copy; exclusive when one has claimed
 	// it for something else.
 	active, helpers int
@@ -117,6 +120,7 @@ func (p *pass) open(l *line, f *folder) error {
 	if err := p.checkValidity(l, f, look); err != nil {
 		return err
 	}
+	f.made = true
 	if err := look.complete(p.work, l.source); err != nil {
 		return onSource(err)
 	}
@@ -227,7 +231,7 @@ func (p *pass) openBoth(l *line, f *folder, look *look) error {
 		return err
 	}
 	if f.record.ID != 0 {
-		f.pair.Exists = p.targetExists(f.target)
+		f.pair.Exists = f.made || p.targetExists(f.target)
 	}
 	var both sync.WaitGroup
 	var sourceErr, targetErr error
@@ -339,7 +343,7 @@ func (p *pass) nameTarget(l *line, f *folder, name string) {
 // that differs in case alone.
 func (p *pass) targetTaken(f *folder, name string) bool {
 	return slices.ContainsFunc(p.folders, func(other *folder) bool {
-		return other != f && foldName(other.pair.Target) == foldName(name)
+		return other != f && sameName(other.pair.Target, name)
 	})
 }
 

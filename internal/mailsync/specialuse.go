@@ -33,6 +33,15 @@ var useNames = map[string][]string{
 // foldName is how names compare where case and Unicode form do not count.
 func foldName(name string) string { return strings.ToLower(norm.NFC.String(name)) }
 
+// sameName reports whether names fold alike. It is quick about most that do not.
+func sameName(a, b string) bool {
+	return strings.EqualFold(a, b) || !isASCII(a) && !isASCII(b) && foldName(a) == foldName(b)
+}
+
+func isASCII(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 })
+}
+
 // uses finds the folder of each special use: the marked one, or else the
 // top-level folder with the best known name.
 func uses(folders []migration.Folder, prefix string) map[string]migration.Folder {
