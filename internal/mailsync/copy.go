@@ -343,7 +343,9 @@ func (p *pass) book(f *folder, w *window, outcome Outcome, back, doubtful []migr
 	f.singles = append(f.singles, alone...)
 	if len(doubtful) > 0 {
 		f.doubt = append(f.doubt, doubtful...)
-		f.settled = time.Now().Add(p.settleTime())
+		if !uidsOf(doubtful).Minus(f.stored).Empty() { // what was answered is not still coming
+			f.settled = time.Now().Add(p.settleTime())
+		}
 		for _, m := range doubtful {
 			f.losses[m.UID]++
 		}

@@ -283,7 +283,11 @@ func TestMailThatIsThereAlreadyIsRecognised(t *testing.T) {
 func TestTargetWithoutUIDPlusIsSearched(t *testing.T) {
 	play(t, 30, func(t *theatre) {
 		t.to.profile.UIDPlus = false
+		started := time.Now()
 		t.expectCounts(t.run(), 30, 0, 0, 0)
+		if took := time.Since(started); took > time.Second {
+			t.Errorf("took %v although every message was answered", took)
+		}
 		t.expectSame("INBOX")
 		t.expectCounts(t.run(), 0, 30, 0, 0)
 	})
