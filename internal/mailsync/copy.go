@@ -318,7 +318,7 @@ func (p *pass) book(f *folder, w *window, outcome Outcome, back, doubtful []migr
 	outcome.Released = uidsOf(append(released, missing...))
 	for _, pair := range outcome.Copied {
 		if mark, marked := f.markOf(p, pair.Source); marked {
-			if mark.State == Retry && mark.Watermark != 0 {
+			if mark.wasInDoubt() {
 				mark.State, mark.Passes = Watched, 0
 				outcome.Marks = append(outcome.Marks, mark)
 			} else {

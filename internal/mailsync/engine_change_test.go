@@ -120,6 +120,30 @@ func TestFolderDeletedAtTheTargetStaysEmptyOfOldMail(t *testing.T) {
 	})
 }
 
+// A message that the last pass left out still has to come.
+func TestWhatWasOwedToADeletedFolderIsNotForgotten(t *testing.T) {
+	play(t, 0, func(t *theatre) {
+		for i := range 5 {
+			t.deliver("Work", i)
+		}
+		t.to.fate = func(c *command) fate {
+			if c.members[0].message.Key == 3 {
+				return fate{refused: faultOf(migration.OneMessage, migration.CodeRejected)}
+			}
+			return fate{}
+		}
+		t.run()
+		t.to.fate = nil
+		t.to.boxes = slices.DeleteFunc(t.to.boxes, func(b *box) bool { return b.name == "Work" })
+		t.deliver("Work", 9)
+		t.run()
+		t.run()
+		if n := len(t.to.box("Work").letters); n != 2 {
+			t.Errorf("holds %v", contents(t.to.box("Work")))
+		}
+	})
+}
+
 func TestRebuiltTargetFolderIsRecognised(t *testing.T) {
 	play(t, 10, func(t *theatre) {
 		t.run()

@@ -248,6 +248,20 @@ func TestGivesUpAfterTheTries(t *testing.T) {
 	})
 }
 
+func TestLineThatBreaksWhileListingIsMadeAnew(t *testing.T) {
+	for _, side := range []string{"source", "target"} {
+		play(t, 3, func(t *theatre) {
+			if side == "source" {
+				t.from.before = failOnce(opFolders, 1, lostFault())
+			} else {
+				t.to.before = failOnce(opFolders, 1, lostFault())
+			}
+			t.run()
+			t.expectSame("INBOX")
+		})
+	}
+}
+
 func TestGoesOnWithFewerConnections(t *testing.T) {
 	play(t, 500, func(t *theatre) {
 		t.job.Connections = 4

@@ -387,7 +387,7 @@ func (p *pass) checkValidity(l *line, f *folder, look *look) error {
 			TargetUIDValidity: f.opened.UIDValidity, Watermark: f.opened.UIDNext}
 		return ledgerFault("writing the ledger", p.Ledger.SaveFolder(p.work, r))
 	case !f.pair.Exists:
-		return p.departed(f)
+		return p.departed(l, f, look)
 	case r.TargetUIDValidity == f.opened.UIDValidity && r.SourceUIDValidity == look.status.UIDValidity:
 		return nil
 	}
@@ -412,7 +412,10 @@ func (p *pass) forget(f *folder, look *look) error {
 	for uid, mark := range f.marks {
 		// Each was asked for, so that what did not answer is not there.
 		listed := look.full && look.all.Contains(uid)
-		if mark.State != Watched && !listed && !look.looked.Contains(uid) {
+		// A crash may have come between the record that it is not to be copied
+		// again and this one.
+		voided := mark.State == Retry && f.record.Departed.Contains(uid)
+		if voided || mark.State != Watched && !listed && !look.looked.Contains(uid) {
 			gone.Add(uid)
 			delete(f.marks, uid)
 		}

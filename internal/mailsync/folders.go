@@ -142,7 +142,7 @@ func (p *pairing) pair(f migration.Folder) FolderPair {
 	p.taken[p.compared(name)] = true
 	pair := FolderPair{Source: f, Target: name}
 	if have, ok := p.existing[p.compared(name)]; ok {
-		pair.Exists, pair.TargetRaw, pair.Target = true, have.Raw, have.Name
+		pair.Exists, pair.TargetRaw, pair.Target = have.Selectable, have.Raw, have.Name // a mere level is still to be made
 	}
 	if !slices.Equal(levels, to) {
 		pair.Finding = renamed(f.Name, pair.Target)
@@ -206,7 +206,7 @@ func (p *pairing) unclashed(levels []string) []string {
 }
 
 func (p *pairing) join(levels []string) string {
-	if strings.EqualFold(levels[0]+string(p.rules.delimiter), p.rules.prefix) {
+	if len(levels) > 1 && strings.EqualFold(levels[0]+string(p.rules.delimiter), p.rules.prefix) {
 		levels = levels[1:] // below INBOX already, as everything is here
 	}
 	return p.rules.prefix + strings.Join(levels, string(p.rules.delimiter))

@@ -175,6 +175,13 @@ func inboxFolded(name string) string {
 	return name
 }
 
+func TestFolderCalledInboxBelowTheInboxKeepsItsName(t *testing.T) {
+	pairs := pairFolders([]migration.Folder{{Name: "INBOX.INBOX", Raw: "INBOX.INBOX", Delimiter: '.', Selectable: true}}, nil, "INBOX.", nameRules{delimiter: '.', prefix: "INBOX."})
+	if pairs[0].Target != "INBOX.INBOX" {
+		t.Errorf("%+v", pairs)
+	}
+}
+
 func TestRulesComeFromTheTarget(t *testing.T) {
 	profile := migration.Profile{Server: "Microsoft Exchange", Namespaces: []migration.Namespace{{Space: migration.Shared, Prefix: "#shared/"}, {Prefix: "INBOX."}}}
 	rules := rulesFor(profile, []migration.Folder{{Name: "x", Space: migration.Shared, Delimiter: '|'}, {Name: "INBOX"}, {Name: "y", Delimiter: '.'}})

@@ -93,7 +93,11 @@ func (p *pass) prepare(l *line) error {
 	if err := p.dialFirst(l, fresh); err != nil {
 		return err
 	}
-	wanted, err := p.list(l, fresh, records)
+	var wanted []migration.Folder
+	err = p.lasting(l, fresh, func() (err error) {
+		wanted, err = p.list(l, fresh, records)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -113,11 +117,25 @@ func (p *pass) prepare(l *line) error {
 	if err := l.dial(p.work, true); err != nil {
 		return err
 	}
-	if err := p.listTargets(l); err != nil {
+	if err := p.lasting(l, true, func() error { return p.listTargets(l) }); err != nil {
 		return err
 	}
 	p.pairUp(l)
 	return nil
+}
+
+// lasting does something and, when the line breaks, does it again on a new one.
+func (p *pass) lasting(l *line, needTarget bool, do func() error) error {
+	err := do()
+	if err == nil || migration.ClassOf(err) != migration.Again {
+		return err
+	}
+	return p.retry(l, err, func() error {
+		if err := l.dial(p.work, needTarget); err != nil {
+			return err
+		}
+		return do()
+	})
 }
 
 // listTargets lists the target's folders, once in a pass.
@@ -138,7 +156,7 @@ func (p *pass) listTargets(l *line) error {
 // targetExists reports whether the target has the folder with this raw name.
 func (p *pass) targetExists(raw string) bool {
 	return slices.ContainsFunc(p.targets, func(t migration.Folder) bool {
-		return t.Raw == raw || t.IsInbox() && strings.EqualFold(raw, "INBOX")
+		return t.Selectable && t.Raw == raw || t.IsInbox() && strings.EqualFold(raw, "INBOX")
 	})
 }
 

@@ -193,3 +193,7 @@ type Mark struct {
 	// Finding explains a skip.
 	Finding migration.Finding
 }
+
+// wasInDoubt reports whether an attempt may have reached the target unseen, so
+// that its late copy is to be looked for once the message is copied.
+func (m Mark) wasInDoubt() bool { return m.State != Watched && m.Watermark != 0 }

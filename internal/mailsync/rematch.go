@@ -13,8 +13,12 @@ import (
 const leastRecognised = 0.8
 
 // departed deals with a target folder that a person has deleted: what was copied
-// into it is not brought back, and what is new goes into a new folder.
-func (p *pass) departed(f *folder) error {
+// into it is not brought back, and what is new goes into a new folder. Messages
+// that were still owed are among those, so that the source is asked for everything.
+func (p *pass) departed(l *line, f *folder, k *look) error {
+	if err := k.restart(p.work, l.source); err != nil {
+		return onSource(err)
+	}
 	gone := f.copiedBefore.Union(f.record.Departed)
 	if !f.copiedBefore.Empty() {
 		f.findings = append(f.findings, migration.Finding{Code: migration.CodeFolderMissing, Folder: f.pair.Source.Name, Count: f.copiedBefore.Len(),

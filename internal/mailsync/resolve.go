@@ -72,7 +72,7 @@ func (p *pass) adopt(l *line, f *folder, watermark migration.UID) error {
 	for _, pair := range pairs {
 		found[pair.Source] = true
 		arrived.Add(pair.Source)
-		if mark, ok := f.marks[pair.Source]; ok && mark.State == Retry && mark.Watermark != 0 {
+		if mark, ok := f.marks[pair.Source]; ok && mark.wasInDoubt() {
 			outcome.Marks = append(outcome.Marks, watchOf(mark))
 		} else if ok {
 			outcome.Unmark.Add(pair.Source)
@@ -359,7 +359,7 @@ func (p *pass) recognise(l *line, f *folder) error {
 	var known migration.UIDSet
 	for _, pair := range pairs {
 		known.Add(pair.Source)
-		if mark, ok := f.marks[pair.Source]; ok && mark.State == Retry && mark.Watermark != 0 {
+		if mark, ok := f.marks[pair.Source]; ok && mark.wasInDoubt() {
 			f.marks[pair.Source] = watchOf(mark)
 			outcome.Marks = append(outcome.Marks, watchOf(mark))
 		} else if ok {
