@@ -154,6 +154,20 @@ func TestALostLedgerDoublesNothing(t *testing.T) {
 	}
 }
 
+func TestDryRunNamesFoldersForPeople(t *testing.T) {
+	b := newBench(t, imapfake.Options{}, imapfake.Options{})
+	b.deliver("Entwürfe & mehr", 2)
+	execute(t, b.addressed("copy")...).want(t, exitDone, "Synced")
+	out := execute(t, b.addressed("copy", "--dry-run")...)
+	out.want(t, exitDone, "Entwürfe & mehr")
+	if strings.Contains(out.out, "&APw-") {
+		t.Error(out.out)
+	}
+	if inbox, other := strings.Index(out.out, "INBOX"), strings.Index(out.out, "Entw"); inbox < 0 || inbox > other {
+		t.Errorf("INBOX does not come first:\n%s", out.out)
+	}
+}
+
 func TestDryRunWritesNothing(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	b.deliver("INBOX", 3)

@@ -110,7 +110,7 @@ func interruptedFault(doing string) *migration.Fault {
 
 // explain is the error with its remedy, for people.
 func explain(err error) string {
-	text := "mailhaul: " + err.Error()
+	text := err.Error()
 	if fault := migration.FaultOf(err); fault != nil && fault.Remedy != "" {
 		text += "\n  what to do: " + fault.Remedy
 	}

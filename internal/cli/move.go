@@ -42,7 +42,7 @@ func (f *moveFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.allowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
 	flags.StringVar(&f.csvFile, "csv", "", "migration `FILE` with a row for each mailbox; the addresses then have no user")
 	flags.BoolVar(&f.skipBadRows, "skip-bad-rows", false, "with --csv: go on without the rows that have errors")
-	flags.StringVar(&f.ledger, "ledger", "", "`FILE` that remembers what was copied (default: ledger.db in the state directory)")
+	flags.StringVar(&f.ledger, "ledger", "", "`FILE` that remembers what was copied (default: mailhaul/ledger.db in $XDG_STATE_HOME or ~/.local/state)")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out the folder `NAME` and all below it; #SentItems# and the like name it in any language (repeatable)")
 	flags.StringArrayVar(&f.include, "include", nil, "take only the folder `NAME` and all below it (repeatable)")
 	flags.IntVar(&f.connections, "connections", 4, "connections to each side for one mailbox, at most")

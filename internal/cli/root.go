@@ -24,7 +24,7 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	err := root.ExecuteContext(ctx)
 	var exit *exitError
 	if err != nil && (!errors.As(err, &exit) || exit.err != nil) {
-		fmt.Fprintln(streams.Err, explain(err))
+		fmt.Fprintln(streams.Err, "mailhaul: "+explain(err))
 	}
 	return statusOf(err)
 }

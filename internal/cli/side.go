@@ -38,7 +38,7 @@ Names of folders in --include and --exclude have / between their levels and no
 case, and mean all below them too: Work/Old and Work/Old/* are the same, and a *
 elsewhere is a plain character. #SentItems#, #DeletedItems#, #Drafts#,
 #JunkEmail#, #Archive# and #Inbox# name such a folder in whatever language;
-\\#Notes\\# is one really called #Notes#.
+\#Notes\# is one really called #Notes#.
 `
 
 const addressHelp = `

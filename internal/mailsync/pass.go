@@ -106,10 +106,10 @@ func (p *pass) prepare(l *line) error {
 		byName[record.Source] = record
 	}
 	needed, err := p.triage(wanted, byName)
+	p.order()
 	if err != nil || !needed {
 		return err
 	}
-	p.order()
 	p.dialMore(l)
 	if !slices.ContainsFunc(p.folders, func(f *folder) bool { return f.record.ID == 0 }) {
 		return nil // every name is known, the target is dialled when it is needed

@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
@@ -15,6 +16,9 @@ func Preview(ctx context.Context, job Job) (Summary, error) {
 	l := &line{job: p.Job, meter: &p.meter}
 	defer l.close()
 	err := p.prepare(l)
+	if err == nil {
+		err = p.nameTargets(l)
+	}
 	for _, f := range p.folders {
 		if err != nil {
 			break
@@ -24,6 +28,30 @@ func Preview(ctx context.Context, job Job) (Summary, error) {
 		}
 	}
 	return p.summary(), err
+}
+
+// nameTargets gives the folders that the ledger remembers their names for people:
+// it holds the raw ones.
+func (p *pass) nameTargets(l *line) error {
+	if !slices.ContainsFunc(p.folders, func(f *folder) bool { return f.record.ID != 0 }) {
+		return nil
+	}
+	if err := l.dial(p.work, true); err != nil {
+		return err
+	}
+	if err := p.listTargets(l); err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, t := range p.targets {
+		names[t.Raw] = t.Name
+	}
+	for _, f := range p.folders {
+		if name, there := names[f.target]; there {
+			f.pair.Target = name
+		}
+	}
+	return nil
 }
 
 func (p *pass) previewFolder(l *line, f *folder) error {
