@@ -281,8 +281,30 @@ func (p *pass) recogniseAmong(l *line, f *folder, sources, candidates []migratio
 }
 
 // compareAmong is recogniseAmong and tells which source messages could not be
-// read. Only those whose INTERNALDATE occurs on both sides are read.
-func (p *pass) compareAmong(l *line, f *folder, sources, candidates []migration.Message) (pairs []Pair, unread migration.UIDSet, err error) {
+// read. Those whose date the source does not tell, which the target has dated
+// itself, are told by their bytes alone, among what the others leave.
+func (p *pass) compareAmong(l *line, f *folder, sources, candidates []migration.Message) ([]Pair, migration.UIDSet, error) {
+	undated := slices.DeleteFunc(slices.Clone(sources), func(m migration.Message) bool { return !m.Date.IsZero() })
+	dated := slices.DeleteFunc(slices.Clone(sources), func(m migration.Message) bool { return m.Date.IsZero() })
+	pairs, unread, err := p.compareDated(l, f, dated, candidates)
+	if err != nil || len(undated) == 0 {
+		return pairs, unread, err
+	}
+	taken := map[migration.UID]bool{}
+	for _, pair := range pairs {
+		taken[pair.Target] = true
+	}
+	left := slices.DeleteFunc(slices.Clone(candidates), func(m migration.Message) bool { return taken[m.UID] })
+	for i := range left {
+		left[i].Date = time.Time{}
+	}
+	more, alsoUnread, err := p.compareDated(l, f, undated, left)
+	return append(pairs, more...), unread.Union(alsoUnread), err
+}
+
+// compareDated compares by bytes and date. Only messages whose INTERNALDATE occurs
+// on both sides are read.
+func (p *pass) compareDated(l *line, f *folder, sources, candidates []migration.Message) (pairs []Pair, unread migration.UIDSet, err error) {
 	sources, candidates = sameDates(sources, candidates), sameDates(candidates, sources)
 	if len(sources) == 0 || len(candidates) == 0 {
 		return nil, unread, nil
