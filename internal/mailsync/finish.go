@@ -54,13 +54,19 @@ func (p *pass) finish(l *line, f *folder) error {
 func (p *pass) carryFlags(l *line, f *folder) error {
 	scope := f.looked.Intersect(f.copiedBefore)
 	changes := planFlags(f.before, f.now, scope)
+	if len(changes) == 0 {
+		return nil
+	}
+	// Should the process die meanwhile, and the source change its mind, the target
+	// may have what nobody remembers to have carried.
+	f.before = f.before.with(changes)
+	if err := p.Ledger.SaveFlags(p.work, f.record.ID, f.before); err != nil {
+		return ledgerFault("writing the ledger", err)
+	}
 	for _, change := range changes {
 		if err := p.carry(l, f, change); err != nil {
 			return err
 		}
-	}
-	if len(changes) == 0 {
-		return nil
 	}
 	f.before = f.before.replaced(scope, f.now)
 	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))

@@ -48,6 +48,21 @@ func (s FlagSets) replaced(uids migration.UIDSet, now FlagSets) FlagSets {
 	return out
 }
 
+// carrying and the name of a flag is the name under which the messages are kept
+// whose change of this flag is under way to the target. No flag has a space.
+const carrying = "carrying "
+
+// with notes that the changes are under way.
+func (s FlagSets) with(changes []FlagChange) FlagSets {
+	out := FlagSets{}
+	maps.Copy(out, s)
+	for _, change := range changes {
+		name := carrying + change.Flag
+		out[name] = out[name].Union(change.Sources)
+	}
+	return out
+}
+
 // FlagChange is one flag to be added to or removed from messages.
 type FlagChange struct {
 	Flag string
@@ -63,7 +78,7 @@ type FlagChange struct {
 func planFlags(before, now FlagSets, uids migration.UIDSet) []FlagChange {
 	names := map[string]bool{}
 	for name := range before {
-		names[name] = true
+		names[strings.TrimPrefix(name, carrying)] = true
 	}
 	for name := range now {
 		names[before.spelling(name)] = true
@@ -72,6 +87,9 @@ func planFlags(before, now FlagSets, uids migration.UIDSet) []FlagChange {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		was := before[name].Intersect(uids)
 		is := now[now.spelling(name)].Intersect(uids)
+		// Of these nobody knows what the target has got: they are carried again.
+		open := before[carrying+name].Intersect(uids)
+		was = was.Minus(open).Union(open.Minus(is))
 		if added := is.Minus(was); !added.Empty() {
 			changes = append(changes, FlagChange{Flag: name, Add: true, Sources: added})
 		}
