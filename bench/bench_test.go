@@ -91,3 +91,13 @@ func TestBarsAreMetOrNot(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDailyPassIsReadFromItsTest(t *testing.T) {
+	got := dailyLines("x.go:1: 60 passes with nothing new: 6.90 ms of processor time each, 59 a second; memory 65 MiB after the second round, 64 MiB after the last\nok")
+	if len(got) != 1 || got[0] != (dailyFigures{6900 * time.Microsecond, 59, 64 << 20}) {
+		t.Errorf("%+v", got)
+	}
+	if got := dailyLines("60 passes with nothing new: none"); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,8 +65,10 @@ func races() []race {
 			return res, errors.Join(err, l.close())
 		}},
 		{"nomultiappend", noMultiappend},
+		{"online", online},
 		{"unchanged", unchanged},
 		{"memory", memory},
+		{"daily", daily},
 	}
 }
 
@@ -105,27 +108,29 @@ func (b *bench) copyRace(ctx context.Context, title, intro string, spec mailgen.
 func (b *bench) inTurns(ctx context.Context, rows []row, tries []attempt) error {
 	for n := range b.opts.runs {
 		for i, a := range tries {
-			r := &rows[i]
-			if r.fault != "" {
-				continue
-			}
 			a.look = n == 0
-			u, err := b.attempt(ctx, a)
+			rows[i].note(n, func() ([]usage, error) { return b.attempt(ctx, a) })
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
-			}
-			progress(n, r.label, u, err)
-			if err != nil {
-				r.fault = err.Error()
-				continue
-			}
-			r.runs = append(r.runs, u[0])
-			if a.look {
-				r.altered = u[0].altered
 			}
 		}
 	}
 	return nil
+}
+
+// note makes the n-th run of a row, unless an earlier one has failed.
+func (r *row) note(n int, run func() ([]usage, error)) {
+	if r.fault != "" {
+		return
+	}
+	u, err := run()
+	progress(n, r.label, u, err)
+	if err != nil {
+		r.fault = err.Error()
+		return
+	}
+	r.runs = append(r.runs, u[0])
+	r.altered = cmp.Or(r.altered, u[0].altered)
 }
 
 // progress tells the person who waits.

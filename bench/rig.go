@@ -138,12 +138,17 @@ func straight(source, target *dovecotrig.Server) *line {
 
 // relayed is the way through a relay on each side.
 func relayed(source, target *dovecotrig.Server, latency time.Duration) (*line, error) {
+	return relayedTo(source.Addr(), target.Addr(), latency)
+}
+
+// relayedTo is relayed between two addresses.
+func relayedTo(source, target string, latency time.Duration) (*line, error) {
 	l := &line{}
 	for _, end := range []struct {
-		server *dovecotrig.Server
-		port   *int
+		addr string
+		port *int
 	}{{source, &l.sourcePort}, {target, &l.targetPort}} {
-		r, err := relay.Listen(end.server.Addr(), relay.Options{Latency: latency})
+		r, err := relay.Listen(end.addr, relay.Options{Latency: latency})
 		if err != nil {
 			return nil, errors.Join(err, l.close())
 		}

@@ -8,5 +8,6 @@
 // Load writes a corpus to a server over sockets of its own, with MULTIAPPEND
 // (RFC 3502) and literals that do not wait (RFC 7888). It keeps no record, checks
 // no answer but OK, and never waits for one message before it sends the next.
-// So its time is also the ceiling that a careful tool is measured against.
+// So its time is also the ceiling that a careful tool is measured against. Fill is
+// slow, works with every server and tells what it refuses.
 package mailgen

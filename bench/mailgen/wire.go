@@ -3,6 +3,7 @@ package mailgen
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -85,20 +86,36 @@ func (w *wire) do(command string) error {
 	return nil
 }
 
+// errRefused says that the server answered NO or BAD.
+var errRefused = errors.New("the server says")
+
 // await reads up to the tagged answer and returns an error unless it is OK.
 func (w *wire) await(tag string) error {
+	asked, err := w.awaitAsked(tag)
+	if asked {
+		return errors.New("the server asks for a literal that nobody announced")
+	}
+	return err
+}
+
+// awaitAsked reads up to the tagged answer, which is an error unless it is OK, or up
+// to the request to go on (RFC 3501 section 7.5).
+func (w *wire) awaitAsked(tag string) (asked bool, err error) {
 	said := ""
 	for {
 		line, err := w.r.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("read the answer: %w; the server last said %q", err, said)
+			return false, fmt.Errorf("read the answer: %w; the server last said %q", err, said)
 		}
 		said = line
+		if strings.HasPrefix(line, "+ ") {
+			return true, nil
+		}
 		if status, ok := strings.CutPrefix(line, tag+" "); ok {
 			if strings.HasPrefix(status, "OK") {
-				return nil
+				return false, nil
 			}
-			return fmt.Errorf("the server says %s", strings.TrimSpace(status))
+			return false, fmt.Errorf("%w %s", errRefused, strings.TrimSpace(status))
 		}
 	}
 }

@@ -195,7 +195,7 @@ func TestARefusedMessageIsNamedAndTheRestArrives(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{Faults: []imapfake.Rule{refuse}})
 	b.deliver("INBOX", 20)
 	reports := filepath.Join(b.dir, "report")
-	execute(t, b.addressed("copy", "--report", reports)...).want(t, exitSkipped, "message 7", "virus")
+	execute(t, b.addressed("copy", "--report", reports)...).want(t, exitSkipped, "message 7", "virus", "--retry-skipped")
 	if got := b.to.Len("INBOX"); got != 19 {
 		t.Errorf("%d messages arrived, want 19", got)
 	}
@@ -278,4 +278,21 @@ func TestABadFileStartsNothing(t *testing.T) {
 	execute(t, "csv", "check", file).want(t, exitUsage, "Row 2 has the wrong number of columns. Expected number: 3. Actual number: 2.")
 	execute(t, "copy", "--csv", file, "--allow-cleartext", "--source", "imap+plain://"+b.sourceAddr, "--target", "imap+plain://"+b.targetAddr).
 		want(t, exitUsage, "nothing was started")
+}
+
+func TestEveryRowWithoutAPasswordOrWithTheTargetOfAnotherIsTold(t *testing.T) {
+	b := newBench(t, imapfake.Options{}, imapfake.Options{})
+	file := b.write("mailboxes.csv", "EmailAddress,UserName,Password,TargetUserName,TargetPassword\n"+
+		"anna@example.org,anna,"+testPassword+",anna,"+testPassword+"\n"+
+		"ben@example.org,ben,"+testPassword+",Anna,"+testPassword+"\n"+
+		"cleo@example.org,cleo,"+testPassword+",,\ndora@example.org,dora,"+testPassword+",,\n")
+	execute(t, "csv", "check", file).want(t, exitUsage, "Rows 2 and 3 go to the same mailbox at the target, Anna.", "note: 2 of 3 rows have no TargetPassword", "1 error,")
+	flags := []string{"--csv", file, "--allow-cleartext", "--ledger", filepath.Join(b.dir, "ledger.db"),
+		"--source", "imap+plain://" + b.sourceAddr, "--target", "imap+plain://" + b.targetAddr}
+	execute(t, append([]string{"copy"}, flags...)...).want(t, exitUsage, "row 4, TargetPassword: ", "row 5, TargetPassword: ", "--target-password-file", "nothing was started")
+	left := execute(t, append([]string{"copy", "--skip-bad-rows"}, flags...)...)
+	left.want(t, exitDone, "anna@example.org")
+	if strings.Contains(left.out, "ben@") || strings.Contains(left.out, "dora@") {
+		t.Errorf("bad rows were not left out:\n%s", left.out)
+	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,9 @@ and what a person moved, deleted or marked at the target stays as it is.
 
 The ledger remembers what was copied: the same command goes on after an
 interruption, and once everything is there it only brings what is new.
+
+Ctrl-C stops: what is under way is finished first, which may take a while; a second
+Ctrl-C ends at once. Nothing is lost either way.
 ` + folderHelp + addressHelp,
 		Example: `  mailhaul copy --source imaps://anna@old.example.org --target imaps://anna@new.example.org
   mailhaul copy --csv mailboxes.csv --source imaps://old.example.org --target imaps://new.example.org --workers 8 --report out`,
@@ -68,6 +72,8 @@ type result struct {
 	err          error
 	took         time.Duration
 	begun        bool
+	// nothing: the rules leave no folder of it.
+	nothing bool
 }
 
 func runCopy(ctx context.Context, flags *copyFlags, streams Streams) error {
@@ -76,7 +82,7 @@ func runCopy(ctx context.Context, flags *copyFlags, streams Streams) error {
 		return usageError("--verify: %w", err)
 	}
 	if flags.settle < 0 {
-		return usageError("--settle %s: want a duration such as 10s", flags.settle)
+		return usageError("--settle %s: want a duration such as 5s", flags.settle)
 	}
 	if flags.dryRun && (flags.verify != "" || flags.reportDir != "") {
 		return usageError("--dry-run copies nothing, so there is nothing for --verify or --report; leave them out")
@@ -91,14 +97,18 @@ func runCopy(ctx context.Context, flags *copyFlags, streams Streams) error {
 			return usageError("--report: %w", err)
 		}
 	}
-	ledgers, err := m.openStore(ctx)
+	if err := m.greetBoth(ctx); err != nil {
+		return err
+	}
+	ledgers, release, err := m.openLedger(ctx, !flags.dryRun, "nothing counts as copied before")
 	if err != nil {
 		return err
 	}
-	defer ledgers.Close()
+	defer release()
 	c := &copier{mover: m, options: flags, sample: sample, ledgers: ledgers, results: make([]result, len(m.tasks))}
 	started := time.Now()
 	c.run(ctx)
+	c.warnOfIdleRules()
 	return c.conclude(ctx, started)
 }
 
@@ -106,6 +116,7 @@ func runCopy(ctx context.Context, flags *copyFlags, streams Streams) error {
 func (c *copier) run(ctx context.Context) {
 	show := newDisplay(c.streams, c.log, len(c.tasks))
 	defer show.close()
+	show.tellStop(ctx, c.streams)
 	c.each(ctx, func(i int, t task) {
 		begun := time.Now()
 		c.results[i] = c.copyOne(ctx, t, show)
@@ -115,7 +126,7 @@ func (c *copier) run(ctx context.Context) {
 }
 
 func (c *copier) copyOne(ctx context.Context, t task, show *display) (r result) {
-	job, err := c.job(ctx, c.ledgers, t)
+	job, err := c.job(ctx, c.ledgers, &t)
 	if err != nil {
 		return result{err: err}
 	}
@@ -123,15 +134,17 @@ func (c *copier) copyOne(ctx context.Context, t task, show *display) (r result) 
 	job.Log = show.log.With("mailbox", t.address)
 	if c.options.dryRun {
 		r.summary, r.err = mailsync.Preview(ctx, job)
-		c.warnOfNothing(r, job)
+		c.checkRules(&r, job)
 		return r
 	}
 	bar := show.follow(t.address, job.Progress)
+	bar.ends(func(left int64) time.Time { return earliestEnd(t.source.allowance, t.target.allowance, left) })
 	defer func() { bar.done(r.err) }()
 	r.summary, r.err = mailsync.Run(ctx, job)
-	c.warnOfNothing(r, job)
+	c.checkRules(&r, job)
 	if r.err == nil && c.options.verify != "" {
 		bar.verifying(r.summary.Folders)
+		job.Log = nil // it has told already what it would tell again
 		verification, err := mailsync.Verify(ctx, job, c.sample, func(d mailsync.Difference) {
 			if d.Symbol != mailsync.Equal {
 				r.summary.Findings = append(r.summary.Findings, difference(d))
@@ -144,24 +157,39 @@ func (c *copier) copyOne(ctx context.Context, t task, show *display) (r result) 
 	return r
 }
 
-// warnOfNothing tells of names that leave nothing to copy: a slip, most likely.
-func (c *copier) warnOfNothing(r result, job mailsync.Job) {
-	if r.err == nil && r.summary.Folders == 0 && len(c.include)+len(c.exclude) > 0 {
-		job.Log.Warn("no folder is left by --include and --exclude")
+// checkRules makes a finding of rules that leave nothing to copy, unless they
+// are an error.
+func (c *copier) checkRules(r *result, job mailsync.Job) {
+	if r.err != nil || r.summary.Folders > 0 || !c.hasRules() {
+		return
+	}
+	r.nothing = true
+	if r.err = c.noteNothing(job); r.err != nil {
+		return
+	}
+	fault := c.nothingLeft()
+	r.summary.Findings = append(r.summary.Findings, migration.Finding{Code: fault.Code, Reason: fault.Error(), Remedy: fault.Remedy})
+}
+
+// warnOfIdleRules is silent where nothing was copied: that is told of itself.
+func (c *copier) warnOfIdleRules() {
+	used, some := map[string]bool{}, false
+	for _, r := range c.results {
+		some = some || r.summary.Folders > 0
+		for _, rule := range r.summary.RulesUsed {
+			used[rule] = true
+		}
+	}
+	if some {
+		c.mover.warnOfIdleRules(used)
 	}
 }
 
 // difference is a line of a verification as a finding.
 func difference(d mailsync.Difference) migration.Finding {
-	f := migration.Finding{Code: migration.CodeDifference, Folder: d.Folder, UID: d.UID, Reason: fmt.Sprintf("%c %s", d.Symbol, d.Reason)}
-	switch d.Symbol {
-	case mailsync.OnlyThere:
+	f := migration.Finding{Code: migration.CodeDifference, Folder: d.Folder, UID: d.UID, Reason: fmt.Sprintf("%c %s", d.Symbol, d.Reason), Remedy: d.Remedy()}
+	if d.Symbol == mailsync.OnlyThere {
 		f.UID, f.Reason = 0, fmt.Sprintf("%c uid %d at the target %s", d.Symbol, d.UID, d.Reason)
-		f.Remedy = "Look at the message at the target, and delete it if it is a double."
-	case mailsync.Unread:
-		f.Remedy = "Verify again; what stays so cannot be read on one of the sides."
-	default:
-		f.Remedy = "See whether a person did it at the target; what was copied once is not copied again."
 	}
 	return f
 }
@@ -195,6 +223,9 @@ func (c *copier) summary(started time.Time) report.Summary {
 			RoundTrips: report.RoundTrips{Source: r.summary.Source.RoundTrips, Target: r.summary.Target.RoundTrips},
 			Findings:   r.summary.Findings,
 		}
+		if r.err != nil {
+			m.NotReached = r.summary.NotReached
+		}
 		if v := r.verification; v != nil {
 			m.Verification = &report.Verification{Equal: v.Equal, Read: v.Read, Differences: v.Differences, Others: v.Others}
 		}
@@ -212,7 +243,9 @@ func (c *copier) summary(started time.Time) report.Summary {
 
 func status(r result) string {
 	switch {
-	case !r.begun, statusOf(r.err) == exitInterrupted:
+	case !r.begun:
+		return report.Queued
+	case statusOf(r.err) == exitInterrupted:
 		return report.Stopped
 	case r.err != nil:
 		return report.Failed
@@ -239,6 +272,9 @@ func (c *copier) verdict(ctx context.Context) error {
 		case r.summary.Messages.Skipped > 0, r.summary.FoldersFailed > 0:
 			worst = worse(worst, exitSkipped)
 		}
+	}
+	if !slices.ContainsFunc(c.results, func(r result) bool { return !r.nothing }) {
+		worst = worse(worst, exitUsage)
 	}
 	if ctx.Err() != nil {
 		return &exitError{exitInterrupted, interruptedFault("copying")}

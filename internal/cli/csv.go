@@ -46,7 +46,7 @@ and, if wanted, UserRoot, TargetUserName and TargetPassword, in any order; at mo
 }
 
 func runCSVCheck(streams Streams, path, errorsFile string, asJSON bool) error {
-	file, err := readMigrationFile(path)
+	file, err := readMigrationFile(path, migration.CSVOptions{TellTargetPassword: true})
 	if err != nil {
 		return err
 	}
@@ -70,13 +70,13 @@ func runCSVCheck(streams Streams, path, errorsFile string, asJSON bool) error {
 	return err
 }
 
-func readMigrationFile(path string) (*migration.File, error) {
+func readMigrationFile(path string, options migration.CSVOptions) (*migration.File, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, usageError("migration file: %w", err)
 	}
 	defer file.Close()
-	parsed, err := migration.ParseCSV(file, migration.CSVOptions{})
+	parsed, err := migration.ParseCSV(file, options)
 	if err != nil {
 		return nil, usageError("migration file %s: %w", path, err)
 	}

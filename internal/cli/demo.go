@@ -3,11 +3,13 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,7 +17,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mailhaul/mailhaul/internal/api"
+	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/demo"
+	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/report"
 )
@@ -23,10 +28,14 @@ import (
 // demoLasts is how long the servers stay up when nobody ends them.
 const demoLasts = time.Hour
 
-// What copying leaves in the directory of the demo.
+// What the demo leaves in its directory.
 const (
 	demoLedger = "ledger.db"
-	demoReport = "report"
+	demoBackup = "backup.db"
+	demoReport = "report.html"
+	demoToken  = "token"
+	demoLog    = "server.log"
+	demoBatch  = "office"
 )
 
 type demoFlags struct {
@@ -39,12 +48,13 @@ func newDemoCommand(streams Streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "demo",
 		Short: "Try it all on two servers in memory",
-		Long: `Starts two IMAP servers in memory, fills six mailboxes with difficult mail, copies
-them with the code of "mailhaul copy", and compares every byte. It needs no
-network, no rights and a few seconds, and leaves nothing behind.
+		Long: `Starts two IMAP servers in memory, fills six mailboxes with difficult mail, and
+starts the server of "mailhaul serve" on SQLite. Through its API it makes the
+endpoints and a batch, migrates it, and compares every byte. It needs no network, no
+rights and a few seconds, and leaves nothing behind.
 
-Afterwards the servers stay up for an hour, until Ctrl-C, with commands to try on
-them; with --once it ends there.
+Afterwards everything stays up for an hour, until Ctrl-C, with commands to try on
+it; with --once it ends there.
 `,
 		Example: `  mailhaul demo
   mailhaul demo --once --keep demo-files`,
@@ -74,14 +84,22 @@ func runDemo(ctx context.Context, flags *demoFlags, streams Streams) (err error)
 		return err
 	}
 	run := &demoRun{servers: servers, directory: directory, streams: streams}
+	stop, err := run.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	run.introduce()
 	started := time.Now()
-	if err := runCopy(ctx, run.copyFlags(), streams); err != nil {
+	if err := run.migrate(ctx); err != nil {
+		return err
+	}
+	if err := run.compare(ctx); err != nil {
 		return err
 	}
 	run.praise(time.Since(started))
 	if flags.keep != "" {
-		fmt.Fprintf(streams.Out, "The files stay in %s, with %s.\n", directory, filepath.Join(demoReport, report.HTMLFile))
+		fmt.Fprintf(streams.Out, "The files stay in %s, with %s.\n", directory, demoReport)
 	}
 	if flags.once {
 		return nil
@@ -125,68 +143,198 @@ type demoRun struct {
 	servers   *demo.Demo
 	directory string
 	streams   Streams
+	server    *server
+	client    *api.Client
 }
 
 func (d *demoRun) file(name string) string { return filepath.Join(d.directory, name) }
 
-// copyFlags are those of the copy command that suggest prints, with a report and
-// a comparison.
-func (d *demoRun) copyFlags() *copyFlags {
-	flags := &copyFlags{verify: "all", reportDir: d.file(demoReport)}
+// serve starts the server, and makes its first operator with a token in a file.
+func (d *demoRun) serve(ctx context.Context) (stop func() error, err error) {
+	log, err := os.OpenFile(d.file(demoLog), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making the server's log: %w", err)
+	}
+	flags := &serveFlags{dataDir: d.file("data"), keyFile: d.file("server.key"), listen: "127.0.0.1:0", node: "demo", allowLoopback: true, slots: defaultSlots, drain: demoDrain}
+	d.server = &server{flags: flags, streams: Streams{Out: io.Discard, Err: log}, log: slog.New(slog.NewJSONHandler(log, nil))}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	stop = func() error {
+		cancel()
+		return errors.Join(<-ended, d.server.store.Close(), log.Close())
+	}
+	if err := d.server.open(ctx); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	if err := errors.Join(d.server.join(ctx), d.server.listen(ctx)); err != nil {
+		return nil, errors.Join(err, d.server.store.Close(), log.Close())
+	}
+	go func() { ended <- d.server.run(ctx) }()
+	if err := d.signIn(ctx); err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	return stop, nil
+}
+
+// demoDrain is short: nobody minds when the demo's last pass is cut off.
+const demoDrain = 5 * time.Second
+
+func (d *demoRun) signIn(ctx context.Context) error {
+	token, err := d.server.service.NewSetupToken(ctx)
+	if err != nil {
+		return err
+	}
+	if d.client, err = api.NewClient(api.ClientOptions{Server: d.server.address()}); err != nil {
+		return err
+	}
+	admin := control.OperatorSpec{Name: "demo", Role: string(control.Admin), Password: control.Password(rand.Text())}
+	if _, err := d.client.Setup(ctx, api.Setup{Token: control.Password(token.Reveal()), Operator: admin}); err != nil {
+		return err
+	}
+	made, err := d.client.CreateToken(ctx, control.TokenSpec{Name: "demo", Days: 1})
+	if err != nil {
+		return err
+	}
+	return writePrivate(d.file(demoToken), []byte(string(made.Secret)+"\n"))
+}
+
+// migrate makes endpoints and a batch, and watches it until it is Synced.
+func (d *demoRun) migrate(ctx context.Context) error {
+	for name, address := range map[string]string{"old": d.servers.SourceAddress, "new": d.servers.TargetAddress} {
+		endpoint, _, err := migration.ParseURL("imaps://" + address)
+		if err != nil {
+			return err
+		}
+		if _, err := d.client.CreateEndpoint(ctx, control.EndpointSpec{Name: name, Host: endpoint.Host, Port: endpoint.Port, CA: string(d.servers.CA)}, false); err != nil {
+			return err
+		}
+	}
+	file, size, err := openMigrationFile(d.file(demo.MigrationFile))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	spec := control.BatchSpec{Name: demoBatch, Source: "old", Target: "new", AutoStart: true, FileOptions: control.FileOptions{FileName: demo.MigrationFile, FileBytes: size}}
+	if _, err := d.client.CreateBatch(ctx, spec, file, ""); err != nil {
+		return err
+	}
+	return d.watch(ctx)
+}
+
+func (d *demoRun) watch(ctx context.Context) error {
+	r := &remote{streams: d.streams}
+	show, end := r.watcher()
+	var last control.Batch
+	err := d.client.WatchBatch(ctx, demoBatch, func(live api.LiveBatch) bool {
+		show(live)
+		last = live.Batch
+		return !isResting(last) || last.State == string(migration.BatchCreated)
+	})
+	end()
+	if err != nil {
+		return err
+	}
+	mailboxes := []control.Mailbox{}
+	for m, err := range d.client.Mailboxes(ctx, control.MailboxQuery{Batch: demoBatch}) {
+		if err != nil {
+			return err
+		}
+		mailboxes = append(mailboxes, m)
+	}
+	fmt.Fprintln(d.streams.Out)
+	r.listMailboxes(mailboxes)
+	if last.State != string(migration.BatchSynced) {
+		return fmt.Errorf("the batch of the demo is %s", last.State)
+	}
+	body, err := d.client.Report(ctx, demoBatch, report.HTMLFile)
+	if err != nil {
+		return err
+	}
+	return (&remote{streams: Streams{Out: io.Discard, Err: io.Discard}}).save(ctx, body, d.file(demoReport))
+}
+
+// compare proves with a copy of the ledger that the target holds every message.
+func (d *demoRun) compare(ctx context.Context) error {
+	fmt.Fprint(d.streams.Out, "\nComparing every byte:\n\n")
+	if err := d.server.store.Backup(ctx, d.file(demoLedger)); err != nil {
+		return err
+	}
+	flags := &verifyFlags{moveFlags: moveFlags{csvFile: d.file(demo.MigrationFile), ledger: d.file(demoLedger), connections: 2, workers: 3}}
 	flags.source = sideFlags{name: "source", url: "imaps://" + d.servers.SourceAddress, caFile: d.file(demo.CAFile)}
 	flags.target = sideFlags{name: "target", url: "imaps://" + d.servers.TargetAddress, caFile: d.file(demo.CAFile)}
-	flags.csvFile, flags.ledger = d.file(demo.MigrationFile), d.file(demoLedger)
-	flags.connections, flags.workers = 2, 3
-	return flags
+	everything, err := mailsync.ParseSample("all")
+	if err != nil {
+		return err
+	}
+	return runVerify(ctx, flags, everything, Streams{In: d.streams.In, Out: summaryLines{d.streams.Out}, Err: d.streams.Err})
+}
+
+// summaryLines leaves out the lines of folders that are the same.
+type summaryLines struct{ out io.Writer }
+
+// Write passes on what is not one of them.
+func (s summaryLines) Write(line []byte) (int, error) {
+	if bytes.HasPrefix(line, []byte("= ")) {
+		return len(line), nil
+	}
+	return s.out.Write(line)
 }
 
 func (d *demoRun) introduce() {
 	fmt.Fprintf(d.streams.Out, `Two IMAP servers are up, in memory and on this computer only:
   source  imaps://%s  an old one, its folders in six languages
   target  imaps://%s  a new one, its mailboxes empty
-Copying %d mailboxes with %d messages (%s), then comparing every byte:
+and a mailhaul server on SQLite between them, at %s.
+Migrating a batch of %d mailboxes with %d messages (%s) through its API:
 
-`, d.servers.SourceAddress, d.servers.TargetAddress, len(d.servers.Mailboxes), d.servers.Messages(), byteSize(d.servers.Bytes()))
+`, d.servers.SourceAddress, d.servers.TargetAddress, d.server.address(), len(d.servers.Mailboxes), d.servers.Messages(), byteSize(d.servers.Bytes()))
 }
 
 func (d *demoRun) praise(took time.Duration) {
 	fmt.Fprintf(d.streams.Out, "\nAll %d messages are at the target, once each and byte for byte, after %.1f s.\n", d.servers.Messages(), took.Seconds())
 }
 
-// suggest prints what to try next. Every line that begins with "mailhaul" is a
-// command that works as it stands, from the directory of the files.
+// suggest prints what to try next: commands of this very program, which work as
+// they stand from the directory of the files.
 func (d *demoRun) suggest() {
 	first := d.servers.Mailboxes[0]
 	account := fmt.Sprintf("imaps://%s@%s \\\n    --ca %s --password-file %s", first.User, d.servers.SourceAddress, demo.CAFile, first.SourcePasswordFile())
 	both := fmt.Sprintf("--csv %s --ledger %s \\\n    --source imaps://%s --source-ca %s \\\n    --target imaps://%s --target-ca %s",
-		demo.MigrationFile, demoLedger, d.servers.SourceAddress, demo.CAFile, d.servers.TargetAddress, demo.CAFile)
+		demo.MigrationFile, demoBackup, d.servers.SourceAddress, demo.CAFile, d.servers.TargetAddress, demo.CAFile)
+	enter := fmt.Sprintf("cd %s\n  export MAILHAUL_SERVER=%s MAILHAUL_TOKEN_FILE=%s", quoted(d.directory), d.server.address(), demoToken)
 	for _, suggested := range []struct{ why, command string }{
-		{"What to try next. The servers stay up for an hour, or until Ctrl-C. In another\nterminal, go to the files of the demo:", "cd " + quoted(d.directory) + d.alias()},
-		{"Copy again. The ledger knows what was copied, so nothing is copied twice:", "mailhaul copy " + both},
-		{"Compare both sides again, folder by folder and byte by byte:", "mailhaul verify " + both},
-		{"Let a message arrive at the source; then copy again, and it alone is copied:", "mailhaul demo deliver " + account},
-		{"Test the source as an endpoint, step by step:", "mailhaul endpoint test " + account},
+		{"What to try next. All stays up for an hour, or until Ctrl-C. In another terminal,\ngo to the files of the demo, and say where the server is:", enter},
+		{"Look at the batch and its mailboxes:", "mailhaul batch show " + demoBatch},
+		{"", "mailhaul mailbox list " + demoBatch},
+		{"Let a message arrive at the source, and bring it, and it alone, to the target:", "mailhaul demo deliver " + account},
+		{"", "mailhaul mailbox sync " + demoBatch + " " + first.Address},
+		{"", "mailhaul mailbox show " + demoBatch + " " + first.Address},
+		{"Test the source as an endpoint, step by step; from the server, and from here:", "mailhaul endpoint test old"},
+		{"", "mailhaul endpoint test " + account},
+		{"Compare both sides again, with a copy of the server's ledger:", "mailhaul backup " + demoBackup},
+		{"", "mailhaul verify " + both},
 		{"See the problems of a bad migration file, all at once:", "mailhaul csv check " + demo.BrokenFile},
+		{"See who did what:", "mailhaul audit list"},
 	} {
-		fmt.Fprintf(d.streams.Out, "\n%s\n  %s\n", suggested.why, suggested.command)
+		if suggested.why != "" {
+			fmt.Fprintf(d.streams.Out, "\n%s\n", suggested.why)
+		}
+		command := suggested.command
+		if arguments, ok := strings.CutPrefix(command, "mailhaul "); ok {
+			command = program() + " " + arguments
+		}
+		fmt.Fprintf(d.streams.Out, "  %s\n", command)
 	}
-	fmt.Fprintf(d.streams.Out, "\nThe report of the first copy, for a browser:\n  %s\n", filepath.Join(d.file(demoReport), report.HTMLFile))
+	fmt.Fprintf(d.streams.Out, "\nThe report of the batch, for a browser:\n  %s\n", d.file(demoReport))
 }
 
-// alias makes "mailhaul" mean this program where the shell would not find it.
-func (d *demoRun) alias() string {
+// program is how this program is called from any directory.
+func program() string {
 	self, err := os.Executable()
 	if err != nil {
-		return ""
+		return "mailhaul"
 	}
-	found, err := exec.LookPath("mailhaul")
-	if err == nil {
-		found, err = filepath.EvalSymlinks(found)
-	}
-	if actual, err2 := filepath.EvalSymlinks(self); err == nil && err2 == nil && actual == found {
-		return ""
-	}
-	return "\n  alias mailhaul=" + quoted(self)
+	return quoted(self)
 }
 
 // quoted is a text as one word of a shell.

@@ -67,7 +67,7 @@ func commandsIn(out string) (directory string, commands [][]string) {
 		if len(words) == 2 && words[0] == "cd" {
 			directory = words[1]
 		}
-		if len(words) > 1 && words[0] == "mailhaul" && strings.HasPrefix(line, "  ") {
+		if len(words) > 1 && words[0] == program() && strings.HasPrefix(line, "  ") {
 			commands = append(commands, words[1:])
 		}
 	}
@@ -77,7 +77,7 @@ func commandsIn(out string) (directory string, commands [][]string) {
 func TestDemoOnceCopiesAndComparesAndLeavesNothing(t *testing.T) {
 	noFiles(t)
 	status, out, errs := runForDemo(t, "demo", "--once")
-	if status != exitDone || !strings.Contains(out, "byte by byte: 0 differences") || !strings.Contains(out, "at the target, once each") {
+	if status != exitDone || strings.Count(out, "read byte by byte), 0 differences") != 7 || !strings.Contains(out, "at the target, once each") {
 		t.Errorf("exit status %d\n%s\n%s", status, out, errs)
 	}
 	if _, commands := commandsIn(out); len(commands) > 0 {
@@ -90,7 +90,7 @@ func TestDemoPrintsCommandsThatWorkAndKeepsItsFiles(t *testing.T) {
 	kept := filepath.Join(t.TempDir(), "kept")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	out, errs := &watched{want: "report.html\n", come: make(chan struct{})}, &watched{}
+	out, errs := &watched{want: "for a browser:\n", come: make(chan struct{})}, &watched{}
 	ended := make(chan int, 1)
 	go func() {
 		ended <- Run(ctx, []string{"demo", "--keep", kept}, Streams{In: strings.NewReader(""), Out: out, Err: errs})
@@ -100,6 +100,11 @@ func TestDemoPrintsCommandsThatWorkAndKeepsItsFiles(t *testing.T) {
 	case status := <-ended:
 		t.Fatalf("exit status %d\n%s\n%s", status, out, errs)
 	}
+	for _, name := range []string{"MAILHAUL_SERVER", "MAILHAUL_TOKEN_FILE"} {
+		_, value, _ := strings.Cut(out.String(), name+"=")
+		t.Setenv(name, strings.Fields(value + " -")[0])
+	}
+	t.Setenv("MAILHAUL_TOKEN", "")
 	directory, commands := commandsIn(out.String())
 	if directory != kept {
 		t.Errorf("it says cd %s, want %s", directory, kept)
@@ -122,7 +127,7 @@ func checkKept(t *testing.T, kept, printed string) {
 	if info, err := os.Stat(kept); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%s: %v, %v", kept, info, err)
 	}
-	for _, name := range []string{"mailboxes.csv", "broken.csv", "ca.pem", "ledger.db", "report/report.html"} {
+	for _, name := range []string{"mailboxes.csv", "broken.csv", "ca.pem", "ledger.db", "report.html", "server.log", "data/mailhaul.db"} {
 		if _, err := os.Stat(filepath.Join(kept, name)); err != nil {
 			t.Error(err)
 		}
@@ -154,14 +159,15 @@ func tryCommands(t *testing.T, directory string, commands [][]string) {
 		status int
 		text   string
 	}{
-		"copy": {exitDone, "6 mailboxes"}, "verify": {exitDone, " 0 differences"}, "demo deliver": {exitDone, "in the INBOX of anna"},
-		"endpoint test": {exitDone, "ok   folders"}, "csv check": {exitUsage, "broken.csv: "},
+		"batch show": {exitDone, "Synced"}, "mailbox list": {exitDone, "anna@ark.example"}, "mailbox sync": {exitDone, "anna@ark.example"}, "mailbox show": {exitDone, "228 messages"},
+		"verify --csv": {exitDone, " 0 differences"}, "demo deliver": {exitDone, "in the INBOX of anna"}, "endpoint test old": {exitDone, "ok   greeting"},
+		"endpoint test imaps": {exitDone, "ok   folders"}, "csv check": {exitUsage, "broken.csv: "}, "backup backup.db": {exitDone, "backup.db"}, "audit list": {exitDone, "batch.create"},
 	}
-	var again []string
 	for _, args := range commands {
-		name := args[0]
-		if name != "copy" && name != "verify" {
-			name += " " + args[1]
+		name := args[0] + " " + args[1]
+		if name == "endpoint test" {
+			kind, _, _ := strings.Cut(args[2], ":")
+			name += " " + kind
 		}
 		want, known := wanted[name]
 		if !known {
@@ -169,30 +175,16 @@ func tryCommands(t *testing.T, directory string, commands [][]string) {
 		}
 		delete(wanted, name)
 		status, out, errs := runForDemo(t, args...)
-		if status != want.status || !strings.Contains(out, want.text) {
-			t.Errorf("%v: exit status %d, want %d and %q\n%s\n%s", args, status, want.status, want.text, out, errs)
+		// What was asked for takes its time; a person would look again.
+		for deadline := time.Now().Add(time.Minute); name == "mailbox show" && !strings.Contains(out, want.text) && time.Now().Before(deadline); {
+			status, out, errs = runForDemo(t, args...)
 		}
-		switch name {
-		case "copy":
-			again = args
-			wantCopied(t, out, "0")
-		case "demo deliver":
-			_, out, _ := runForDemo(t, again...)
-			wantCopied(t, out, "1")
+		if status != want.status || !strings.Contains(out+errs, want.text) {
+			t.Errorf("%v: exit status %d, want %d and %q\n%s\n%s", args, status, want.status, want.text, out, errs)
 		}
 	}
 	if len(wanted) > 0 {
 		t.Errorf("nothing was printed for %v", wanted)
-	}
-}
-
-// wantCopied looks into the last row of the table.
-func wantCopied(t *testing.T, out, want string) {
-	t.Helper()
-	const copied = 4 // "6 mailboxes", folders, source, copied
-	_, row, _ := strings.Cut(out, "6 mailboxes")
-	if cells := strings.Fields("6 mailboxes" + row); len(cells) <= copied || cells[copied] != want {
-		t.Errorf("want %s copied in\n%s", want, out)
 	}
 }
 

@@ -12,46 +12,46 @@ import (
 )
 
 func newEndpointCommand(streams Streams) *cobra.Command {
-	command := &cobra.Command{
-		Use:   "endpoint",
-		Short: "Work with servers",
-		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	command.AddCommand(newEndpointTestCommand(streams))
-	return command
+	return newNoun(streams, "endpoint", "Work with servers",
+		newEndpointListCommand, newEndpointShowCommand, newEndpointCreateCommand, newEndpointSetCommand, newEndpointTestCommand, newEndpointDeleteCommand)
 }
 
 type endpointFlags struct {
 	side           sideFlags
 	allowCleartext bool
-	json           bool
+	user           string
 }
 
-func newEndpointTestCommand(streams Streams) *cobra.Command {
+func newEndpointTestCommand(r *remote) *cobra.Command {
 	flags := &endpointFlags{side: sideFlags{name: "server"}}
 	command := &cobra.Command{
-		Use:   "test URL",
+		Use:   "test URL|NAME",
 		Short: "Test a server step by step",
 		Long: `Goes through resolve, connect, TLS, greeting, capabilities, sign-in and folders,
 and says at the first step that fails what is wrong and what to do. Without a user
-in the address it stops before the sign-in.
+it stops before the sign-in.
+
+With an address it dials from this computer, and needs no mailhaul server. With the
+name of an endpoint the mailhaul server dials.
 
 The password comes from --password-file, else from MAILHAUL_SERVER_PASSWORD, else
 it is asked for.
 `,
-		Example: "  mailhaul endpoint test imaps://anna@mail.example.org",
-		Args:    oneArg("address of the server, such as imaps://anna@mail.example.org"),
+		Example: "  mailhaul endpoint test imaps://anna@mail.example.org\n  mailhaul endpoint test old --user anna",
+		Args:    oneArg("address of the server, such as imaps://anna@mail.example.org, or name of the endpoint"),
 		RunE: func(c *cobra.Command, args []string) error {
-			flags.side.url = args[0]
-			return runEndpointTest(c.Context(), flags, streams)
+			if strings.Contains(args[0], ":") {
+				flags.side.url = args[0]
+				return runEndpointTest(c.Context(), flags, r.json, r.streams)
+			}
+			return r.testOnServer(c.Context(), args[0], flags.user, flags.side.passwordFile)
 		},
 	}
 	command.Flags().StringVar(&flags.side.passwordFile, "password-file", "", "`FILE` whose first line is the password")
 	command.Flags().StringVar(&flags.side.caFile, "ca", "", "PEM `FILE` with the certificate authorities, instead of the system's")
 	command.Flags().StringVar(&flags.side.pin, "pin", "", "base64 SHA-256 of the server's public key, trusted whoever signed it")
 	command.Flags().BoolVar(&flags.allowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
-	command.Flags().BoolVar(&flags.json, "json", false, "print the steps as JSON")
+	command.Flags().StringVar(&flags.user, "user", "", "whom to sign in as, of an endpoint by name")
 	return command
 }
 
@@ -63,7 +63,7 @@ type step struct {
 	Remedy string    `json:"remedy,omitempty"`
 }
 
-func runEndpointTest(ctx context.Context, flags *endpointFlags, streams Streams) error {
+func runEndpointTest(ctx context.Context, flags *endpointFlags, asJSON bool, streams Streams) error {
 	endpoint, user, err := flags.side.endpoint(flags.allowCleartext)
 	if err != nil {
 		return err
@@ -81,17 +81,17 @@ func runEndpointTest(ctx context.Context, flags *endpointFlags, streams Streams)
 		if err != nil {
 			s.Detail = err.Error()
 			if fault := migration.FaultOf(err); fault != nil {
-				s.Remedy = oneSided.Replace(fault.Remedy)
+				s.Remedy = fault.Remedy
 			}
 		}
 		steps = append(steps, s)
-		if !flags.json {
+		if !asJSON {
 			printStep(streams, s)
 		}
 	}
 	options.Steps = note
 	err = testEndpoint(ctx, options, note)
-	if flags.json {
+	if asJSON {
 		if printErr := writeJSON(streams.Out, map[string]any{"endpoint": endpoint.Address(), "steps": steps}); printErr != nil {
 			return printErr
 		}
@@ -101,9 +101,6 @@ func runEndpointTest(ctx context.Context, flags *endpointFlags, streams Streams)
 	}
 	return nil
 }
-
-// oneSided puts the flags of this command where a remedy names those of copy.
-var oneSided = strings.NewReplacer(" (for the target, --target-pin)", "", "--source-pin", "--pin")
 
 func printStep(streams Streams, s step) {
 	mark := "ok  "
@@ -124,6 +121,7 @@ func testEndpoint(ctx context.Context, options imap.Options, note func(imap.Step
 	}
 	defer session.Close()
 	if options.Credential.User == "" {
+		note(imap.StepLogin, "not tested: without a user nobody signs in; write one before the host, as in imaps://anna@"+options.Endpoint.Host, nil)
 		return nil
 	}
 	folders, err := session.Folders(ctx)

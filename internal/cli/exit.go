@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
+	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
@@ -24,11 +26,12 @@ const (
 const exitHelp = `
 Exit status:
   0    done
-  1    internal error, or the ledger cannot be written
-  2    wrong usage or a bad file
+  1    internal error, or the ledger cannot be written or is in use by another
+       process
+  2    wrong usage, a bad file, or something the server refused
   3    finished, but messages were skipped or a mailbox refused more (each with
        its reason)
-  4    a server refused the sign-in
+  4    a server refused the sign-in, or your role does not allow it
   5    no connection, or TLS failed
   6    verification found differences
   130  interrupted; the same command goes on where it stopped
@@ -57,18 +60,21 @@ func usageError(format string, args ...any) error {
 // statusOf is the exit status of an error.
 func statusOf(err error) int {
 	var exit *exitError
+	var problem *api.Problem
 	switch fault := migration.FaultOf(err); {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &exit):
 		return exit.status
+	case errors.As(err, &problem):
+		return statusOfProblem(problem)
 	case fault == nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case fault == nil:
 		return exitInternal
 	case fault.Code == migration.CodeInterrupted:
 		return exitInterrupted
-	case fault.Code == migration.CodeUserRoot, fault.Code == migration.CodeLedgerFile:
+	case fault.Code == migration.CodeUserRoot, fault.Code == migration.CodeFolderRules, fault.Code == migration.CodeLedgerFile:
 		return exitUsage
 	case connectionCodes[fault.Code]: // of whatever class: a wrong certificate is not tried again either
 		return exitConnection
@@ -80,6 +86,20 @@ func statusOf(err error) int {
 		return exitSkipped
 	default:
 		return exitInternal
+	}
+}
+
+// statusOfProblem is the exit status of what a server refused.
+func statusOfProblem(p *api.Problem) int {
+	switch {
+	case p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden || p.Code == migration.CodeLogin:
+		return exitLogin
+	case p.Code == "endpoint-test-failed":
+		return exitConnection
+	case p.Status >= http.StatusInternalServerError:
+		return exitInternal
+	default:
+		return exitUsage
 	}
 }
 
@@ -111,6 +131,15 @@ func interruptedFault(doing string) *migration.Fault {
 // explain is the error with its remedy, for people.
 func explain(err error) string {
 	text := err.Error()
+	var problem *api.Problem
+	if errors.As(err, &problem) {
+		for _, field := range problem.Fields {
+			text += "\n  " + migration.SafeText(field.Name+": "+field.Detail)
+		}
+		if problem.Remedy != "" {
+			text += "\n  what to do: " + migration.SafeText(problem.Remedy)
+		}
+	}
 	if fault := migration.FaultOf(err); fault != nil && fault.Remedy != "" {
 		text += "\n  what to do: " + fault.Remedy
 	}

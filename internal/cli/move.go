@@ -3,7 +3,9 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -28,14 +30,16 @@ type moveFlags struct {
 	skipBadRows      bool
 	ledger           string
 	exclude, include []string
+	labels           string
 	connections      int
 	workers          int
 	json             bool
 	traceFile        string
+	given            func(flag string) bool // nil: none
 }
 
 func (f *moveFlags) register(flags *pflag.FlagSet) {
-	f.source.name, f.target.name = "source", "target"
+	f.source.name, f.target.name, f.given = "source", "target", flags.Changed
 	f.source.register(flags)
 	f.target.register(flags)
 	flags.StringVar(&f.sourceRoot, "source-root", "", "`PATH` of the person's folders, where the source's sign-in sees those of others too; with --csv the column UserRoot")
@@ -45,20 +49,28 @@ func (f *moveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ledger, "ledger", "", "`FILE` that remembers what was copied (default: mailhaul/ledger.db in $XDG_STATE_HOME or ~/.local/state)")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out the folder `NAME` and all below it; #SentItems# and the like name it in any language (repeatable)")
 	flags.StringArrayVar(&f.include, "include", nil, "take only the folder `NAME` and all below it (repeatable)")
+	flags.StringVar(&f.labels, "labels", "", labelsHelp)
 	flags.IntVar(&f.connections, "connections", 4, "connections to each side for one mailbox, at most")
 	flags.IntVar(&f.workers, "workers", 4, "with --csv: mailboxes at the same time")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.StringVar(&f.traceFile, "trace", "", "write every command and answer to `FILE`, without secrets and messages")
 }
 
+// labelsHelp is what --labels says.
+const labelsHelp = "what becomes of Gmail's labels: one (default) copies each message once, copies makes a copy for each label, keywords keeps the other labels as keywords (`POLICY`)"
+
 // mover is the checked form of moveFlags.
 type mover struct {
 	flags            *moveFlags
 	streams          Streams
 	exclude, include []migration.FolderRule
-	tasks            []task
-	trace            *tracer
-	log              *slog.Logger
+	labels           migration.LabelPolicy
+	// sourceDay and targetDay are the day's budgets of each account.
+	sourceDay, targetDay migration.DayBudget
+	allowances           allowances
+	tasks                []task
+	trace                *tracer
+	log                  *slog.Logger
 }
 
 // task is one mailbox.
@@ -75,12 +87,18 @@ func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, e
 	if flags.workers < 1 || flags.workers > 1000 {
 		return nil, usageError("--workers %d: want 1 to 1000", flags.workers)
 	}
+	if err := flags.checkFileFlags(); err != nil {
+		return nil, err
+	}
 	var err error
 	if m.exclude, err = parseRules("--exclude", flags.exclude); err != nil {
 		return nil, err
 	}
 	if m.include, err = parseRules("--include", flags.include); err != nil {
 		return nil, err
+	}
+	if m.labels, err = migration.ParseLabelPolicy(flags.labels); err != nil {
+		return nil, usageError("--labels: %w", err)
 	}
 	if err := m.openTrace(); err != nil {
 		return nil, err
@@ -90,11 +108,40 @@ func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, e
 	} else {
 		err = m.loadPair(ctx)
 	}
+	if err == nil {
+		err = m.readBudgets()
+	}
 	if err != nil {
 		m.trace.close()
 		return nil, err
 	}
 	return m, nil
+}
+
+// readBudgets reads the day's budgets, whose defaults are by host.
+func (m *mover) readBudgets() (err error) {
+	if len(m.tasks) == 0 {
+		return nil
+	}
+	source, target := &m.flags.source, &m.flags.target
+	if m.sourceDay, err = parseDayBudget(source.flag("day-budget"), source.dayBudget, m.tasks[0].source.endpoint.Host); err != nil {
+		return err
+	}
+	m.targetDay, err = parseDayBudget(target.flag("day-budget"), target.dayBudget, m.tasks[0].target.endpoint.Host)
+	return err
+}
+
+// checkFileFlags refuses what means something with a migration file only.
+func (f *moveFlags) checkFileFlags() error {
+	if f.csvFile != "" || f.given == nil {
+		return nil
+	}
+	for _, flag := range []string{"skip-bad-rows", "workers"} {
+		if f.given(flag) {
+			return usageError("--%s is for the mailboxes of a file; name the file with --csv, or leave the flag out", flag)
+		}
+	}
+	return nil
 }
 
 func parseRules(flag string, texts []string) ([]migration.FolderRule, error) {
@@ -165,7 +212,6 @@ func (m *mover) loadFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	targets := map[string]int{} // the row that has each
 	for _, row := range rows {
 		t := task{
 			address: row.EmailAddress,
@@ -177,19 +223,37 @@ func (m *mover) loadFile(ctx context.Context) error {
 		if t.source.sameAs(t.target) {
 			return usageError("%s row %d: source and target are the same mailbox, %s", m.flags.csvFile, row.Row, t.target.identity())
 		}
-		key := strings.ToLower(t.target.user)
-		if first, taken := targets[key]; taken {
-			return usageError("%s: rows %d and %d go to the same mailbox, %s; copy the second one later, with a file of its own", m.flags.csvFile, first, row.Row, t.target.identity())
-		}
-		targets[key] = row.Row
 		m.tasks = append(m.tasks, t)
 	}
-	return m.fillPasswords(ctx, rows)
+	return m.fillPasswords(ctx)
+}
+
+// greetBoth tries both servers of a file once, without signing in: what none of its
+// mailboxes could get past is told once, before the first of them.
+func (m *mover) greetBoth(ctx context.Context) error {
+	if m.flags.csvFile == "" {
+		return nil
+	}
+	for _, a := range []struct {
+		side string
+		account
+	}{{"source", m.tasks[0].source}, {"target", m.tasks[0].target}} {
+		session, err := account{endpoint: a.endpoint, trace: m.trace.named(a.side)}.dial(ctx)
+		switch {
+		case err == nil:
+			session.Close()
+		case ctx.Err() != nil:
+			return interruptedFault("trying the servers")
+		case connectionCodes[migration.CodeOf(err)]:
+			return naming(a.side, fmt.Errorf("%s: %w", a.side, err))
+		}
+	}
+	return nil
 }
 
 // readRows reads the migration file and tells its problems.
 func (m *mover) readRows() ([]migration.Row, error) {
-	file, err := readMigrationFile(m.flags.csvFile)
+	file, err := readMigrationFile(m.flags.csvFile, migration.CSVOptions{TargetPasswordRequired: !m.flags.target.hasPassword()})
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +270,7 @@ func (m *mover) readRows() ([]migration.Row, error) {
 }
 
 // fillPasswords gives the targets without a password the one for all.
-func (m *mover) fillPasswords(ctx context.Context, rows []migration.Row) error {
+func (m *mover) fillPasswords(ctx context.Context) error {
 	var forAll secret.Text
 	for i := range m.tasks {
 		target := &m.tasks[i].target
@@ -214,9 +278,6 @@ func (m *mover) fillPasswords(ctx context.Context, rows []migration.Row) error {
 			continue
 		}
 		if forAll.Empty() {
-			if !m.flags.target.hasPassword() {
-				return usageError("%s row %d: no password for the target: add the column TargetPassword, or give one for all with --target-password-file", m.flags.csvFile, rows[i].Row)
-			}
 			var err error
 			if forAll, err = m.flags.target.password(ctx, m.streams, target.user); err != nil {
 				return err
@@ -227,21 +288,89 @@ func (m *mover) fillPasswords(ctx context.Context, rows []migration.Row) error {
 	return nil
 }
 
-// openStore opens the ledger.
-func (m *mover) openStore(ctx context.Context) (*store.Store, error) {
-	path := m.flags.ledger
-	if path == "" {
-		directory, err := stateDirectory()
-		if err != nil {
-			return nil, usageError("no place for the ledger: %w; name a file with --ledger", err)
+// hasRules reports whether some folders may be left out.
+func (m *mover) hasRules() bool { return len(m.include)+len(m.exclude) > 0 }
+
+// nothingLeft is the fault of rules that leave no folder of a mailbox.
+func (m *mover) nothingLeft() *migration.Fault {
+	var rules []string
+	for _, rule := range m.include {
+		rules = append(rules, "--include "+rule.String())
+	}
+	for _, rule := range m.exclude {
+		rules = append(rules, "--exclude "+rule.String())
+	}
+	return &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeFolderRules, Doing: "no folder is left by " + strings.Join(rules, " "),
+		Remedy: "Correct the names; copy --dry-run without --include and --exclude shows the folders."}
+}
+
+// warnOfIdleRules names the rules that are used in no mailbox of the run: each is a
+// slip, most likely.
+func (m *mover) warnOfIdleRules(used map[string]bool) {
+	warn := func(flag string, rules []migration.FolderRule) {
+		for _, rule := range rules {
+			if !used[rule.String()] {
+				m.log.Warn("no folder of any mailbox has the name", flag, rule.String())
+			}
 		}
-		path = filepath.Join(directory, "ledger.db")
 	}
-	ledgers, err := store.Open(ctx, path, store.Options{})
-	if err != nil && ctx.Err() != nil {
-		return nil, interruptedFault("opening the ledger")
+	warn("include", m.include)
+	warn("exclude", m.exclude)
+}
+
+// noteNothing tells of rules that leave no folder of a mailbox: it is an error of
+// a single one, while of a file's others may have such folders.
+func (m *mover) noteNothing(job mailsync.Job) error {
+	fault := m.nothingLeft()
+	if m.flags.csvFile == "" {
+		return fault
 	}
-	return ledgers, err
+	job.Log.Warn(fault.Error())
+	return nil
+}
+
+// openLedger opens the ledger; a new one is told, so that a mistyped name is seen.
+// Where none is to be made and there is none, the person reads what that means, and
+// an empty one stands in that release removes.
+func (m *mover) openLedger(ctx context.Context, create bool, without string) (ledgers *store.Store, release func(), err error) {
+	path, err := m.ledgerPath()
+	if err != nil {
+		return nil, nil, err
+	}
+	_, missing := os.Stat(path)
+	isNew, remove := errors.Is(missing, fs.ErrNotExist), func() {}
+	if isNew && !create {
+		fmt.Fprintf(m.streams.Err, "no ledger %s: %s\n", path, without)
+		directory, err := os.MkdirTemp("", "mailhaul-")
+		if err != nil {
+			return nil, nil, fmt.Errorf("making a ledger for the time being: %w", err)
+		}
+		path, remove = filepath.Join(directory, "ledger.db"), func() { _ = os.RemoveAll(directory) }
+	}
+	ledgers, err = store.Open(ctx, path, store.Options{})
+	if err != nil {
+		remove()
+		if ctx.Err() != nil {
+			err = interruptedFault("opening the ledger")
+		}
+		return nil, nil, err
+	}
+	if isNew && create {
+		fmt.Fprintln(m.streams.Err, "new ledger", path)
+	}
+	return ledgers, func() { ledgers.Close(); remove() }, nil
+}
+
+// ledgerPath is the file that --ledger names, or the default.
+func (m *mover) ledgerPath() (string, error) {
+	if m.flags.ledger != "" {
+		return m.flags.ledger, nil
+	}
+	directory, err := stateDirectory()
+	if err != nil {
+		return "", usageError("no place for the ledger: %w; name a file with --ledger", err)
+	}
+	return filepath.Join(directory, "ledger.db"), nil
 }
 
 // stateDirectory is where the ledger lives by default.
@@ -257,14 +386,20 @@ func stateDirectory() (string, error) {
 }
 
 // job is the engine's form of a task.
-func (m *mover) job(ctx context.Context, ledgers *store.Store, t task) (mailsync.Job, error) {
+func (m *mover) job(ctx context.Context, ledgers *store.Store, t *task) (mailsync.Job, error) {
 	ledger, err := ledgers.Mailbox(ctx, t.source.identity(), t.target.identity())
 	if err != nil {
 		return mailsync.Job{}, err
 	}
+	if t.source.allowance, err = m.allowances.of(ctx, ledgers, t.source.user, t.source.endpoint, m.sourceDay); err != nil {
+		return mailsync.Job{}, err
+	}
+	if t.target.allowance, err = m.allowances.of(ctx, ledgers, t.target.user, t.target.endpoint, m.targetDay); err != nil {
+		return mailsync.Job{}, err
+	}
 	return mailsync.Job{
 		Source: t.source.source, Target: t.target.target, Ledger: ledger,
-		Exclude: m.exclude, Include: m.include, SourceRoot: t.source.root, Connections: m.flags.connections,
+		Exclude: m.exclude, Include: m.include, SourceRoot: t.source.root, Labels: m.labels, Connections: m.flags.connections,
 		Progress: &mailsync.Progress{}, Log: m.log.With("mailbox", t.address),
 	}, nil
 }

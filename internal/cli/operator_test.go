@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,11 +39,11 @@ func TestAWrongCertificateIsNoRefusedSignIn(t *testing.T) {
 	password := filepath.Join(b.dir, "password")
 	test := []string{"endpoint", "test", "--password-file", password, "imaps://anna@" + address}
 	refused := execute(t, test...)
-	refused.want(t, exitConnection, "FAIL tls", "trust its key: --pin ")
+	refused.want(t, exitConnection, "FAIL tls", "with --ca FILE.", "trust its key: --pin ")
 	if strings.Contains(refused.out, "--source-pin") {
 		t.Errorf("a flag is named that the command has not: %s", refused.out)
 	}
-	execute(t, append(b.addressed("copy"), "--source", "imaps://anna@"+address)...).want(t, exitConnection, "--source-pin ")
+	execute(t, append(b.addressed("copy"), "--source", "imaps://anna@"+address)...).want(t, exitConnection, "with --source-ca FILE.", "--source-pin ")
 	execute(t, append(test, "--ca", b.write("ca.pem", string(ca.PEM())))...).want(t, exitDone, "1 folder")
 }
 
@@ -59,7 +60,7 @@ func TestBadFilesAreToldBeforeAnythingStarts(t *testing.T) {
 		"no authority in the CA file":     {[]string{"endpoint", "test", "--ca", text, "imaps://" + address}, "--ca: "},
 		"a pin that is none":              {[]string{"endpoint", "test", "--pin", "abc", "imaps://" + address}, "--pin: "},
 		"no password file":                {[]string{"endpoint", "test", "--password-file", text + "x", "imaps://a@" + address}, "mailhaul: --password-file: "},
-		"no address":                      {[]string{"endpoint", "test", "nonsense"}, "URL: "},
+		"no address":                      {[]string{"endpoint", "test", "imap:nonsense"}, "URL: "},
 		"a directory as ledger":           {append(b.addressed("copy"), "--ledger", b.dir), "not a ledger"},
 		"a text as ledger":                {append(b.addressed("verify"), "--ledger", text), "not a ledger"},
 		"a file as report directory":      {append(b.addressed("copy"), "--report", text), "--report: "},
@@ -86,18 +87,18 @@ func TestAnEmptyPasswordIsNotTried(t *testing.T) {
 
 func TestTheWrongKindOfTLSIsNamed(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
-	execute(t, "endpoint", "test", "imaps://"+b.sourceAddr).want(t, exitConnection, "FAIL tls", "write imap:// (STARTTLS) instead")
+	execute(t, "endpoint", "test", "imaps://"+b.sourceAddr).want(t, exitConnection, "FAIL tls", "does not speak TLS here: try imap://")
 }
 
-func TestALedgerInUseIsNoInternalError(t *testing.T) {
+func TestALedgerInUseIsToldWithWhoHasIt(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
-	m := &mover{flags: &moveFlags{ledger: filepath.Join(b.dir, "ledger.db")}}
-	held, err := m.openStore(t.Context())
+	m := &mover{flags: &moveFlags{ledger: filepath.Join(b.dir, "ledger.db")}, streams: Streams{Err: io.Discard}}
+	_, release, err := m.openLedger(t.Context(), true, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
-	execute(t, b.addressed("copy")...).want(t, exitUsage, "in use", fmt.Sprint(os.Getpid()), "what to do")
+	defer release()
+	execute(t, b.addressed("copy")...).want(t, exitInternal, "in use", fmt.Sprint(os.Getpid()), "what to do")
 }
 
 func TestAMailboxIsNotCopiedOntoItself(t *testing.T) {
@@ -115,15 +116,15 @@ func TestAMailboxIsNotCopiedOntoItself(t *testing.T) {
 		want(t, exitUsage, "row 2", "the same mailbox")
 	file = b.write("twice.csv", "EmailAddress,UserName,Password,TargetUserName,TargetPassword\na@example.org,a,x1,anna,x2\nb@example.org,b,x1,Anna,x2\n")
 	execute(t, "copy", "--csv", file, "--allow-cleartext", "--source", "imap+plain://"+b.sourceAddr, "--target", "imap+plain://"+b.targetAddr).
-		want(t, exitUsage, "rows 2 and 3", "the same mailbox")
+		want(t, exitUsage, "Rows 2 and 3", "the same mailbox")
 }
 
 func TestProblemsOfAFileHaveCodesAndSeverities(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	file := b.write("bad.csv", "EmailAddress,UserName,Password\n,a,geheim\nb@example.org,b,********\n")
 	execute(t, "csv", "check", file).want(t, exitUsage, "row 2, EmailAddress: The EmailAddress is empty. ", "[csv-no-address]", "row 3, Password: warning: ", "[csv-placeholder]")
-	execute(t, "csv", "check", b.write("empty.csv", "")).want(t, exitUsage, "Upload file can't be empty. Choose")
-	good := execute(t, "csv", "check", "--json", b.write("good.csv", "EmailAddress,UserName,Password\na@example.org,a,geheim\n"))
+	execute(t, "csv", "check", b.write("empty.csv", "")).want(t, exitUsage, "Upload file can't be empty. Name the file")
+	good := execute(t, "csv", "check", "--json", b.write("good.csv", "EmailAddress,UserName,Password,TargetPassword\na@example.org,a,geheim,geheim2\n"))
 	good.want(t, exitDone, `"problems": []`)
 }
 
@@ -211,13 +212,13 @@ func TestAFullMailboxIsNoInternalError(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	b.deliver("INBOX", 20)
 	b.to.SetQuota(10)
-	execute(t, b.addressed("copy")...).want(t, exitSkipped, "quota", "what to do")
-}
-
-func TestNamesThatLeaveNothingAreTold(t *testing.T) {
-	b := newBench(t, imapfake.Options{}, imapfake.Options{})
-	b.deliver("INBOX", 1)
-	execute(t, b.addressed("copy", "--include", "Inbux")...).want(t, exitDone, "no folder is left")
+	b.deliver("Work", 5)
+	reports := filepath.Join(b.dir, "report")
+	execute(t, b.addressed("copy", "--connections", "1", "--report", reports)...).want(t, exitSkipped, "quota", "what to do", "anna: 25 messages were not reached")
+	rows, err := os.ReadFile(filepath.Join(reports, "MigrationErrors.csv"))
+	if err != nil || !strings.Contains(string(rows), ",25\r\n") {
+		t.Errorf("the row does not tell what was not reached: %s (%v)", rows, err)
+	}
 }
 
 func TestAnInterruptedFleetSaysHowToGoOn(t *testing.T) {
@@ -226,10 +227,13 @@ func TestAnInterruptedFleetSaysHowToGoOn(t *testing.T) {
 	stop := imapfake.Rule{Command: "APPEND", Message: func(imapfake.Arrival) bool { cancel(); return false }}
 	b := newBench(t, imapfake.Options{}, imapfake.Options{Faults: []imapfake.Rule{stop}})
 	flags := append(b.fleet(), "--workers", "1")
-	for _, verb := range []string{"copy", "verify", "copy"} { // the later ones are stopped before they begin
+	for i, verb := range []string{"copy", "verify", "copy"} { // the later ones are stopped before they begin
 		var out, errs bytes.Buffer
 		status := Run(ctx, append([]string{verb}, flags...), Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 		output{status, out.String(), errs.String()}.want(t, exitInterrupted, "mailhaul: ", "Run the same command again")
+		if i == 0 && strings.Count(out.String(), "Queued") < 2 {
+			t.Errorf("mailboxes that were never begun are not queued:\n%s", out.String())
+		}
 	}
 	execute(t, append([]string{"copy"}, flags...)...).want(t, exitLogin, "3 mailboxes")
 	for _, user := range []string{"first", "third"} {

@@ -5,8 +5,10 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"text/tabwriter"
-	"unicode/utf8"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/width"
 
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -18,21 +20,58 @@ func (c *copier) print(s report.Summary) error {
 	if c.options.json {
 		return report.JSON(c.streams.Out, s)
 	}
-	printTable(c.streams.Out, summaryTable(s))
+	printTable(c.streams.Out, 2, summaryTable(s))
+	printNotReached(c.streams.Out, s)
 	c.printVerifications(s)
 	printErrors(c.streams.Out, s)
 	printFindings(c.streams.Out, s)
 	return nil
 }
 
-// printErrors tells what stopped mailboxes; of a single one the command's own
-// error tells it.
-func printErrors(w io.Writer, s report.Summary) {
+// printNotReached tells how much of a mailbox that could not go on is yet to come.
+func printNotReached(w io.Writer, s report.Summary) {
 	for _, m := range s.Mailboxes {
-		if len(s.Mailboxes) > 1 && m.Error != "" {
-			fmt.Fprintf(w, "%s: %s\n", m.EmailAddress, migration.SafeText(m.Error))
-			printRemedy(w, m.Remedy)
+		if m.NotReached > 0 {
+			fmt.Fprintf(w, "%s: %s not reached\n", migration.SafeText(m.EmailAddress), counted(m.NotReached, "message was", "messages were"))
 		}
+	}
+}
+
+// namesOfError is how many mailboxes with the same error are named.
+const namesOfError = 3
+
+// printErrors tells what stopped mailboxes, each reason once; of a single one the
+// command's own error tells it.
+func printErrors(w io.Writer, s report.Summary) {
+	if len(s.Mailboxes) < 2 {
+		return
+	}
+	var reasons []report.Mailbox // the first with each
+	names := map[string][]string{}
+	for _, m := range s.Mailboxes {
+		if m.Error == "" {
+			continue
+		}
+		if names[m.Error] == nil {
+			reasons = append(reasons, m)
+		}
+		names[m.Error] = append(names[m.Error], m.EmailAddress)
+	}
+	for _, m := range reasons {
+		fmt.Fprintf(w, "%s: %s\n", migration.SafeText(someOf(names[m.Error])), migration.SafeText(m.Error))
+		printRemedy(w, m.Remedy)
+	}
+}
+
+// someOf names the first few and counts all.
+func someOf(names []string) string {
+	switch n := len(names); {
+	case n == 1:
+		return names[0]
+	case n <= namesOfError:
+		return fmt.Sprintf("%d mailboxes (%s)", n, strings.Join(names, ", "))
+	default:
+		return fmt.Sprintf("%d mailboxes (%s and %d more)", n, strings.Join(names[:namesOfError], ", "), n-namesOfError)
 	}
 }
 
@@ -67,25 +106,42 @@ func summaryTable(s report.Summary) [][]string {
 	return table
 }
 
-// printTable aligns the first two columns to the left and all others, which are
-// figures, to the right.
-func printTable(w io.Writer, table [][]string) {
-	const texts = 2
+// printTable aligns the first columns, which are texts, to the left and all
+// others, which are figures, to the right.
+func printTable(w io.Writer, texts int, table [][]string) {
 	widths := make([]int, len(table[0]))
 	for _, cells := range table {
 		for i, cell := range cells {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], columns(cell))
 		}
 	}
 	for _, cells := range table {
 		for i, cell := range cells {
+			space := strings.Repeat(" ", widths[i]-columns(cell))
 			if i < texts {
-				fmt.Fprintf(w, "%-*s  ", widths[i], cell)
+				fmt.Fprint(w, cell, space, "  ")
 			} else {
-				fmt.Fprintf(w, "%*s%s", widths[i], cell, columnEnd(i, len(cells)))
+				fmt.Fprint(w, space, cell, columnEnd(i, len(cells)))
 			}
 		}
 	}
+}
+
+// columns is how many columns of a terminal a text takes: letters of East Asia and
+// pictures two, marks on a letter none (Unicode Standard Annex 11).
+func columns(text string) (n int) {
+	for _, r := range text {
+		if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+			continue
+		}
+		switch width.LookupRune(r).Kind() {
+		case width.EastAsianWide, width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 func columnEnd(i, columns int) string {
@@ -152,6 +208,9 @@ func printFindings(w io.Writer, s report.Summary) {
 			fmt.Fprintf(w, "  %d more; --report DIR writes them all\n", len(all)-len(shown))
 		}
 	}
+	if s.Total().Counts.Skipped > 0 {
+		fmt.Fprintln(w, "\nOnce the reason is gone, --retry-skipped tries skipped messages again.")
+	}
 }
 
 func findingsOf(s report.Summary, code string) (all []told) {
@@ -191,28 +250,42 @@ func (c *copier) printPlan(s report.Summary) error {
 	if c.options.json {
 		return c.printPlanJSON(s)
 	}
-	w := tabwriter.NewWriter(c.streams.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "mailbox\tfolder\tgoes to\tsource\tto copy\tsize\t")
-	for i, m := range s.Mailboxes {
-		for _, f := range c.results[i].summary.PerFolder {
-			made := ""
-			if f.New {
-				made = "(new)"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s %s\t%d\t%d\t%s\t\n", m.EmailAddress, migration.SafeText(f.Source), migration.SafeText(f.Target), made, f.Messages.Source, f.ToCopy, byteSize(f.Bytes))
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
+	if table := c.planTable(s); len(table) > 1 {
+		printTable(c.streams.Out, 3, table)
 	}
 	printErrors(c.streams.Out, s)
 	printFindings(c.streams.Out, s)
 	return nil
 }
 
+// planTable has a row for each folder, and one for all when they are several.
+func (c *copier) planTable(s report.Summary) [][]string {
+	table := [][]string{{"mailbox", "folder", "goes to", "source", "to copy", "size"}}
+	row := func(mailbox, folder, target string, source, toCopy int, bytes int64) {
+		table = append(table, []string{migration.SafeText(mailbox), migration.SafeText(folder), migration.SafeText(target), strconv.Itoa(source), strconv.Itoa(toCopy), byteSize(bytes)})
+	}
+	var all mailsync.FolderSummary
+	folders := 0
+	for i, m := range s.Mailboxes {
+		for _, f := range c.results[i].summary.PerFolder {
+			target := f.Target
+			if f.New {
+				target += " (new)"
+			}
+			row(m.EmailAddress, f.Source, target, f.Messages.Source, f.ToCopy, f.Bytes)
+			all.Messages.Add(f.Messages)
+			all.ToCopy, all.Bytes, folders = all.ToCopy+f.ToCopy, all.Bytes+f.Bytes, folders+1
+		}
+	}
+	if folders > 1 {
+		row(counted(len(s.Mailboxes), "mailbox", "mailboxes"), counted(folders, "folder", "folders"), "", all.Messages.Source, all.ToCopy, all.Bytes)
+	}
+	return table
+}
+
 // planError is a mailbox that has no plan in JSON, or not a whole one.
 type planError struct {
-	Mailbox string `json:"mailbox"`
+	Mailbox string `json:"emailAddress"`
 	Code    string `json:"code"`
 	Error   string `json:"error"`
 	Remedy  string `json:"remedy,omitempty"`
@@ -220,13 +293,13 @@ type planError struct {
 
 // planFinding is a finding of a mailbox in JSON.
 type planFinding struct {
-	Mailbox string `json:"mailbox"`
+	Mailbox string `json:"emailAddress"`
 	migration.Finding
 }
 
 // planFolder is a folder of the plan in JSON.
 type planFolder struct {
-	Mailbox string `json:"mailbox"`
+	Mailbox string `json:"emailAddress"`
 	Folder  string `json:"folder"`
 	Target  string `json:"target"`
 	New     bool   `json:"new"`

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 )
@@ -32,14 +35,20 @@ type display struct {
 	log     *slog.Logger
 	all     sync.WaitGroup
 	began   time.Time
+	end     chan struct{}
 	// done is how many mailboxes are, messages and bytes what was copied of
-	// them.
+	// them. Those of active ones come on top.
 	done, messages, bytes atomic.Int64
+	mu                    sync.Mutex
+	active                map[*follower]bool
 }
 
 func newDisplay(streams Streams, log *slog.Logger, mailboxes int) *display {
-	d := &display{log: log, began: time.Now(), several: mailboxes > 1}
-	if !isTerminal(streams.Err) {
+	d := &display{log: log, began: time.Now(), several: mailboxes > 1, end: make(chan struct{}), active: map[*follower]bool{}}
+	if !drawable(streams.Err) {
+		if d.several {
+			d.all.Go(func() { d.tell(mailboxes) })
+		}
 		return d
 	}
 	// Bars begin at the start of a line, even if something was typed ahead.
@@ -62,15 +71,87 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-func (d *display) state(mailboxes int) string {
-	text := fmt.Sprintf("%d of %d mailboxes done", d.done.Load(), mailboxes)
-	if messages := d.messages.Load(); messages > 0 {
-		text += fmt.Sprintf(", %d messages, %s", messages, byteSize(d.bytes.Load()))
+// drawable reports whether a stream is a terminal that has room for bars. One of
+// no width, as some programs that run others have it, would show nothing.
+func drawable(stream any) bool {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return false
 	}
-	return text + " in " + time.Since(d.began).Round(time.Second).String()
+	width, _, err := term.GetSize(int(file.Fd()))
+	return err == nil && width > 0
+}
+
+// tell logs the state of all mailboxes from time to time.
+func (d *display) tell(mailboxes int) {
+	every(logEvery, d.end, func() { d.log.Info("copying", "progress", d.state(mailboxes)) })
+}
+
+// every does something from time to time until the end.
+func every(pause time.Duration, end <-chan struct{}, do func()) {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-end:
+			return
+		case <-ticker.C:
+			do()
+		}
+	}
+}
+
+// state is the progress of all mailboxes in words. The time yet to go is a guess:
+// it takes mailboxes for equal, because the sizes of those to come are not known.
+func (d *display) state(mailboxes int) string {
+	messages, bytes, done := d.sum()
+	took := time.Since(d.began)
+	text := fmt.Sprintf("%d/%d mailboxes", d.done.Load(), mailboxes)
+	if messages > 0 && took > 0 {
+		text += fmt.Sprintf(", %d messages, %s, %s/s", messages, byteSize(bytes), byteSize(int64(float64(bytes)/took.Seconds())))
+	}
+	text += " in " + took.Round(time.Second).String()
+	if share := done / float64(mailboxes); took >= earliest && share > 0 && share < 1 {
+		text += ", about " + time.Duration(float64(took)*(1-share)/share).Round(time.Second).String() + " left"
+	}
+	return text
+}
+
+// sum is what was copied so far, and how many mailboxes that is in parts of them.
+func (d *display) sum() (messages, bytes int64, mailboxes float64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	messages, bytes, mailboxes = d.messages.Load(), d.bytes.Load(), float64(d.done.Load())
+	for f := range d.active {
+		copied, all := f.progress.Bytes.Load(), f.progress.BytesTotal.Load()
+		messages, bytes = messages+f.progress.Messages.Load(), bytes+copied
+		if all > 0 {
+			mailboxes += min(float64(copied)/float64(all), 1)
+		}
+	}
+	return messages, bytes, mailboxes
+}
+
+// stoppingText is told at the first Ctrl-C: what is under way may take a while.
+const stoppingText = "stopping: what is under way is being finished; press Ctrl-C again to end at once (nothing is lost either way)"
+
+// tellStop says at once that the wish to stop was heard.
+func (d *display) tellStop(ctx context.Context, streams Streams) {
+	out := streams.Err
+	if d.bars != nil {
+		out = d.bars // above them
+	}
+	d.all.Go(func() {
+		select {
+		case <-d.end:
+		case <-ctx.Done():
+			fmt.Fprintln(out, stoppingText)
+		}
+	})
 }
 
 func (d *display) close() {
+	close(d.end)
 	d.all.Wait()
 	if d.overall != nil {
 		d.overall.Abort(true)
@@ -90,10 +171,19 @@ type follower struct {
 	end      chan struct{}
 	// verified of toVerify folders; toVerify is 0 while copying.
 	verified, toVerify atomic.Int64
+	// earliest is when so many bytes can have been moved, as the day's budgets
+	// allow; nil is none.
+	earliest atomic.Pointer[func(left int64) time.Time]
 }
+
+// ends says how the day's budgets hold up what is left.
+func (f *follower) ends(earliest func(left int64) time.Time) { f.earliest.Store(&earliest) }
 
 func (d *display) follow(name string, progress *mailsync.Progress) *follower {
 	f := &follower{display: d, name: name, progress: progress, began: time.Now(), end: make(chan struct{})}
+	d.mu.Lock()
+	d.active[f] = true
+	d.mu.Unlock()
 	if d.bars != nil {
 		f.bar = d.bars.MustAdd(0, mpb.BarFillerFunc(f.draw), f.columns()...)
 	} else {
@@ -140,16 +230,7 @@ func (f *follower) draw(w io.Writer, line decor.Statistics) error {
 
 // tell logs the progress from time to time.
 func (f *follower) tell() {
-	ticker := time.NewTicker(logEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-f.end:
-			return
-		case <-ticker.C:
-			f.display.log.Info(f.doing(), "mailbox", f.name, "progress", f.state())
-		}
-	}
+	every(logEvery, f.end, func() { f.display.log.Info(f.doing(), "mailbox", f.name, "progress", f.state()) })
 }
 
 // verifying says that the mailbox is now verified, folder by folder.
@@ -158,8 +239,7 @@ func (f *follower) verifying(folders int) { f.toVerify.Store(int64(max(folders, 
 func (f *follower) done(err error) {
 	close(f.end)
 	messages, bytes := f.progress.Messages.Load(), f.progress.Bytes.Load()
-	f.display.messages.Add(messages)
-	f.display.bytes.Add(bytes)
+	f.display.leave(f, messages, bytes)
 	if f.bar != nil {
 		f.bar.Abort(true)
 	}
@@ -169,6 +249,15 @@ func (f *follower) done(err error) {
 	case err == nil && f.bar == nil: // the terminal has the summary in a moment
 		f.display.log.Info("mailbox done", "mailbox", f.name, "messages", messages, "size", byteSize(bytes))
 	}
+}
+
+// leave adds what was copied of a mailbox to that of the others before it.
+func (d *display) leave(f *follower, messages, bytes int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.active, f)
+	d.messages.Add(messages)
+	d.bytes.Add(bytes)
 }
 
 func (f *follower) doing() string {
@@ -243,5 +332,9 @@ func (f *follower) left() string {
 	if speed == 0 || bytes < 0 || time.Since(f.began) < earliest {
 		return ""
 	}
-	return time.Duration(float64(bytes)/speed*float64(time.Second)).Round(time.Second).String() + " left"
+	left := time.Duration(float64(bytes) / speed * float64(time.Second))
+	if by := f.earliest.Load(); by != nil {
+		left = max(left, time.Until((*by)(bytes)))
+	}
+	return left.Round(time.Second).String() + " left"
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -64,5 +65,19 @@ func TestAPromptTakesAPassword(t *testing.T) {
 	}
 	if _, err := askPassword(t.Context(), &out, int(program.Fd()), "anna at the source"); statusOf(err) != exitUsage {
 		t.Errorf("an empty password: %v", err)
+	}
+}
+
+func TestATerminalOfNoWidthGetsLines(t *testing.T) {
+	_, program := terminal(t)
+	for width, bars := range map[uint16]bool{0: false, 80: true} {
+		if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: width}); err != nil {
+			t.Fatal(err)
+		}
+		d := newDisplay(Streams{Err: program}, slog.New(slog.DiscardHandler), 1)
+		if got := d.bars != nil; got != bars {
+			t.Errorf("%d columns: bars %v", width, got)
+		}
+		d.close()
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -37,27 +39,69 @@ func newRootCommand(streams Streams) *cobra.Command {
 byte for byte, with its folder, date and flags. It can be stopped and started at
 any time and goes on where it was.
 
+copy moves one mailbox, or those of a file, here and now. serve runs a server that
+migrates batches and keeps them in step; login, endpoint, batch, mailbox, report and
+the like are its clients.
+
 Try it without a server of your own:  mailhaul demo
 `,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("unknown command %q\n  see: mailhaul --help", args[0])
+				return unknownCommand(c, args[0])
 			}
 			return c.Help()
 		},
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 2,
 	}
+	root.SetVersionTemplate("mailhaul {{.Version}}\n")
 	root.SetHelpTemplate(root.HelpTemplate() + exitHelp)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var value *pflag.InvalidValueError
+		if errors.As(err, &value) && value.GetFlag().Value.Type() == "duration" {
+			err = fmt.Errorf("--%s %q: want a duration such as 5s", value.GetFlag().Name, value.GetValue())
+		}
 		return usageError("%w\n  see: %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newCopyCommand(streams), newVerifyCommand(streams), newCSVCommand(streams), newEndpointCommand(streams), newDemoCommand(streams), newVersionCommand(streams))
+	root.AddCommand(newDiscoverCommand(streams), newCopyCommand(streams), newVerifyCommand(streams), newCSVCommand(streams), newDemoCommand(streams), newVersionCommand(streams), newManCommand(streams),
+		newServeCommand(streams), newLoginCommand(streams), newEndpointCommand(streams), newBatchCommand(streams), newMailboxCommand(streams), newReportCommand(streams),
+		newOperatorCommand(streams), newTokenCommand(streams), newAuditCommand(streams), newNodeCommand(streams), newKeysCommand(streams), newBackupCommand(streams))
+	root.InitDefaultHelpCmd()
+	refuseUnknownHelp(root)
 	return root
+}
+
+// unknownCommand is the error of a word that is no command, with what was meant.
+func unknownCommand(c *cobra.Command, word string) error {
+	meant := ""
+	if close := c.SuggestionsFor(word); len(close) > 0 {
+		meant = "\n  did you mean: " + strings.Join(close, ", ")
+	}
+	return usageError("unknown command %q%s\n  see: mailhaul --help", word, meant)
+}
+
+// refuseUnknownHelp makes help about what is no command an error, as the command
+// itself is.
+func refuseUnknownHelp(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			continue
+		}
+		c.Args = func(_ *cobra.Command, words []string) error {
+			found, rest, err := root.Find(words)
+			if err == nil && len(rest) > 0 && (found == root || found.HasSubCommands()) {
+				return unknownCommand(found, rest[0])
+			}
+			return err
+		}
+	}
 }
 
 // noArgs refuses arguments with the usage status.

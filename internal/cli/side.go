@@ -31,12 +31,14 @@ type sideFlags struct {
 	caFile       string
 	pin          string
 	compress     bool
+	dayBudget    string
 }
 
 const folderHelp = `
 Names of folders in --include and --exclude have / between their levels and no
 case, and mean all below them too: Work/Old and Work/Old/* are the same, and a *
-elsewhere is a plain character. #SentItems#, #DeletedItems#, #Drafts#,
+elsewhere is a plain character. A name as --dry-run shows it, such as INBOX.Work,
+means the same. #SentItems#, #DeletedItems#, #Drafts#,
 #JunkEmail#, #Archive# and #Inbox# name such a folder in whatever language;
 \#Notes\# is one really called #Notes#.
 `
@@ -75,6 +77,7 @@ func (f *sideFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.passwordFile, f.name+"-password-file", "", "`FILE` whose first line is the "+f.name+" password")
 	flags.StringVar(&f.caFile, f.name+"-ca", "", "PEM `FILE` with the certificate authorities of the "+f.name+", instead of the system's")
 	flags.StringVar(&f.pin, f.name+"-pin", "", "base64 SHA-256 of the "+f.name+"'s public key, trusted whoever signed it")
+	flags.StringVar(&f.dayBudget, f.name+"-day-budget", "", fmt.Sprintf(dayBudgetHelp, f.name))
 	flags.BoolVar(&f.compress, f.name+"-compress", false, "compress the line to the "+f.name+" where it can (for slow lines)")
 }
 
@@ -186,6 +189,8 @@ type account struct {
 	trace    func(string)
 	// root is where the person's folders are, when the sign-in sees more.
 	root string
+	// allowance is the account's day's budget, nil for none.
+	allowance *allowance
 }
 
 // identity names the mailbox in the ledger: one sign-in with two roots is two. Of
@@ -220,7 +225,10 @@ func plainHost(host string) string {
 }
 
 func (a account) dial(ctx context.Context) (*imap.Session, error) {
-	return imap.Dial(ctx, imap.Options{Endpoint: a.endpoint, Compress: a.compress, Trace: a.trace,
+	if err := a.allowance.check(); err != nil {
+		return nil, err
+	}
+	return imap.Dial(ctx, imap.Options{Endpoint: a.endpoint, Root: a.root, Compress: a.compress, Trace: a.trace, Line: a.allowance.counted,
 		Credential: imap.Credential{User: a.user, Password: a.password}})
 }
 
@@ -228,18 +236,26 @@ func (a account) dial(ctx context.Context) (*imap.Session, error) {
 func (a account) source(ctx context.Context) (mailsync.Session, error) {
 	session, err := a.dial(ctx)
 	if err != nil {
-		return nil, err
+		return nil, naming("source", err)
 	}
-	return session, nil
+	return a.allowance.source(session), nil
 }
 
 // target dials the account as a target.
 func (a account) target(ctx context.Context) (mailsync.Target, error) {
 	session, err := a.dial(ctx)
 	if err != nil {
-		return nil, err
+		return nil, naming("target", err)
 	}
-	return targetSession{session}, nil
+	return a.allowance.target(targetSession{session}), nil
+}
+
+// naming spells the flags in the remedy of a fault as they are called for a side.
+func naming(side string, err error) error {
+	if fault := migration.FaultOf(err); fault != nil {
+		fault.Remedy = strings.NewReplacer("--pin ", "--"+side+"-pin ", "--ca ", "--"+side+"-ca ").Replace(fault.Remedy)
+	}
+	return err
 }
 
 // targetSession gives a session the interface of the engine's target.

@@ -14,7 +14,6 @@ import (
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/relay"
 	"github.com/mailhaul/mailhaul/internal/store"
-	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
 )
 
 // cutters is how many cuts are tried at a time: each mostly waits.
@@ -76,24 +75,25 @@ func fakeTarget(t *testing.T, p imapfake.Personality) cutTarget {
 	}
 }
 
-// dovecotTarget is a Dovecot, read by a client that is not ours.
-func dovecotTarget(t *testing.T) cutTarget {
-	t.Helper()
-	rigs(t)
-	server := dovecotrig.StartT(t, dovecotrig.Options{Password: password})
-	return cutTarget{
-		addr:  server.Addr(),
-		enter: func(string) {},
-		holds: func(user string, message letter) error {
-			found, err := census(context.Background(), server.Addr(), user, password, "INBOX")
-			if err != nil {
-				return err
-			}
-			if want := map[print]int{printOf(message): 1}; !maps.Equal(found, want) {
-				return fmt.Errorf("INBOX holds %v, want %v", found, want)
-			}
-			return nil
-		},
+// realTarget is a real server, read by a client that is not ours.
+func realTarget(s realServer) func(t *testing.T) cutTarget {
+	return func(t *testing.T) cutTarget {
+		rigs(t)
+		server := s.start(t)
+		return cutTarget{
+			addr:  server.Addr(),
+			enter: func(string) {},
+			holds: func(user string, message letter) error {
+				found, err := census(context.Background(), server.Addr(), user, password, "INBOX")
+				if err != nil {
+					return err
+				}
+				if want := map[print]int{printOf(message): 1}; !maps.Equal(found, want) {
+					return fmt.Errorf("INBOX holds %v, want %v", found, want)
+				}
+				return nil
+			},
+		}
 	}
 }
 
@@ -236,7 +236,7 @@ func (b *cutBench) try(t *testing.T, cuts []cut) {
 }
 
 // cutTargets differ in what a cut means to them: non-synchronising literals,
-// synchronising ones, a commit before the command's end, and a real server.
+// synchronising ones, a commit before the command's end, and real servers.
 var cutTargets = []struct {
 	name string
 	make func(*testing.T) cutTarget
@@ -246,7 +246,9 @@ var cutTargets = []struct {
 	{"LITERAL+", func(t *testing.T) cutTarget { return fakeTarget(t, imapfake.Generic()) }, 101, 1},
 	{"synchronising literals", func(t *testing.T) cutTarget { return fakeTarget(t, imapfake.Minimal()) }, 101, 1},
 	{"commit at the literal", func(t *testing.T) cutTarget { return fakeTarget(t, imapfake.Courier()) }, 101, 1},
-	{"Dovecot", dovecotTarget, 211, 5},
+	{"Dovecot", realTarget(dovecot), 211, 5},
+	{"Cyrus", realTarget(cyrus), 401, 5},
+	{"Courier", realTarget(courier), 401, 5},
 }
 
 func TestCutAtAByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
@@ -254,7 +256,7 @@ func TestCutAtAByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
 	for _, target := range cutTargets {
 		t.Run(target.name, func(t *testing.T) {
 			b := newCutBench(t, target.make(t))
-			b.try(t, b.cuts(target.some))
+			b.try(t, b.cuts(target.some*sparser()))
 		})
 	}
 }

@@ -6,19 +6,21 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
 	"github.com/mailhaul/mailhaul/rigs/oracle"
+	"github.com/mailhaul/mailhaul/rigs/rig"
 )
 
-// massacre is a migration from one Dovecot to another that is killed again and
+// massacre is a migration from a Dovecot to another server that is killed again and
 // again.
 type massacre struct {
-	source, target *dovecotrig.Server
+	kind           realServer // of the target
+	source, target *rig.Mail
 	users          []string
 	args           []string
 	seed           uint64
@@ -32,22 +34,32 @@ type killCounts struct {
 
 func TestKillsAtRandomTimesLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
-	massacreOf(t, killCounts{mailboxes: 3, inbox: 100, kills: 6, big: 2 << 20})
+	massacreOf(t, dovecot, killCounts{mailboxes: 3, inbox: 100, kills: 6, big: 2 << 20})
+}
+
+func TestKillsAtRandomTimesLoseAndDoubleNothingOnOtherServers(t *testing.T) {
+	t.Parallel()
+	for _, s := range []realServer{cyrus, courier} {
+		t.Run(s.name, func(t *testing.T) { massacreOf(t, s, killCounts{mailboxes: 2, inbox: 40, kills: 3, big: 300 << 10}) })
+	}
 }
 
 func TestLongKillsAtRandomTimesLoseAndDoubleNothing(t *testing.T) {
 	long(t)
-	massacreOf(t, killCounts{mailboxes: 20, inbox: 300, kills: 100, big: 8 << 20})
+	massacreOf(t, dovecot, killCounts{mailboxes: 20, inbox: 300, kills: 100, big: 8 << 20})
 }
 
-func massacreOf(t *testing.T, n killCounts) {
+func TestLongKillsAtRandomTimesLoseAndDoubleNothingOnOtherServers(t *testing.T) {
+	long(t)
+	for _, s := range []realServer{cyrus, courier} {
+		t.Run(s.name, func(t *testing.T) { massacreOf(t, s, killCounts{mailboxes: 6, inbox: 150, kills: 40, big: 4 << 20}) })
+	}
+}
+
+func massacreOf(t *testing.T, target realServer, n killCounts) {
 	t.Helper()
 	needs(t, "python3") // the oracle
-	m := &massacre{
-		source: dovecotrig.StartT(t, dovecotrig.Options{Password: password}),
-		target: dovecotrig.StartT(t, dovecotrig.Options{Password: password}),
-		seed:   uint64(time.Now().UnixNano()),
-	}
+	m := &massacre{kind: target, source: dovecot.start(t), target: target.start(t), seed: uint64(time.Now().UnixNano())}
 	t.Logf("seed %d", m.seed)
 	m.fill(t, n)
 	m.args = m.command(t)
@@ -88,6 +100,7 @@ func (m *massacre) fill(t *testing.T, n killCounts) {
 			l.folder = "INBOX"
 			letters = append(letters, l)
 		}
+		letters = slices.DeleteFunc(letters, func(l letter) bool { return !m.kind.takes(l) })
 		if err := c.deliver(append(letters, mail.many(n.inbox/2)...)); err != nil {
 			t.Fatal(err)
 		}
@@ -179,9 +192,13 @@ func (m *massacre) churnSource(ctx context.Context) error {
 func (m *massacre) churnTarget(ctx context.Context) error {
 	mail := newCorpus(m.seed + 1<<42)
 	return m.churn(ctx, m.target.Addr(), func(c *rawClient) error {
-		c.create(folders...)
+		c.plain = m.kind.plain
+		for _, folder := range folders {
+			c.create(m.kind.raw(folder))
+		}
 		letters := mail.many(3)
 		for i := range letters {
+			letters[i].folder = m.kind.raw(letters[i].folder)
 			letters[i].raw = append([]byte("X-Churn: yes\r\n"), letters[i].raw...)
 		}
 		return c.deliver(letters)
@@ -217,7 +234,7 @@ func (m *massacre) compare(t *testing.T) {
 	for _, user := range m.users {
 		before, after := m.snapshot(t, m.source, user), m.snapshot(t, m.target, user)
 		messages += before.Count()
-		lines := oracle.Diff(before, after, oracle.DiffOptions{Ignore: oracle.IgnoreChurn, IgnoreSubscriptions: true})
+		lines := oracle.Diff(before, after, oracle.DiffOptions{Ignore: oracle.IgnoreChurn, IgnoreSubscriptions: true, MapFolder: m.kind.raw, ExtraFolders: m.kind.makesLevels})
 		if len(lines) > 0 {
 			t.Errorf("%s: %d differences in %d messages\n%s", user, len(lines), before.Count(), strings.Join(lines[:min(6, len(lines))], "\n"))
 		}
@@ -225,7 +242,7 @@ func (m *massacre) compare(t *testing.T) {
 	t.Logf("compared %d messages in %v", messages, time.Since(begun).Round(time.Millisecond))
 }
 
-func (m *massacre) snapshot(t *testing.T, server *dovecotrig.Server, user string) oracle.Snapshot {
+func (m *massacre) snapshot(t *testing.T, server *rig.Mail, user string) oracle.Snapshot {
 	t.Helper()
 	snapshot, err := oracle.Take(t.Context(), server.Host, server.Port, user, password)
 	if err != nil {

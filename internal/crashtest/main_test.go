@@ -56,6 +56,15 @@ func long(t *testing.T) {
 	}
 }
 
+// sparser is how much rarer the samples of the quick tests are where only Go is asked
+// for.
+func sparser() int {
+	if testing.Short() {
+		return 3
+	}
+	return 1
+}
+
 // rigs skips a test that needs real servers or tools where they are not wanted.
 func rigs(t *testing.T) {
 	t.Helper()

@@ -20,6 +20,8 @@ type rawClient struct {
 	conn   net.Conn
 	reader *bufio.Reader
 	serial int
+	// plain: the server has neither LITERAL+ nor MULTIAPPEND.
+	plain bool
 }
 
 // rawLimit bounds everything a rawClient does.
@@ -73,8 +75,17 @@ func (c *rawClient) ask(command string) ([]string, error) {
 	}
 }
 
-// deliver appends letters of any folders, many in one command (RFC 3502).
+// deliver appends letters of any folders, many in one command (RFC 3502) where the
+// server has that.
 func (c *rawClient) deliver(letters []letter) error {
+	if c.plain {
+		for _, l := range letters {
+			if err := c.deliverPlain(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	byFolder := map[string][]letter{}
 	var order []string
 	for _, l := range letters {
@@ -91,6 +102,30 @@ func (c *rawClient) deliver(letters []letter) error {
 		}
 	}
 	return nil
+}
+
+// deliverPlain appends one letter, which it sends when it is asked for it.
+func (c *rawClient) deliverPlain(l letter) error {
+	c.serial++
+	tag := "r" + strconv.Itoa(c.serial)
+	if _, err := fmt.Fprintf(c.conn, "%s APPEND %q (%s) %q {%d}\r\n", tag, l.folder, strings.Join(l.flags, " "), l.date.Format("_2-Jan-2006 15:04:05 -0700"), len(l.raw)); err != nil {
+		return err
+	}
+	for {
+		line, err := c.line()
+		switch rest, ended := strings.CutPrefix(line, tag+" "); {
+		case err != nil:
+			return err
+		case strings.HasPrefix(line, "+"):
+			if _, err := c.conn.Write(append(slices.Clip(l.raw), "\r\n"...)); err != nil {
+				return err
+			}
+		case ended && strings.HasPrefix(rest, "OK"):
+			return nil
+		case ended:
+			return fmt.Errorf("APPEND to %s: %s", l.folder, rest)
+		}
+	}
 }
 
 func appendCommand(folder string, letters []letter) string {
@@ -145,7 +180,7 @@ func (c *rawClient) prints(folder string, into map[print]int) error {
 			continue
 		}
 		// The server adds the UID to the items that were asked for.
-		m := fetchLine.FindStringSubmatch(uidItem.ReplaceAllString(line, "("))
+		m := fetchLine.FindStringSubmatch(uidItem.ReplaceAllString(line, ""))
 		if m == nil {
 			return fmt.Errorf("a line of FETCH: %.120q", line)
 		}
@@ -155,7 +190,7 @@ func (c *rawClient) prints(folder string, into map[print]int) error {
 	}
 }
 
-var uidItem = regexp.MustCompile(`\(UID \d+ `)
+var uidItem = regexp.MustCompile(`UID \d+ `)
 
 func (c *rawClient) print(folder string, m []string, into map[print]int) error {
 	size, err := strconv.Atoi(m[3])

@@ -219,8 +219,8 @@ func TestKillsAtSomeStepsLoseAndDoubleNothing(t *testing.T) {
 			steps := s.count(t)
 			t.Logf("%d steps", steps)
 			var deaths []death
-			const samples = 14
-			for i := range int64(samples) {
+			samples := int64(9 / sparser())
+			for i := range samples {
 				deaths = append(deaths, death{1 + i*(steps-1)/(samples-1), i%2 == 0})
 			}
 			s.dieEach(t, deaths)

@@ -88,6 +88,10 @@ func (l *fusedLedger) SaveFolder(ctx context.Context, record *mailsync.FolderRec
 	return l.fuse.step(func() error { return l.Ledger.SaveFolder(ctx, record) })
 }
 
+func (l *fusedLedger) SaveSerials(ctx context.Context, set mailsync.SerialSet) error {
+	return l.fuse.step(func() error { return l.Ledger.SaveSerials(ctx, set) })
+}
+
 func (l *fusedLedger) SaveFlags(ctx context.Context, folder int64, flags mailsync.FlagSets) error {
 	return l.fuse.step(func() error { return l.Ledger.SaveFlags(ctx, folder, flags) })
 }

@@ -276,7 +276,9 @@ func bodies() []attack {
 		}},
 		{name: "bodies of 1 MiB before their UIDs", operation: fetching, do: func(a *attacker) {
 			for i := range a.n(500, 20) {
-				a.write(fmt.Sprintf("* 9 FETCH (BODY[] {%d}\r\n%s UID %d)\r\n", mebi, strings.Repeat("x", mebi), 1000+i))
+				a.write(fmt.Sprintf("* 9 FETCH (BODY[] {%d}\r\n", mebi))
+				a.bytes("x", mebi)
+				a.write(fmt.Sprintf(" UID %d)\r\n", 1000+i))
 			}
 		}},
 		{name: "the body asked for, again and again", operation: fetching, code: bug, do: func(a *attacker) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 )
@@ -31,7 +32,9 @@ func TestRunningProcessShowsNoPassword(t *testing.T) {
 	}
 	go func() {
 		defer close(reached)
-		for ctx.Err() == nil {
+		look := time.NewTicker(5 * time.Millisecond)
+		defer look.Stop()
+		for ; ctx.Err() == nil; <-look.C {
 			if trace, _ := os.ReadFile(filepath.Join(s.dir, "trace")); bytes.Contains(trace, []byte("APPEND")) {
 				return
 			}

@@ -259,7 +259,7 @@ func (c lineCase) run(t *testing.T, p *papers) {
 	if c.silent {
 		patience = 200 * time.Millisecond
 	}
-	dials := []string{}
+	dials, faults := []string{}, 0
 	var shown strings.Builder
 	session, err := imap.Dial(t.Context(), imap.Options{
 		Endpoint: endpoint, Credential: imap.Credential{User: user, Password: secret.New(password)},
@@ -269,7 +269,12 @@ func (c lineCase) run(t *testing.T, p *papers) {
 			return client, nil
 		},
 		Trace: func(line string) { shown.WriteString(line + "\n") },
-		Steps: func(_ imap.Step, detail string, err error) { fmt.Fprintln(&shown, detail, err) },
+		Steps: func(_ imap.Step, detail string, err error) {
+			fmt.Fprintln(&shown, detail, err)
+			if err != nil {
+				faults++
+			}
+		},
 	})
 	if session != nil {
 		_ = session.Close()
@@ -280,6 +285,9 @@ func (c lineCase) run(t *testing.T, p *papers) {
 	absent(t, "the trace", []byte(shown.String()), canaries[1])
 	if len(dials) > 1 || len(dials) == 1 && dials[0] != endpoint.Address() {
 		t.Error("it dialled", dials)
+	}
+	if faults > 1 {
+		t.Errorf("the fault was told %d times", faults)
 	}
 	if c.code == "" {
 		c.wantSignedIn(t, e, err)

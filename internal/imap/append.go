@@ -134,12 +134,19 @@ func (a *Appender) append(ctx context.Context, message migration.AppendMessage, 
 		return true, a.endGroup(ctx)
 	}
 	c := a.conn
+	if err := c.budget.enter(ctx, c, func() error { return a.endGroup(ctx) }); err != nil {
+		return false, err
+	}
 	if err := c.lockLine(ctx); err != nil {
+		c.budget.leave(1)
 		return false, err
 	}
 	defer c.unlockLine()
 	m := &member{message: message}
 	g, goOn, err := a.join(ctx, m)
+	if g == nil {
+		c.budget.leave(1)
+	}
 	if err == nil && goOn {
 		goOn, err = a.announce(ctx, g, m, head)
 	}
@@ -253,17 +260,16 @@ func (a *Appender) announce(ctx context.Context, g *group, m *member, head []byt
 	}
 	text, _, _ := line.Bytes()
 	c.trace(fmt.Sprintf("C: %s ...%s {%d bytes}", g.cmd.tag, head, m.message.Size))
+	a.mu.Lock()
+	m.end = c.out.offset() + int64(len(text)) + m.message.Size
+	a.mu.Unlock()
+	if !nonSync {
+		return c.ask(ctx, g.cmd, text)
+	}
 	if err := c.out.write(ctx, text); err != nil {
 		return false, c.cut(ctx, err)
 	}
-	a.mu.Lock()
-	m.end = c.out.offset() + m.message.Size
-	a.mu.Unlock()
-	if nonSync {
-		return true, nil
-	}
-	goOn, err = c.awaitContinuation(ctx, g.cmd)
-	return goOn, err
+	return true, nil
 }
 
 // copyBody sends the message itself.
@@ -451,6 +457,7 @@ func (a *Appender) finish(g *group, err error) {
 		bytes += m.message.Size
 		a.done(result)
 	}
+	a.conn.budget.leave(len(members))
 	a.mu.Lock()
 	a.messages -= len(members)
 	a.bytes -= bytes

@@ -38,6 +38,8 @@ type command struct {
 	finish func(err error)
 
 	tag string
+	// challenge is the text of the last "+" that was asked for.
+	challenge string
 	// end is the offset in the outgoing stream just after the command's CRLF,
 	// zero while it is being written. Under conn.mu.
 	end int64
@@ -130,10 +132,7 @@ func (c *conn) writeHead(ctx context.Context, cmd *command) (goOn bool, err erro
 	}
 	at := 0
 	for _, offset := range waits {
-		if err := c.out.write(ctx, text[at:offset]); err != nil {
-			return false, c.cut(ctx, err)
-		}
-		goOn, err := c.awaitContinuation(ctx, cmd)
+		goOn, err := c.ask(ctx, cmd, text[at:offset])
 		if err != nil || !goOn {
 			return false, err
 		}
@@ -147,24 +146,34 @@ func (c *conn) writeHead(ctx context.Context, cmd *command) (goOn bool, err erro
 
 // endCommand writes the CRLF of a command.
 func (c *conn) endCommand(ctx context.Context, cmd *command) error {
-	c.mu.Lock()
-	cmd.end = c.out.offset() + 2
-	c.mu.Unlock()
+	c.endsAfter(cmd, 2)
 	if err := c.out.write(ctx, []byte("\r\n")); err != nil {
 		return c.cut(ctx, err)
 	}
 	return nil
 }
 
-// awaitContinuation flushes and waits for "+". goOn is false when the server
-// refused the command instead.
-func (c *conn) awaitContinuation(ctx context.Context, cmd *command) (goOn bool, err error) {
-	c.expect(cmd)
-	defer c.expect(nil)
+// endsAfter notes that a command ends n bytes from here.
+func (c *conn) endsAfter(cmd *command, n int64) {
+	end := c.out.offset() + n
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cmd.end = end
+}
+
+// ask sends the text and waits for "+". goOn is false when the server refused the
+// command instead.
+func (c *conn) ask(ctx context.Context, cmd *command, text []byte) (goOn bool, err error) {
+	// Expected before it is sent: a near server answers before we go on here.
+	c.expect(cmd, c.out.offset()+int64(len(text)))
+	defer c.expect(nil, 0)
+	if err := c.out.write(ctx, text); err != nil {
+		return false, c.cut(ctx, err)
+	}
 	c.out.flush()
 	c.roundTrips.Add(1)
 	select {
-	case <-c.goOn:
+	case cmd.challenge = <-c.goOn:
 		return true, nil
 	case <-cmd.done:
 		if c.dead() != nil {
@@ -176,11 +185,12 @@ func (c *conn) awaitContinuation(ctx context.Context, cmd *command) (goOn bool, 
 	}
 }
 
-// expect says whose "+" is awaited, and forgets one that came for another.
-func (c *conn) expect(cmd *command) {
+// expect says whose "+" is awaited, which is asked for before the offset in the
+// outgoing stream, and forgets one that came for another.
+func (c *conn) expect(cmd *command, from int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.continuing = cmd
+	c.continuing, c.continuingFrom = cmd, from
 	select {
 	case <-c.goOn:
 	default:

@@ -40,27 +40,32 @@ type conn struct {
 	groupsRefused atomic.Int32
 	// whole is held shared by callers that fetch bodies, and alone by one that
 	// must know that no other is under way.
-	whole sync.RWMutex
+	whole *sharing
 
 	mu sync.Mutex
 	// queue are the commands that have no tagged answer yet, oldest first.
 	queue []*command
 	// asked is when something was last sent while nothing was under way, zero
 	// once an answer has begun; quickest is the shortest such wait.
-	asked      time.Time
-	quickest   time.Duration
-	continuing *command
-	prelude    []*command
-	tagPrefix  string
-	tagCount   int
-	fault      error
-	died       time.Time
-	polite     bool // nothing is sent any more but LOGOUT
-	bye        string
+	asked    time.Time
+	quickest time.Duration
+	// continuing is the command that waits for a "+", and from where in the
+	// outgoing stream on what it waits for has been asked.
+	continuing     *command
+	continuingFrom int64
+	prelude        []*command
+	tagPrefix      string
+	tagCount       int
+	fault          error
+	died           time.Time
+	polite         bool // nothing is sent any more but LOGOUT
+	bye            string
 	// hint is the last fault that asked for a pause.
 	hint   *migration.Fault
 	hintAt time.Time
 	caps   capabilities
+	// budget bounds refusals.
+	budget errorBudget
 
 	background sync.WaitGroup
 	stopWatch  chan struct{}
@@ -73,7 +78,7 @@ func newConn(options Options, network net.Conn, m *meter, in *wire.Reader) *conn
 	return &conn{
 		options: options, net: network, meter: m, in: in, out: newOutgoing(m),
 		scrub: options.Credential.scrubber(),
-		line:  make(chan struct{}, 1), goOn: make(chan string, 1),
+		line:  make(chan struct{}, 1), goOn: make(chan string, 1), whole: newSharing(),
 		stopWatch: make(chan struct{}), readerDone: make(chan struct{}),
 		tagPrefix: rand.Text()[:4],
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -94,11 +95,7 @@ func (o *opening) greet(ctx context.Context) error {
 	if o.options.Endpoint.Security != migration.StartTLS {
 		return nil
 	}
-	if err := o.startTLS(ctx); err != nil {
-		o.options.Steps(StepTLS, o.options.Endpoint.Host, err)
-		return err
-	}
-	return nil
+	return o.startTLS(ctx)
 }
 
 // fault makes the fault of this stage.
@@ -118,7 +115,11 @@ func (o *opening) fault(ctx context.Context, code string, err error, remedy stri
 
 // readGreeting reads the server's first line (RFC 3501 section 7.1).
 func (o *opening) readGreeting(ctx context.Context) error {
-	if err := o.in.Begin(); err != nil {
+	err := o.in.Begin()
+	if err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return o.silence()
+	}
+	if err != nil {
 		return o.fault(ctx, migration.CodeGreeting, err, "Check that an IMAP server answers at this address and port, and that the kind of TLS is right: a port for TLS, such as 993, wants imaps://.")
 	}
 	line, err := o.in.Text()
@@ -139,7 +140,7 @@ func (o *opening) readGreeting(ctx context.Context) error {
 		fault.Doing = "greeting " + o.options.Endpoint.Host
 		return fault
 	case isUntagged && o.greeting.status == "PREAUTH":
-		if o.options.Endpoint.Security == migration.StartTLS || o.options.Credential.User != "" {
+		if o.options.Endpoint.Security == migration.StartTLS || o.options.Credential.signsIn() {
 			return o.fault(ctx, migration.CodePolicy, errors.New("the server says that somebody is signed in already"),
 				"Such a server cannot be used with this kind of address: TLS or the sign-in could not take place.")
 		}
@@ -154,6 +155,18 @@ func (o *opening) readGreeting(ctx context.Context) error {
 	return nil
 }
 
+// silence is the fault of a server that does not greet. On a port for TLS it waits
+// for the client to speak first.
+func (o *opening) silence() error {
+	fault := &migration.Fault{Class: migration.Again, Code: migration.CodeTimeout, Doing: "greeting " + o.options.Endpoint.Host,
+		Err:    fmt.Errorf("no greeting within %g s", o.options.Timeouts.Greeting.Seconds()),
+		Remedy: "Check that an IMAP server answers at this address and port."}
+	if o.options.Endpoint.Security != migration.Implicit {
+		fault.Remedy = "Is this the port for TLS? Then try imaps://. Else check that an IMAP server answers there."
+	}
+	return fault
+}
+
 // open signs in and prepares what rides along with the first command.
 func (s *Session) open(ctx context.Context) error {
 	c := s.conn
@@ -166,7 +179,7 @@ func (s *Session) open(ctx context.Context) error {
 	} else {
 		c.options.Steps(StepCapability, strings.Join(c.capabilities(), " "), nil)
 	}
-	if c.options.Credential.User == "" {
+	if !c.options.Credential.signsIn() {
 		return nil
 	}
 	err := s.signIn(ctx)
@@ -179,6 +192,7 @@ func (s *Session) open(ctx context.Context) error {
 			return err
 		}
 	}
+	c.budget.limit(c.traits(s.greeting).ErrorsMost)
 	s.identify()
 	return nil
 }
@@ -251,6 +265,33 @@ func (s *Session) identify() {
 		return ok
 	}
 	c.ride(cmd)
+}
+
+// Identity asks the server for its name (RFC 2971), signed in or not. It is nil
+// where ID is not offered or tells nothing; keys are in lower case, values fit to be
+// shown.
+func (s *Session) Identity(ctx context.Context) (map[string]string, error) {
+	c := s.conn
+	if !c.capabilities().has("ID") {
+		return nil, nil
+	}
+	var told map[string]string
+	cmd := c.newCommand(kindPlain, "asking for the server's name")
+	cmd.line.Raw("ID NIL")
+	cmd.take = func(response any) bool {
+		id, ok := response.(idResponse)
+		if ok {
+			told = make(map[string]string, len(id))
+			for key, value := range id {
+				told[c.clean(key)] = c.clean(value)
+			}
+		}
+		return ok
+	}
+	if err := c.run(ctx, cmd); err != nil {
+		return nil, err
+	}
+	return told, nil
 }
 
 // secure reports whether a credential may be sent: over TLS that was verified

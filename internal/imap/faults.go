@@ -19,11 +19,13 @@ type verdict struct {
 // The remedies, in the imperative.
 const (
 	remedyLogin     = "Check the user name, the password or token, and whether IMAP is allowed for this account."
+	remedyNoAccess  = "Give the administrator the right to open this mailbox, or correct the user name."
 	remedyTooMany   = "Lower the number of connections to this server, or raise its limit for one user."
 	remedyQuota     = "Make room in the target mailbox or raise its quota, then start again."
 	remedyTooLarge  = "Raise the size limit of the target server, or save this message elsewhere."
 	remedyThrottled = "The server asks for a pause; it is kept, and the work goes on afterwards."
 	remedyMailbox   = "The server accepts the credential but not the mailbox: check that it exists, has a licence, and that this account may open it."
+	remedyMissing   = "The folder was removed or renamed on the server meanwhile: start again, and it is taken as it then is."
 	remedyExists    = "Nothing to do: the folder is there."
 	remedyAgain     = "Start again: what was done is not done twice."
 	remedyBusy      = "The server is busy or under repair; it is tried again later."
@@ -33,7 +35,7 @@ const (
 // decide by themselves.
 var responseCodes = map[string]verdict{
 	"AUTHENTICATIONFAILED": {migration.Login, migration.CodeLogin, remedyLogin},
-	"AUTHORIZATIONFAILED":  {migration.Login, migration.CodeLogin, "This account may not open the mailbox it asked for: check the delegation."},
+	"AUTHORIZATIONFAILED":  {migration.Login, migration.CodeNoAccess, remedyNoAccess},
 	"EXPIRED":              {migration.Login, migration.CodeLogin, "The password or token has expired: renew it."},
 	"PRIVACYREQUIRED":      {migration.Login, migration.CodePolicy, "The server wants TLS: use an imaps:// or imap:// address."},
 	"WEBALERT":             {migration.Login, migration.CodeLogin, "Sign in to the account in a browser once, as the server asks."},
@@ -43,8 +45,8 @@ var responseCodes = map[string]verdict{
 	"THROTTLED":            {migration.Later, migration.CodeThrottled, remedyThrottled},
 	"OVERQUOTA":            {migration.OneMailbox, migration.CodeQuota, remedyQuota},
 	"TOOBIG":               {migration.OneMessage, migration.CodeTooLarge, remedyTooLarge},
-	"TRYCREATE":            {migration.OneFolder, migration.CodeFolderMissing, "The folder does not exist on the server (any more)."},
-	"NONEXISTENT":          {migration.OneFolder, migration.CodeFolderMissing, "The folder does not exist on the server (any more)."},
+	"TRYCREATE":            {migration.OneFolder, migration.CodeFolderMissing, remedyMissing},
+	"NONEXISTENT":          {migration.OneFolder, migration.CodeFolderMissing, remedyMissing},
 	"ALREADYEXISTS":        {migration.OneFolder, migration.CodeFolderExists, remedyExists},
 	"NOPERM":               {migration.OneFolder, migration.CodeFolderRefused, "This account has not the rights it needs for this folder."},
 	"CORRUPTION":           {migration.OneFolder, migration.CodeServerBug, "The server says the folder is damaged: have it repaired there."},
@@ -64,12 +66,24 @@ var serverTexts = []serverText{
 	{text(`request is throttled|rate limit|too many requests|bandwidth limit|account exceeded command|temporarily (locked|blocked)`), verdict{migration.Later, migration.CodeThrottled, remedyThrottled}},
 	{text(`too many (simultaneous |concurrent )?(connections|logins|sessions)|maximum number of connections|mail_max_userip_connections|connection limit`), verdict{migration.Later, migration.CodeTooManyConns, remedyTooMany}},
 	{text(`authenticated but not connected`), verdict{migration.OneMailbox, migration.CodeNotConnected, remedyMailbox}},
+	{text(`application-specific password|invalid credentials \(failure\)`), verdict{migration.Login, migration.CodeLogin, "Gmail takes an app password, made in the Google account once 2-step verification is on, or a service account; and IMAP must be on for this account."}},
+	{text(`not authoriz|authoriz(ation|ing).{0,20}(fail|denied|error)|authorization failure|proxy.{0,20}(denied|not allowed|not permitted)|no authority`), verdict{migration.Login, migration.CodeNoAccess, remedyNoAccess}},
 	{text(`over ?quota|quota (is )?(exceeded|full)|exceed.{0,20}quota|mailbox is full|out of disk|not enough (disk )?(space|quota)|no space left`), verdict{migration.OneMailbox, migration.CodeQuota, remedyQuota}},
 	{text(`maximum size of appendable message|message (is )?too (large|big)|exceeds.{0,40}(size|limit)|message size`), verdict{migration.OneMessage, migration.CodeTooLarge, remedyTooLarge}},
 	{text(`command argument error|message contains (nul|invalid)|invalid (header|character)|bare (lf|newline)`), verdict{migration.OneMessage, migration.CodeRejected, "The target does not accept this message as it is; it is in the report."}},
 	{text(`already exists`), verdict{migration.OneFolder, migration.CodeFolderExists, remedyExists}},
 	{text(`temporar(il)?y|try (again )?later|server busy|service unavailable|shutting down`), verdict{migration.Later, migration.CodeServerBusy, remedyBusy}},
 }
+
+// overDay is what Gmail says, with the code of a full mailbox, to an account that it
+// locks out for an hour to a day. To go on trying makes that longer, so that the
+// pause is as long as the shortest.
+var overDay = text(`account exceeded command or bandwidth limits`)
+
+const (
+	overDayPause  = time.Hour
+	remedyOverDay = "The account has moved more than its server allows in a day; the work goes on when the server lets it. A smaller daily budget keeps below that."
+)
 
 func text(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
 
@@ -92,7 +106,15 @@ func (c *conn) refusal(cmd *command, s statusResponse) error {
 	if fault.Class == migration.Later {
 		c.hinted(fault)
 	}
-	return fault
+	return c.explained(fault)
+}
+
+// explained is the fault as Options.Explain has it.
+func (c *conn) explained(fault *migration.Fault) *migration.Fault {
+	if c.options.Explain == nil {
+		return fault
+	}
+	return c.options.Explain(fault)
 }
 
 // judge decides by code, then by text, then by the kind of the command.
@@ -123,12 +145,15 @@ func decide(s statusResponse, k kind) (v verdict, pause time.Duration, known boo
 		v.class = defaults[k].class
 	}
 	switch {
-	case v.code == migration.CodeRejected && k != kindAppend, v.code == migration.CodeFolderExists && k != kindFolder:
+	case v.code == migration.CodeNoAccess && k != kindLogin, v.code == migration.CodeRejected && k != kindAppend, v.code == migration.CodeFolderExists && k != kindFolder:
 		return verdict{}, 0, false
 	case s.code == "LIMIT" && k == kindAppend && !textKnown:
 		v = verdict{migration.OneMessage, migration.CodeTooLarge, remedyTooLarge}
 	case k == kindLogin && v.class != migration.Later && v.class != migration.OneMailbox:
-		v.class, v.code = migration.Login, migration.CodeLogin
+		v.class = migration.Login
+		if v.code != migration.CodeNoAccess {
+			v.code = migration.CodeLogin
+		}
 	}
 	return v, pause, true
 }
@@ -136,6 +161,9 @@ func decide(s statusResponse, k kind) (v verdict, pause time.Duration, known boo
 func decideByText(text string) (verdict, time.Duration, bool) {
 	const most = 2 << 10 // bytes: patterns cost time, and nobody says it later
 	text = text[:min(len(text), most)]
+	if overDay.MatchString(text) {
+		return verdict{migration.Later, migration.CodeThrottled, remedyOverDay}, overDayPause, true
+	}
 	for _, known := range serverTexts {
 		match := known.pattern.FindStringSubmatch(text)
 		if match == nil {
@@ -189,7 +217,7 @@ func (c *conn) byeFault(bye string) error {
 	doing := "talking to " + c.options.Endpoint.Host
 	hint := c.freshHint()
 	if v, pause, known := decide(s, kindPlain); known && (v.class == migration.Later || v.class == migration.OneMailbox) {
-		return &migration.Fault{Class: v.class, Code: v.code, Doing: doing, Text: c.clean(s.text), Remedy: v.remedy, After: pause}
+		return c.explained(&migration.Fault{Class: v.class, Code: v.code, Doing: doing, Text: c.clean(s.text), Remedy: v.remedy, After: pause})
 	}
 	if hint != nil {
 		fault := *hint

@@ -38,6 +38,8 @@ func TestRefusals(t *testing.T) {
 		{kindLogin, "[AUTHENTICATIONFAILED] Request is throttled. Suggested Backoff Time: 1000 milliseconds", migration.Later, migration.CodeThrottled, time.Second},
 		{kindAppend, "[SERVERBUG] Try again later", migration.Later, migration.CodeServerBusy, 0},
 		{kindAppend, "Message exceeds the mailbox quota limit", migration.OneMailbox, migration.CodeQuota, 0},
+		{kindFetch, "[OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)", migration.Later, migration.CodeThrottled, time.Hour},
+		{kindLogin, "[ALERT] Account exceeded command or bandwidth limits. (Failure)", migration.Later, migration.CodeThrottled, time.Hour},
 		{kindFolder, "[INUSE] Mailbox is locked", migration.Later, migration.CodeServerBusy, 0},
 	}
 	c := &conn{}

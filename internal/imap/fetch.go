@@ -158,14 +158,19 @@ func sets(uids migration.UIDSet) []migration.UIDSet {
 	return out
 }
 
-// Messages streams what the query asks of the open folder.
+// Messages streams what the query asks of the open folder. A server that refuses
+// the modifiers of RFC 7162 although it announces them is asked for everything.
 func (s *Session) Messages(ctx context.Context, query migration.Query) error {
 	received := &receipt{}
 	commands := s.queryCommands(query, received)
 	if len(commands) == 0 {
 		return nil
 	}
-	if err := s.conn.run(ctx, commands...); err != nil {
+	err := s.conn.run(ctx, commands...)
+	if query.Flags && !received.any && s.refusesCondStore(commands...) {
+		return s.withoutCondStore(func() error { return s.Messages(ctx, query) })
+	}
+	if err != nil {
 		return err
 	}
 	return received.err
@@ -208,7 +213,7 @@ func (s *Session) queryCommand(query migration.Query, set string, first bool, re
 	if query.Size {
 		items = append(items, "RFC822.SIZE")
 	}
-	if query.Flags && s.conn.capabilities().has("CONDSTORE") {
+	if query.Flags && s.conn.capabilities().has("CONDSTORE") && !s.condStoreRefused.Load() {
 		items = append(items, "MODSEQ")
 	}
 	cmd.line.Raw("UID FETCH " + set + " (" + strings.Join(items, " "))
@@ -229,7 +234,7 @@ func (s *Session) queryCommand(query migration.Query, set string, first bool, re
 
 // changedSince adds the modifiers of RFC 7162 and takes what they bring.
 func (s *Session) changedSince(cmd *command, query migration.Query, first bool) {
-	if query.ChangedSince == 0 {
+	if query.ChangedSince == 0 || s.condStoreRefused.Load() {
 		return
 	}
 	cmd.line.Raw(" (CHANGEDSINCE ").Number(query.ChangedSince)
@@ -255,16 +260,21 @@ func (s *Session) Bodies(ctx context.Context, uids migration.UIDSet, each func(m
 		return nil
 	}
 	received := &receipt{}
-	s.conn.whole.RLock()
+	if err := s.conn.whole.share(ctx); err != nil {
+		return err
+	}
 	redo, err := s.fetchBodies(ctx, uids, each, received)
-	s.conn.whole.RUnlock()
+	s.conn.whole.unshare()
 	if err != nil || received.err != nil || redo.Empty() {
 		return firstOf(err, received.err)
 	}
 	// The server told these UIDs after their bodies: with nothing else under
 	// way it is clear whose a body is.
-	s.conn.whole.Lock()
-	defer s.conn.whole.Unlock()
+	done, err := s.conn.whole.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	for uid := range redo.All() {
 		if _, err := s.fetchBodies(ctx, migration.NewUIDSet(uid), each, received); err != nil || received.err != nil {
 			return firstOf(err, received.err)

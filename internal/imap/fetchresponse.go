@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/imap/wire"
@@ -244,11 +245,11 @@ func (r *receiver) bodyLiteral(it *item, literal *wire.Literal) error {
 		it.skipped = true
 		return literal.Drain()
 	}
-	var held bytes.Buffer
-	if _, err := io.Copy(&held, literal); err != nil {
+	r.held = slices.Grow(r.held[:0], int(literal.Size()))[:literal.Size()]
+	if _, err := io.ReadFull(literal, r.held); err != nil {
 		return err
 	}
-	it.held, it.isHeld = held.Bytes(), true
+	it.held, it.isHeld = r.held, true
 	return nil
 }
 

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/imap/wire"
@@ -38,27 +39,63 @@ func (s *Session) Folders(ctx context.Context) ([]migration.Folder, error) {
 // list lists the folders with what the capabilities offer.
 func (s *Session) list(ctx context.Context, caps capabilities) ([]migration.Folder, error) {
 	l := &listing{session: s, folders: map[string]*migration.Folder{}, subscribed: map[string]bool{}}
-	commands := l.commands(caps)
+	commands := l.commands(caps, "*")
 	s.mu.Lock()
 	if !s.spaced && s.conn.capabilities().has("NAMESPACE") {
 		commands = append(commands, s.namespaceCommand())
 	}
 	s.mu.Unlock()
-	if err := s.conn.send(ctx, commands...); err != nil {
+	if err := l.ask(ctx, commands); err != nil {
 		return nil, err
 	}
-	err := s.conn.wait(ctx, commands...)
-	if failed(err) && !l.tooMany {
-		return nil, err
-	}
-	if commands[0].err != nil && !l.tooMany {
-		return nil, commands[0].err
-	}
-	if l.tooMany {
-		return nil, &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeServerBug, Doing: "listing the folders",
-			Err: errors.New("there are more folders than the limit allows"), Remedy: "Raise the limit of folders, or look at what the server lists."}
+	if pattern := l.apart(); pattern != "" {
+		if err := l.ask(ctx, l.commands(caps, pattern)); err != nil {
+			return nil, err
+		}
 	}
 	return l.result(), nil
+}
+
+// ask sends the commands of a listing, of which the first has to succeed.
+func (l *listing) ask(ctx context.Context, commands []*command) error {
+	if err := l.session.conn.send(ctx, commands...); err != nil {
+		return err
+	}
+	err := l.session.conn.wait(ctx, commands...)
+	switch {
+	case l.tooMany:
+		return &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeServerBug, Doing: "listing the folders",
+			Err: errors.New("there are more folders than the limit allows"), Remedy: "Raise the limit of folders, or look at what the server lists."}
+	case failed(err):
+		return err
+	}
+	return commands[0].err
+}
+
+// apart is the pattern that lists what is at or below the wanted root, in a namespace
+// whose name begins with "#" and which LIST therefore leaves out unless it is named
+// (RFC 3501 section 5.1.2), as Courier's "#shared." is. It is empty where the root is
+// in no such namespace, or that was listed already.
+func (l *listing) apart() string {
+	root := strings.Trim(l.session.conn.options.Root, "/")
+	l.session.mu.Lock()
+	defer l.session.mu.Unlock()
+	for _, n := range l.session.namespaces {
+		if n.Delimiter == 0 || !strings.HasPrefix(n.Prefix, "#") {
+			continue
+		}
+		path := strings.ReplaceAll(root, "/", string(n.Delimiter))
+		if !strings.HasPrefix(path+string(n.Delimiter), n.Prefix) {
+			continue
+		}
+		if slices.ContainsFunc(l.order, func(raw string) bool { return strings.HasPrefix(raw, n.Prefix) }) {
+			return ""
+		}
+		// From an "&" on it may be spelt as people see it or as the server does.
+		path, _, _ = strings.Cut(path, "&")
+		return wire.EncodeName(path) + "*"
+	}
+	return ""
 }
 
 func (s *Session) namespaceCommand() *command {
@@ -76,19 +113,21 @@ func (s *Session) namespaceCommand() *command {
 	return cmd
 }
 
-// commands makes the LIST, and the LSUB where LIST cannot tell.
-func (l *listing) commands(caps capabilities) []*command {
+// commands makes the LIST of what fits a pattern, and the LSUB where LIST cannot tell.
+func (l *listing) commands(caps capabilities, pattern string) []*command {
 	list := l.session.conn.newCommand(kindFolder, "listing the folders")
 	list.take = l.take
 	if !caps.has("LIST-EXTENDED") && !caps.has("LIST-STATUS") {
 		if caps.has("XLIST") && !caps.has("SPECIAL-USE") {
-			list.line.Raw(`XLIST "" "*"`)
+			list.line.Raw("XLIST")
 		} else {
-			list.line.Raw(`LIST "" "*"`)
+			list.line.Raw("LIST")
 		}
+		matching(list, pattern)
 		lsub := l.session.conn.newCommand(kindFolder, "listing the subscriptions")
 		lsub.take = l.takeSubscribed
-		lsub.line.Raw(`LSUB "" "*"`)
+		lsub.line.Raw("LSUB")
+		matching(lsub, pattern)
 		return []*command{list, lsub}
 	}
 	options := []string{"SUBSCRIBED"}
@@ -98,9 +137,14 @@ func (l *listing) commands(caps capabilities) []*command {
 	if caps.has("LIST-STATUS") {
 		options = append(options, "STATUS ("+statusItems(caps)+")")
 	}
-	list.line.Raw(`LIST "" "*" RETURN (` + strings.Join(options, " ") + ")")
+	list.line.Raw("LIST")
+	matching(list, pattern)
+	list.line.Raw(" RETURN (" + strings.Join(options, " ") + ")")
 	return []*command{list}
 }
+
+// matching adds the reference and the pattern of a listing.
+func matching(cmd *command, pattern string) { cmd.line.Raw(` "" `).Quoted(pattern) }
 
 func (l *listing) take(response any) bool {
 	switch answer := response.(type) {

@@ -30,8 +30,11 @@ func dialNetwork(ctx context.Context, options Options) (net.Conn, error) {
 	}
 	network, err := dial(ctx, "tcp", e.Address())
 	if err == nil {
-		options.Steps(StepResolve, e.Host, nil)
+		options.Steps(StepResolve, resolved(e.Host, network.RemoteAddr()), nil)
 		options.Steps(StepConnect, network.RemoteAddr().String(), nil)
+		if options.Line != nil {
+			network = options.Line(network)
+		}
 		return network, nil
 	}
 	fault := &migration.Fault{Class: migration.Again, Code: migration.CodeConnect, Doing: "connecting to " + e.Address(), Err: err,
@@ -42,6 +45,9 @@ func dialNetwork(ctx context.Context, options Options) (net.Conn, error) {
 	case errors.As(err, &resolving):
 		step, fault.Code, fault.Doing = StepResolve, migration.CodeResolve, "looking up "+e.Host
 		fault.Remedy = "Check the spelling of the host name, and the name service."
+	case migration.CodeOf(err) == migration.CodePolicy:
+		// The dialler has a policy of its own.
+		fault = migration.FaultOf(err)
 	case errors.Is(err, errForbidden):
 		fault.Class, fault.Code, fault.Remedy = migration.Stop, migration.CodePolicy, "Use the address of a mail server."
 	case errors.Is(context.Cause(ctx), context.Canceled):
@@ -52,6 +58,15 @@ func dialNetwork(ctx context.Context, options Options) (net.Conn, error) {
 	}
 	options.Steps(step, e.Address(), fault)
 	return nil, fault
+}
+
+// resolved names the host and the address that was found for it.
+func resolved(host string, found net.Addr) string {
+	at, err := netip.ParseAddrPort(found.String())
+	if err != nil || at.Addr().Unmap().String() == host {
+		return host
+	}
+	return host + " is " + at.Addr().Unmap().String()
 }
 
 var errForbidden = errors.New("this address is no mail server's")
@@ -100,12 +115,16 @@ func tlsFault(ctx context.Context, e migration.Endpoint, err error) error {
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled):
 		fault.Code = migration.CodeInterrupted
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		fault.Err = errors.New("the server did not answer in time")
+		fault.Remedy = "Check that an IMAP server with TLS answers at this address and port."
 	case errors.As(err, &verification):
-		fault.Class, fault.Remedy = migration.Login, pinRemedy(pinOf(verification.UnverifiedCertificates))
+		fault.Class, fault.Remedy = migration.Login, certificateRemedy(pinOf(verification.UnverifiedCertificates), verification.Err)
 	case errors.As(err, &pin):
-		fault.Class, fault.Remedy = migration.Login, pinRemedy(pin.presented)
+		fault.Class = migration.Login
+		fault.Remedy = "Somebody may be between you and the server: send nothing, and ask its administrator whether the key was changed. Only if so, trust the new one: --pin " + pin.presented
 	case errors.As(err, &plain) && e.Security == migration.Implicit:
-		fault.Remedy = "The port does not speak TLS from the first byte: write imap:// (STARTTLS) instead of imaps://, or name the port for TLS, often 993."
+		fault.Remedy = "The server does not speak TLS here: try imap:// (STARTTLS) instead of imaps://, or name the port for TLS, often 993."
 	case errors.Is(err, errEndpointTLS):
 		fault.Class, fault.Remedy = migration.Login, "Correct the endpoint's CA bundle or pin."
 	}
@@ -114,9 +133,14 @@ func tlsFault(ctx context.Context, e migration.Endpoint, err error) error {
 
 var errEndpointTLS = errors.New("the endpoint's TLS settings are malformed")
 
-// pinRemedy says how to trust a key.
-func pinRemedy(pin string) string {
-	return "If you know that this is the right server, trust its key: --source-pin " + pin + " (for the target, --target-pin)."
+// certificateRemedy says how to trust a certificate that the system does not.
+func certificateRemedy(pin string, err error) string {
+	remedy := "If you know that this is the right server, trust its key: --pin " + pin
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		remedy = "If an authority of your own signed it, name its certificate with --ca FILE. " + remedy
+	}
+	return remedy
 }
 
 // tlsConfig makes the TLS settings: crypto/tls's own verification of chain,
@@ -165,4 +189,6 @@ func pinOf(certificates []*x509.Certificate) string {
 // pinError says that the server's key is another one than the pinned one.
 type pinError struct{ presented string }
 
-func (e *pinError) Error() string { return "the server's key is not the pinned one" }
+func (e *pinError) Error() string {
+	return "the server's key is not the pinned one; its pin is " + e.presented
+}

@@ -45,6 +45,14 @@ func (s *Session) Open(ctx context.Context, open migration.Open) (migration.Fold
 			return s.Open(ctx, open)
 		}
 	}
+	if s.refusesCondStore(append([]*command{o.choose}, o.queries...)...) && !o.received.any {
+		var status migration.FolderStatus
+		err := s.withoutCondStore(func() (err error) {
+			status, err = s.Open(ctx, open)
+			return err
+		})
+		return status, err
+	}
 	if o.choose.err != nil {
 		s.setOpened(opened{})
 		return migration.FolderStatus{}, createdFirst(o.commands, o.choose)
@@ -221,7 +229,6 @@ func (s *Session) selectCommand(open migration.Open, state *selected) *command {
 		verb = "EXAMINE "
 	}
 	cmd.line.Raw(verb).String(open.Folder)
-	caps := s.conn.capabilities()
 	switch {
 	case s.resyncs(open):
 		// QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
@@ -236,16 +243,40 @@ func (s *Session) selectCommand(open migration.Open, state *selected) *command {
 			state.tell()
 		}
 		s.mu.Unlock()
-	case caps.has("CONDSTORE") || caps.has("QRESYNC"):
+	case s.condStore():
 		cmd.line.Raw(" (CONDSTORE)")
 	}
 	cmd.take = state.take
 	return cmd
 }
 
+// condStore reports whether the server keeps mod-sequences, as it says and as it
+// has shown.
+func (s *Session) condStore() bool {
+	caps := s.conn.capabilities()
+	return (caps.has("CONDSTORE") || caps.has("QRESYNC")) && !s.condStoreRefused.Load()
+}
+
+// refusesCondStore reports whether one of the commands was answered BAD, perhaps
+// for its modifiers.
+func (s *Session) refusesCondStore(commands ...*command) bool {
+	return s.condStore() && slices.ContainsFunc(commands, func(cmd *command) bool { return cmd.status.status == "BAD" })
+}
+
+// withoutCondStore does something again without these modifiers. That it goes well
+// then proves that they were at fault.
+func (s *Session) withoutCondStore(do func() error) error {
+	s.condStoreRefused.Store(true)
+	err := do()
+	if err != nil {
+		s.condStoreRefused.Store(false)
+	}
+	return err
+}
+
 // resyncs reports whether the opening itself is to tell what has changed.
 func (s *Session) resyncs(open migration.Open) bool {
-	return open.Since != nil && open.Since.UIDValidity != 0 && open.Since.ModSeq != 0 &&
+	return !s.condStoreRefused.Load() && open.Since != nil && open.Since.UIDValidity != 0 && open.Since.ModSeq != 0 &&
 		open.Query != nil && open.Query.Vanished != nil && resync(s.resync.Load()) == resyncAsked
 }
 
@@ -261,6 +292,7 @@ func (state *selected) take(response any) bool {
 	case existsResponse:
 		state.status.Messages = uint32(answer)
 	case flagsResponse:
+		state.status.Flags = answer
 	case vanishedResponse:
 		if !state.told {
 			return false

@@ -190,3 +190,44 @@ func TestSignInThatNeverEndsIsEnded(t *testing.T) {
 	wantFault(t, err, migration.Again, migration.CodeServerBug)
 	<-script.done
 }
+
+// A server that announces CONDSTORE and does not have it is asked without.
+func TestRefusedCondStoreIsDoneWithout(t *testing.T) {
+	s := connect(t, greeted("CONDSTORE")+"C EXAMINE A (CONDSTORE)\nC UID FETCH 5:* (UID FLAGS MODSEQ)\nS $2 BAD parse error\nS $3 BAD no folder is open\n"+
+		"C EXAMINE A\nC UID FETCH 5:* (UID FLAGS)\nS * 1 EXISTS\nS * OK [UIDNEXT 6] x\nS $4 OK\nS * 1 FETCH (UID 5 FLAGS ())\nS $5 OK\n"+
+		"C UID FETCH 1:4 (UID FLAGS)\nS * 1 FETCH (UID 4 FLAGS ())\nS $T OK", nil)
+	var seen []migration.UID
+	each := func(m migration.Message) error { seen = append(seen, m.UID); return nil }
+	status, err := s.Open(t.Context(), migration.Open{Folder: "A", ReadOnly: true, Query: &migration.Query{From: 5, Flags: true, Each: each}})
+	if err != nil || status.UIDNext != 6 || s.Profile().CondStore {
+		t.Errorf("%+v %v", status, err)
+	}
+	err = s.Messages(t.Context(), migration.Query{UIDs: migration.UIDsFrom(1, 4), Flags: true, ChangedSince: 7, Each: each})
+	if err != nil || fmt.Sprint(seen) != "[5 4]" {
+		t.Error(seen, err)
+	}
+}
+
+func TestRefusedChangedSinceIsAskedForWithout(t *testing.T) {
+	s := connect(t, greeted("CONDSTORE")+"C EXAMINE A (CONDSTORE)\nS * OK [UIDNEXT 6] x\nS $T OK\n"+
+		"C UID FETCH 1:4 (UID FLAGS MODSEQ) (CHANGEDSINCE 7)\nS $T BAD parse error\nC UID FETCH 1:4 (UID FLAGS)\nS * 1 FETCH (UID 4 FLAGS ())\nS $T OK", nil)
+	if _, err := s.Open(t.Context(), migration.Open{Folder: "A", ReadOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err := s.Messages(t.Context(), migration.Query{UIDs: migration.UIDsFrom(1, 4), Flags: true, ChangedSince: 7, Each: func(migration.Message) error { seen++; return nil }})
+	if err != nil || seen != 1 || s.Profile().CondStore {
+		t.Error(seen, err)
+	}
+}
+
+// A name that the server cannot read is no proof against CONDSTORE.
+func TestBadFolderNameDoesNotEndCondStore(t *testing.T) {
+	s := connect(t, greeted("CONDSTORE")+"C EXAMINE A (CONDSTORE)\nS $T BAD what\nC EXAMINE A\nS $T BAD what\nC EXAMINE B (CONDSTORE)\nS * OK [UIDNEXT 6] x\nS $T OK", nil)
+	if _, err := s.Open(t.Context(), migration.Open{Folder: "A", ReadOnly: true}); migration.CodeOf(err) != migration.CodeFolderRefused {
+		t.Error(err)
+	}
+	if _, err := s.Open(t.Context(), migration.Open{Folder: "B", ReadOnly: true}); err != nil {
+		t.Error(err)
+	}
+}

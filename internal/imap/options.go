@@ -27,9 +27,15 @@ type Options struct {
 	// Dial replaces the dialler, for tests and proxies. The default refuses
 	// addresses that are no server's (see RefuseLoopback).
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Line wraps the connection below TLS, to count what it moves. Nil is none.
+	Line func(net.Conn) net.Conn
 	// RefuseLoopback refuses this machine's own addresses too: for a service
 	// whose users choose the endpoints.
 	RefuseLoopback bool
+	// Root is where the wanted folders are, with "/" between levels, when the
+	// sign-in sees more. Folders lists what is at or below it, too, where a
+	// namespace is left out of other listings (RFC 3501 section 5.1.2).
+	Root string
 	// Compress uses COMPRESS=DEFLATE (RFC 4978) where it is offered.
 	Compress bool
 	// ClientID is sent by ID (RFC 2971) where it is offered. Nil sends the
@@ -40,6 +46,10 @@ type Options struct {
 	Trace func(line string)
 	// Steps is told of every step of Dial, with the error that ended it.
 	Steps func(step Step, detail string, err error)
+	// Explain gives a refusal, or the server's word for closing the line, a better
+	// cause or remedy, when there is one. Its fault is its own to change. Nil
+	// explains nothing.
+	Explain func(*migration.Fault) *migration.Fault
 	// Log receives what is odd but does no harm. Nil is silent.
 	Log *slog.Logger
 }
@@ -61,17 +71,23 @@ const (
 
 // Credential is how to sign in.
 type Credential struct {
-	// User is whose password or token it is.
+	// User is whose password or token it is; a master password is nobody's.
 	User string
-	// AuthorizeAs is whose mailbox to open, when it is not User's (the
-	// authorisation identity of RFC 4616).
+	// AuthorizeAs is whose mailbox to open, when it is not User's: the
+	// authorisation identity of RFC 4616, or whom the administrator becomes.
 	AuthorizeAs string
 	// Password or Token, a bearer token (RFC 7628), is the secret. With both,
 	// the token is used.
 	Password, Token secret.Text
-	// Mechanism is PLAIN, LOGIN (SASL), COMMAND (the LOGIN command),
-	// XOAUTH2 or OAUTHBEARER. Empty chooses what the server offers.
+	// Mechanism is PLAIN, LOGIN (SASL), COMMAND (the LOGIN command), XOAUTH2,
+	// OAUTHBEARER, PROXYAUTH (sign in as what the server offers, then become
+	// AuthorizeAs) or X-MASTERAUTH. Empty chooses what the server offers.
 	Mechanism string
+}
+
+// signsIn reports whether anybody signs in at all.
+func (c Credential) signsIn() bool {
+	return c.User != "" || c.Mechanism == migration.MechanismMasterAuth
 }
 
 // Timeouts bound waits. Zero fields take the defaults.

@@ -58,6 +58,8 @@ type receiver struct {
 	// the others without the messages; exists is the last EXISTS.
 	unasked, taken int
 	exists         uint32
+	// held is where a body is kept until its UID is known.
+	held []byte
 }
 
 // response handles one response.
@@ -76,7 +78,8 @@ func (r *receiver) response() error {
 }
 
 // continuation hands on a "+" to whoever waits for it. One that nobody waits
-// for is dropped: were it kept, the next literal would go out without leave.
+// for is dropped, as is one that comes before it was asked for: were it kept, the
+// next literal would go out without leave.
 func (r *receiver) continuation() error {
 	text, err := r.in.Text()
 	if err != nil {
@@ -84,9 +87,10 @@ func (r *receiver) continuation() error {
 	}
 	c := r.conn
 	c.trace("S: + ...")
+	sent := c.out.sent()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.continuing == nil {
+	if c.continuing == nil || sent < c.continuingFrom {
 		return r.count()
 	}
 	select {
@@ -137,6 +141,7 @@ func (r *receiver) tagged() error {
 		r.announced(r.conn.words(status.arguments))
 	}
 	cmd.status = status
+	c.budget.answered(status.status)
 	c.ended(cmd, c.refusal(cmd, status))
 	return nil
 }

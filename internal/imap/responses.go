@@ -26,6 +26,7 @@ var parsers = map[string]func(*receiver) (any, error){
 	"SEARCH":     (*receiver).search,
 	"ESEARCH":    (*receiver).esearch,
 	"VANISHED":   (*receiver).vanished,
+	"QUOTA":      (*receiver).quota,
 }
 
 // words reads atoms to the line end, upper case.
@@ -373,10 +374,13 @@ func (r *receiver) id() (any, error) {
 	}
 	key := ""
 	err := r.items(func() error {
-		text, _, err := r.in.String()
+		text, null, err := r.in.String()
 		if key == "" {
 			key = strings.ToLower(string(text))
 			return err
+		}
+		if null {
+			text = nil
 		}
 		answer[key], key = string(text), ""
 		return err

@@ -33,7 +33,7 @@ func greeted(capabilities string) string {
 
 // script is a server that does what its lines say: "C text" expects a command,
 // "S text" sends a line, "W text" sends a Go-quoted string as it is, "R n" reads
-// n bytes, "L text" reads a line without a tag, "X" closes. $T is the last
+// n bytes, "L text" reads a line without a tag, "Z n" sends n zeros, "X" closes. $T is the last
 // command's tag, $1 the first one's.
 type script struct {
 	conn  net.Conn
@@ -101,6 +101,10 @@ func (s *script) step(in *bufio.Reader, verb, text string) error {
 	case "R":
 		n, _ := strconv.Atoi(text)
 		_, err := io.CopyN(io.Discard, in, int64(n))
+		return err
+	case "Z":
+		n, _ := strconv.Atoi(text)
+		_, err := io.Copy(s.conn, zeros(int64(n)))
 		return err
 	case "X":
 		return s.conn.Close()

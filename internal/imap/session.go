@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"crypto/tls"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,9 @@ type Session struct {
 	greeting string
 	// resync is a value of type resync.
 	resync atomic.Int32
+	// condStoreRefused is true once the server has answered BAD to what it
+	// announces with CONDSTORE (RFC 7162).
+	condStoreRefused atomic.Bool
 	// hidesUIDNext is true once a SELECT has left UIDNEXT out.
 	hidesUIDNext atomic.Bool
 
@@ -37,6 +41,15 @@ type Session struct {
 // (RFC 3501 section 5.1.3).
 func (s *Session) RawName(name string) string { return wire.EncodeName(name) }
 
+// Pin is the pin of the key that the server has shown, as Endpoint.Pin has it;
+// empty without TLS.
+func (s *Session) Pin() string {
+	if protected, ok := s.conn.net.(*tls.Conn); ok {
+		return pinOf(protected.ConnectionState().PeerCertificates)
+	}
+	return ""
+}
+
 // Profile is what the server can do.
 func (s *Session) Profile() migration.Profile {
 	caps := s.conn.capabilities()
@@ -45,7 +58,7 @@ func (s *Session) Profile() migration.Profile {
 	profile := migration.Profile{
 		Server:       s.server,
 		Capabilities: slices.Clone(caps),
-		CondStore:    caps.has("CONDSTORE") || caps.has("QRESYNC"),
+		CondStore:    s.condStore(),
 		UIDPlus:      caps.has("UIDPLUS"),
 		ListStatus:   caps.has("LIST-STATUS"),
 		SpecialUse:   caps.has("SPECIAL-USE") || caps.has("XLIST"),
@@ -54,12 +67,16 @@ func (s *Session) Profile() migration.Profile {
 		Namespaces:   slices.Clone(s.namespaces),
 		RoundTrip:    s.conn.roundTrip(),
 		AppendLimit:  caps.appendLimit(),
+		Traits:       s.conn.traits(s.greeting, s.server),
 	}
 	if profile.Server == "" {
 		profile.Server = s.greeting
 	}
 	return profile
 }
+
+// SignedIn reports whether somebody has signed in on this session.
+func (s *Session) SignedIn() bool { return s.conn.options.Credential.signsIn() }
 
 func (s *Session) setServer(name string) {
 	s.mu.Lock()

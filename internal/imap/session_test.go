@@ -140,6 +140,38 @@ func TestFoldersWithoutExtensionsComeInOneBurst(t *testing.T) {
 	}
 }
 
+func TestARootInANamespaceApartIsListed(t *testing.T) {
+	const namespaces = "NAMESPACE ((\"INBOX.\" \".\")) NIL ((\"#shared.\" \".\")(\"shared.\" \".\"))"
+	for _, test := range []struct{ root, pattern, listed string }{
+		{"#shared/anna", "#shared.anna*", ""},
+		{"/#shared/anna/", "#shared.anna*", ""},
+		{"#shared", "#shared*", ""},
+		{"#shared/J\u00f6rg", "#shared.J&APY-rg*", ""},
+		{"#shared/J&APY-rg", "#shared.J*", ""},
+		{"#sharedanna", "", ""},
+		{"shared/anna", "", ""},
+		{"", "", ""},
+		{"#shared/anna", "", "#shared.anna"}, // LIST left it out nowhere
+	} {
+		script := greeted("NAMESPACE") + "C LIST \"\" \"*\"\nC LSUB \"\" \"*\"\nC NAMESPACE\nS * LIST () \".\" INBOX\n"
+		want := 1
+		if test.listed != "" {
+			script += "S * LIST () \".\" " + test.listed + "\n"
+			want++
+		}
+		script += "S $2 OK\nS $3 OK\nS * " + namespaces + "\nS $4 OK\n"
+		if test.pattern != "" {
+			script += "C LIST \"\" \"" + test.pattern + "\"\nC LSUB \"\" \"" + test.pattern + "\"\nS * LIST () \".\" #shared.anna\nS $5 OK\nS $6 OK\n"
+			want++
+		}
+		s := connect(t, script, func(o *imap.Options) { o.Root = test.root })
+		folders, err := s.Folders(t.Context())
+		if err != nil || len(folders) != want || want == 2 && folders[1].Space != migration.Shared {
+			t.Errorf("root %q: %+v, %v", test.root, folders, err)
+		}
+	}
+}
+
 func TestTwoCallsOverlap(t *testing.T) {
 	// The second command comes before the first has any answer.
 	s := connect(t, greeted("")+"C UID FETCH 1 (UID BODY.PEEK[])\nC UID FETCH 2 (UID BODY.PEEK[])\n"+
@@ -382,5 +414,50 @@ func TestSignIn(t *testing.T) {
 			}
 			<-script.done
 		})
+	}
+}
+
+// A call that waits until it is alone on the line does not wait for another that
+// never ends when its own context has.
+func TestCancelFreesACallThatWaitsToBeAlone(t *testing.T) {
+	big := strings.Repeat("x", 1<<20+1)
+	s := connect(t, greeted("")+"C UID FETCH 9 (UID BODY.PEEK[])\nW \"* 9 FETCH (UID 9 BODY[] {1}\\r\\na)\\r\\n\"\n"+
+		"C UID FETCH 1:2 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s UID 1)\r\n* 2 FETCH (UID 2 BODY[] {1}\r\nb)\r\n$T OK\r\n", len(big), big)), nil)
+	stuck, begun := make(chan error), make(chan struct{})
+	first, end := context.WithCancel(t.Context())
+	go func() {
+		stuck <- s.Bodies(first, migration.NewUIDSet(9), func(migration.Body) error { close(begun); return nil })
+	}()
+	<-begun
+	ctx, cancel := context.WithCancel(t.Context())
+	err := s.Bodies(ctx, migration.UIDsFrom(1, 2), func(b migration.Body) error {
+		if b.UID == 2 {
+			cancel()
+		}
+		return nil
+	})
+	wantFault(t, err, migration.Again, migration.CodeInterrupted)
+	end()
+	<-stuck
+}
+
+func TestTheServersNameIsAskedForOnRequest(t *testing.T) {
+	tests := []struct {
+		capabilities, answer string
+		want                 string
+		class                migration.Class
+	}{
+		{"ID", "C ID NIL\nS * ID (\"NAME\" \"Cyrus\x1b IMAPD\" \"version\" NIL)\nS $T OK", "map[name:Cyrus  IMAPD version:]", ""},
+		{"ID", "C ID NIL\nS * ID NIL\nS $T OK", "map[]", ""},
+		{"ID", "C ID NIL\nS $T NO not for you", "map[]", migration.OneMailbox},
+		{"IDLE", "", "map[]", ""},
+	}
+	for _, test := range tests {
+		// The sign-in would say our name first; a nameless client says nothing.
+		s := connect(t, greeted(test.capabilities)+test.answer, func(o *imap.Options) { o.ClientID = map[string]string{} })
+		got, err := s.Identity(t.Context())
+		if fmt.Sprint(got) != test.want || test.class == "" && err != nil || test.class != "" && migration.ClassOf(err) != test.class {
+			t.Errorf("%s: got %v, %v, want %s", test.answer, got, err, test.want)
+		}
 	}
 }

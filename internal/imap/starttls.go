@@ -16,6 +16,24 @@ var errInjection = errors.New("bytes came with the answer to STARTTLS that TLS d
 // tagged answer to a tag that nobody could guess counts, and nothing that was
 // said is kept.
 func (o *opening) startTLS(ctx context.Context) error {
+	if err := o.askTLS(ctx); err != nil {
+		o.options.Steps(StepTLS, o.options.Endpoint.Host, err)
+		return err
+	}
+	protected, err := handshake(ctx, o.options, o.net)
+	if err != nil {
+		return err
+	}
+	o.net, o.caps, o.greeting.code = protected, nil, ""
+	in, out := o.meter.in.Load(), o.meter.out.Load()
+	o.attach()
+	o.meter.in.Store(in)
+	o.meter.out.Store(out)
+	return nil
+}
+
+// askTLS sends STARTTLS and reads the answer, the last word in clear text.
+func (o *opening) askTLS(ctx context.Context) error {
 	if err := o.refuseEarly(ctx); err != nil {
 		return err
 	}
@@ -30,19 +48,7 @@ func (o *opening) startTLS(ctx context.Context) error {
 	if err := o.awaitOK(ctx, tag); err != nil {
 		return err
 	}
-	if err := o.refuseEarly(ctx); err != nil {
-		return err
-	}
-	protected, err := handshake(ctx, o.options, o.net)
-	if err != nil {
-		return err
-	}
-	o.net, o.caps, o.greeting.code = protected, nil, ""
-	in, out := o.meter.in.Load(), o.meter.out.Load()
-	o.attach()
-	o.meter.in.Store(in)
-	o.meter.out.Store(out)
-	return nil
+	return o.refuseEarly(ctx)
 }
 
 // refuseEarly refuses bytes that are there before they could have been asked

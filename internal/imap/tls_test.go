@@ -197,3 +197,29 @@ func TestAddressesThatAreNoServers(t *testing.T) {
 		wantFault(t, err, migration.Stop, migration.CodePolicy)
 	}
 }
+
+func TestAServerThatDoesNotAnswerInTLSIsToldAsOne(t *testing.T) {
+	_, script, err := dialScript(t, "", func(o *imap.Options) {
+		o.Endpoint.Security, o.Timeouts.Dial = migration.Implicit, time.Millisecond
+	})
+	wantFault(t, err, migration.Again, migration.CodeTLS)
+	if err == nil || !strings.Contains(err.Error(), "the server did not answer in time") {
+		t.Error(err)
+	}
+	_ = script.conn.Close()
+	<-script.done
+}
+
+func TestAServerThatDoesNotGreetIsToldAsOne(t *testing.T) {
+	for _, security := range []migration.Security{migration.StartTLS, migration.Cleartext} {
+		_, script, err := dialScript(t, "", func(o *imap.Options) {
+			o.Endpoint.Security, o.Timeouts.Greeting = security, time.Millisecond
+		})
+		wantFault(t, err, migration.Again, migration.CodeTimeout)
+		if fault := migration.FaultOf(err); fault == nil || !strings.Contains(err.Error(), "no greeting within 0.001 s") || !strings.Contains(fault.Remedy, "Then try imaps://") {
+			t.Errorf("%s: %v, %+v", security, err, fault)
+		}
+		_ = script.conn.Close()
+		<-script.done
+	}
+}

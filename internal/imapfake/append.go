@@ -2,6 +2,7 @@ package imapfake
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ func (s *session) doAppend(p *parser) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		list = append(list, one)
+		list = append(list, s.remade(one))
 		if s.p.Append.CommitAtLiteral {
 			if uids, validity, err = s.commit(name, list); err != nil {
 				return "", err
@@ -114,20 +115,29 @@ func (s *session) receive(p *parser, name string) (incoming, error) {
 func (s *session) acceptable(name string, size int64) error {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
+	limit := cmp.Or(s.user.limit, s.p.Append.Limit)
 	switch {
 	case s.user.get(name) == nil:
 		return no("[TRYCREATE] Mailbox doesn't exist: %s", name)
 	case size == 0:
 		return no("Can't save a zero byte message.")
-	case s.p.Append.Limit > 0 && size > s.p.Append.Limit:
+	case limit > 0 && size > limit:
 		if s.p.Append.TooLarge != "" {
 			return refusal(s.p.Append.TooLarge)
 		}
 		return no("[TOOBIG] Message size exceeds the limit")
 	case s.user.quota > 0 && s.user.bytes()+size > s.user.quota:
-		return no("[OVERQUOTA] Quota exceeded (mailbox for user is full)")
+		return s.full()
 	}
 	return nil
+}
+
+// full refuses what does not fit into the quota.
+func (s *session) full() error {
+	if text := s.p.Append.Full; text != "" {
+		return refusal(text)
+	}
+	return no("[OVERQUOTA] Quota exceeded (mailbox for user is full)")
 }
 
 // keepable takes out the flags that are not kept, or refuses them.
@@ -144,6 +154,17 @@ func (s *session) keepable(flags []string) ([]string, error) {
 		}
 	}
 	return kept, nil
+}
+
+// onlyIMAP are those of the flags of an APPEND that only IMAP shows.
+func (r *FlagRules) onlyIMAP(flags []string) []string {
+	var list []string
+	for _, flag := range flags {
+		if hasFold(r.OnlyIMAP, flag) {
+			list = append(list, flag)
+		}
+	}
+	return list
 }
 
 // readLiteral reads a message of size bytes, and not one more.
@@ -281,11 +302,15 @@ func (s *session) commit(name string, list []incoming) (uids migration.UIDSet, v
 		case s.fault != nil && s.fault.Kind == Lose:
 			uids.Add(next)
 			next++
-		case s.p.Append.MergeDuplicates && f.holds(one.content):
+		case s.user.originals == nil && s.p.Append.MergeDuplicates && f.holds(one.content):
 			uids.Add(f.uidNext)
 			f.uidNext++
 		default:
-			uids.Add(f.add(one.content, one.date, one.flags).uid)
+			uid := s.user.put(f, one.content, one.date, one.flags)
+			if only := s.p.Flags.onlyIMAP(one.flags); len(only) > 0 {
+				f.messages[len(f.messages)-1].onlyIMAP = only
+			}
+			uids.Add(uid)
 		}
 	}
 	validity = f.validity
@@ -311,6 +336,9 @@ func (f *folder) holds(c *content) bool {
 // faults.
 func (s *session) appendUID(uids migration.UIDSet, validity uint32) string {
 	if !s.p.has("UIDPLUS") || s.p.Append.NoUID {
+		return ""
+	}
+	if each := int64(s.p.Append.NoUIDEach); each > 0 && s.server.counts.appends.Add(1)%each == 0 {
 		return ""
 	}
 	first, second := fmt.Sprint(validity), uids.String()

@@ -89,6 +89,9 @@ func (s *session) doEnable(p *parser) (string, error) {
 		case name == "QRESYNC":
 			s.qresync, s.condstore = true, true
 			enabled = append(enabled, name)
+		case name == "IMAP4REV2":
+			s.rev2 = true
+			enabled = append(enabled, "IMAP4rev2")
 		case name == "CONDSTORE":
 			s.condstore = true
 			enabled = append(enabled, name)

@@ -15,6 +15,9 @@ type command struct {
 	state state
 	// capability must be announced for the command to be known.
 	capability string
+	// offered tells whether a personality knows the command, nil when the
+	// capability alone does.
+	offered func(*Personality) bool
 	// folder: the first argument is a folder name.
 	folder bool
 	// keepsNumbers: no EXPUNGE may come with the answer.
@@ -33,6 +36,9 @@ func commandTable() map[string]command {
 		"STARTTLS":     {state: notSignedIn, capability: "STARTTLS", run: (*session).doStartTLS},
 		"LOGIN":        {state: notSignedIn, run: (*session).doLogin},
 		"AUTHENTICATE": {state: notSignedIn, run: (*session).doAuthenticate},
+		"X-MASTERAUTH": {state: notSignedIn, offered: offersMasterAuth, run: (*session).doMasterAuth},
+		"X-SETUSER":    {offered: offersMasterAuth, run: (*session).doSetUser},
+		"PROXYAUTH":    {state: signedIn, offered: offersProxyAuth, run: (*session).doProxyAuth},
 		"ENABLE":       {state: signedIn, capability: "ENABLE", run: (*session).doEnable},
 		"NAMESPACE":    {state: signedIn, capability: "NAMESPACE", run: (*session).doNamespace},
 		"COMPRESS":     {state: signedIn, capability: "COMPRESS=DEFLATE", run: (*session).doCompress},
@@ -72,3 +78,6 @@ func commandTable() map[string]command {
 
 // byUIDs reports whether the command at hand is the UID form.
 func (s *session) byUIDs() bool { return len(s.command) > 4 && s.command[:4] == "UID " }
+
+func offersMasterAuth(p *Personality) bool { return p.Admin.MasterAuth }
+func offersProxyAuth(p *Personality) bool  { return p.Admin.ProxyAuth }

@@ -23,6 +23,9 @@ type CompareOptions struct {
 	// IgnoreFolders does not report folders that only one side has, as long
 	// as they are empty.
 	IgnoreFolders bool
+	// Appended compares the bytes that clients sent to b, where its server
+	// made messages anew (AppendRules.Rewrite), in the place of those it has.
+	Appended bool
 }
 
 // DifferenceKind is how two mailboxes differ.
@@ -96,6 +99,13 @@ func (o *CompareOptions) compare(folder string, a, b []Message) []Difference {
 	if o.Exclude != nil {
 		exclude := func(m Message) bool { return o.Exclude(folder, m) }
 		a, b = slices.DeleteFunc(a, exclude), slices.DeleteFunc(b, exclude)
+	}
+	if o.Appended {
+		for i := range b {
+			if b[i].Appended != nil {
+				b[i].Sum = sha256.Sum256(b[i].Appended)
+			}
+		}
 	}
 	bySum := map[[sha256.Size]byte][2][]Message{}
 	var order [][sha256.Size]byte

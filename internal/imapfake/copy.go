@@ -24,6 +24,9 @@ func (s *session) doCopy(p *parser) (string, error) {
 	if move && s.sel.readOnly {
 		return "", no("[READ-ONLY] Mailbox is read-only")
 	}
+	if s.sel.owner != s.user {
+		return "", no("[NOPERM] Permission denied")
+	}
 	code, err := s.copyTo(set, name, move)
 	if err != nil {
 		return "", err
@@ -51,17 +54,17 @@ func (s *session) copyTo(set numberSet, name string, move bool) (code string, er
 		bytes += it.message.content.size
 	}
 	if s.user.quota > 0 && !move && s.user.bytes()+bytes > s.user.quota {
-		return "", no("[OVERQUOTA] Quota exceeded (mailbox for user is full)")
+		return "", s.full()
 	}
 	var from, to migration.UIDSet
 	var moved []*message
 	for _, it := range list {
 		from.Add(it.message.uid)
-		to.Add(target.add(it.message.content, it.message.date, it.message.flags).uid)
+		to.Add(s.user.file(target, it.message))
 		moved = append(moved, it.message)
 	}
 	if move {
-		s.sel.folder.remove(moved)
+		s.user.take(s.sel.folder, moved)
 	}
 	if !s.p.has("UIDPLUS") || s.p.Append.NoUID || from.Empty() {
 		return "", nil
@@ -93,9 +96,9 @@ func (s *session) expunge(set numberSet) (string, error) {
 	if s.sel.readOnly {
 		return "", no("[READ-ONLY] Mailbox is read-only")
 	}
-	s.user.mu.Lock()
-	s.sel.folder.remove(s.sel.deleted(set))
-	s.user.mu.Unlock()
+	s.sel.owner.mu.Lock()
+	s.sel.owner.take(s.sel.folder, s.sel.deleted(set))
+	s.sel.owner.mu.Unlock()
 	return "EXPUNGE completed.", nil
 }
 

@@ -13,6 +13,9 @@ type Counts struct {
 	Connections, Open, MaxOpen int
 	// Commands by upper-case name, "UID FETCH" for instance.
 	Commands map[string]int
+	// MostErrors is the largest number of mistakes on one connection: BAD
+	// answers, and lines that are no commands.
+	MostErrors int
 	// In and Out are bytes on the wire; LiteralsIn and LiteralsOut those in
 	// literals, partly sent ones included.
 	In, Out, LiteralsIn, LiteralsOut int64
@@ -20,10 +23,13 @@ type Counts struct {
 
 type counts struct {
 	in, out, literalsIn, literalsOut atomic.Int64
+	// appends counts those that could have told of their UIDs.
+	appends atomic.Int64
 
 	mu                      sync.Mutex
 	connections, open, most int
 	commands                map[string]int
+	mistakes                int
 }
 
 // Counts tells what the server has seen so far.
@@ -33,7 +39,8 @@ func (s *Server) Counts() Counts {
 	defer c.mu.Unlock()
 	return Counts{
 		Connections: c.connections, Open: c.open, MaxOpen: c.most, Commands: maps.Clone(c.commands),
-		In: c.in.Load(), Out: c.out.Load(), LiteralsIn: c.literalsIn.Load(), LiteralsOut: c.literalsOut.Load(),
+		MostErrors: c.mistakes,
+		In:         c.in.Load(), Out: c.out.Load(), LiteralsIn: c.literalsIn.Load(), LiteralsOut: c.literalsOut.Load(),
 	}
 }
 
@@ -58,4 +65,11 @@ func (c *counts) command(name string) {
 		c.commands = map[string]int{}
 	}
 	c.commands[name]++
+}
+
+// mistake notes how many mistakes a connection has made by now.
+func (c *counts) mistake(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mistakes = max(c.mistakes, n)
 }

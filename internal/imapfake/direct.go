@@ -38,7 +38,7 @@ func (m *Mailbox) DeliverGenerated(name string, size int64, generate func() io.R
 func (m *Mailbox) deliver(name string, c *content, date time.Time, flags []string) migration.UID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.make(name).add(c, date, flags).uid
+	return m.put(m.make(name), c, date, flags)
 }
 
 // Messages are copies of the messages of a folder in the order of their UIDs,
@@ -89,7 +89,7 @@ func (m *Mailbox) Folders() []string {
 func (m *Mailbox) SetFlags(name string, uid migration.UID, flags ...string) error {
 	return m.with(name, func(f *folder) {
 		if msg := f.find(uid); msg != nil {
-			f.setFlags(msg, flags, nil)
+			m.mark(f, msg, flags, nil)
 		}
 	})
 }
@@ -113,13 +113,14 @@ func (m *Mailbox) replace(name string, uid migration.UID, change func(*message))
 			change(&fresh)
 			f.bytes += fresh.content.size - f.messages[i].content.size
 			f.messages[i] = &fresh
+			fresh.original.replace(f, &fresh)
 		}
 	})
 }
 
 // Expunge removes messages. UIDs that are not there are nothing.
 func (m *Mailbox) Expunge(name string, uids ...migration.UID) error {
-	return m.with(name, func(f *folder) { f.remove(f.pick(uids)) })
+	return m.with(name, func(f *folder) { m.take(f, f.pick(uids)) })
 }
 
 // Move moves messages to another folder, which is made if it is missing, and
@@ -130,9 +131,9 @@ func (m *Mailbox) Move(from, to string, uids ...migration.UID) ([]migration.UID,
 		target := m.make(to)
 		gone := f.pick(uids)
 		for _, msg := range gone {
-			moved = append(moved, target.add(msg.content, msg.date, msg.flags).uid)
+			moved = append(moved, m.file(target, msg))
 		}
-		f.remove(gone)
+		m.take(f, gone)
 	})
 	return moved, err
 }
@@ -172,9 +173,11 @@ func (m *Mailbox) SetUIDValidity(name string, validity uint32) error {
 
 func (m *Mailbox) renumber(f *folder, validity uint32) {
 	fresh := newFolder(f.name, validity)
-	fresh.use = f.use
+	fresh.use, fresh.label, fresh.shown, fresh.hidden = f.use, f.label, f.shown, f.hidden
 	for _, msg := range f.messages {
-		fresh.add(msg.content, msg.date, msg.flags)
+		anew := fresh.add(msg.content, msg.date, msg.flags)
+		anew.original = msg.original
+		msg.original.move(f, fresh, anew)
 	}
 	m.validity = max(m.validity, validity)
 	m.folders[m.rules.key(f.name)] = fresh

@@ -4,7 +4,8 @@
 // What it promises:
 //
 //   - Bytes. A message is kept exactly as it was sent and served exactly as it
-//     is kept; nothing is parsed and written anew.
+//     is kept; nothing is parsed and written anew, unless a test asks for a
+//     server that does so ([Rewriting]).
 //   - Order. Commands are carried out one after the other in the order they
 //     came, however many are pipelined. Answers are buffered and leave when
 //     there is nothing more to read, so a pipelining client costs no packet per
@@ -25,8 +26,14 @@
 //     there are as on the wire: modified UTF-7, with the server's delimiter.
 //   - A [Personality] is data: what a make of server announces, allows, leaves
 //     out and gets wrong. [Generic] has everything on; [Dovecot], [Cyrus],
-//     [Courier], [ExchangeOnline], [Gmail] and [Minimal] follow what those
+//     [Courier], [UWIMAP], [Zimbra], [Mirapoint], [OracleMessaging], [Kerio],
+//     [Exchange], [ExchangeOnline], [Gmail] and [Minimal] follow what those
 //     servers show on the line. A feature exists when its capability is listed.
+//   - [AdminRules] are how an administrator opens someone else's mailbox on a
+//     personality, and nothing else works there.
+//   - [Tokens] are bearer tokens with a time; [Standing] is what a mailbox is to
+//     someone with a right password or token; [Mailbox.SetLanguage] names its
+//     folders.
 //   - A [Rule] is data too: which connection, command, folder or message goes
 //     wrong, the how-manieth time, and how ([Action]). A [Hook] runs a test's
 //     code at the points of a command ([Point]), between the bytes of a message
@@ -42,6 +49,5 @@
 //
 // What it does not do: MIME structure (BODYSTRUCTURE is a stub and only the
 // whole message, its header and its text can be fetched), charsets in SEARCH,
-// SORT, THREAD, ACL, METADATA, NOTIFY, labels of Gmail, rewriting of messages
-// as Exchange does it, and keeping anything on disk.
+// SORT, THREAD, ACL, METADATA, NOTIFY, and keeping anything on disk.
 package imapfake

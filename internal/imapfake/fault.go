@@ -103,6 +103,8 @@ const (
 const (
 	// Omit leaves the message out of the answer.
 	Omit Kind = "omit"
+	// OmitBody leaves it out when a body is asked for, and only then.
+	OmitBody Kind = "omit body"
 	// ShortLiteral announces the body's size, sends N bytes and cuts the line.
 	ShortLiteral Kind = "short literal"
 	// WrongLiteral announces N bytes more than it sends (less, if negative).
@@ -154,7 +156,7 @@ func (r *Rule) phase() phase {
 	switch r.Do.Kind {
 	case CutIn, CutOut:
 		return atConnection
-	case Omit, ShortLiteral, WrongLiteral, NoBody, NilBody, Substitute:
+	case Omit, OmitBody, ShortLiteral, WrongLiteral, NoBody, NilBody, Substitute:
 		return atMessage
 	}
 	switch {

@@ -37,13 +37,13 @@ func (s *session) doFetch(p *parser) (string, error) {
 		return "", err
 	}
 	items.uid = items.uid || s.byUIDs()
-	s.user.mu.Lock()
+	s.sel.owner.mu.Lock()
 	list, gone, ok := s.sel.resolve(set, s.byUIDs())
 	earlier := migration.UIDSet{}
 	if vanished {
 		earlier = s.sel.folder.vanished(changedSince)
 	}
-	s.user.mu.Unlock()
+	s.sel.owner.mu.Unlock()
 	if !ok {
 		return "", bad("Error in IMAP command %s: Invalid messageset", s.command)
 	}
@@ -104,6 +104,9 @@ func (s *session) fetchOne(it item, items *fetchItems, changedSince uint64) erro
 	if changedSince > 0 && modSeq <= changedSince {
 		return nil
 	}
+	if err := s.daily(); err != nil {
+		return err
+	}
 	s.event(BeforeMessage, it.message.content.size, it.message.uid)
 	o := s.occasion()
 	o.uid = it.message.uid
@@ -116,7 +119,7 @@ func (s *session) fetchOne(it item, items *fetchItems, changedSince uint64) erro
 				s.fault = command
 			}
 		}()
-		if act.Kind == Omit {
+		if act.Kind == Omit || act.Kind == OmitBody && items.wantBody() {
 			return nil
 		}
 		if err = s.faultBefore(); err != nil {
@@ -125,9 +128,9 @@ func (s *session) fetchOne(it item, items *fetchItems, changedSince uint64) erro
 	}
 	asked := *items
 	if items.seen && !s.sel.readOnly && !hasFold(flags, `\Seen`) {
-		s.user.mu.Lock()
-		s.sel.folder.setFlags(it.message, append([]string{`\Seen`}, it.message.flags...), s.sel)
-		s.user.mu.Unlock()
+		s.sel.owner.mu.Lock()
+		s.sel.owner.mark(s.sel.folder, it.message, append([]string{`\Seen`}, it.message.flags...), s.sel)
+		s.sel.owner.mu.Unlock()
 		flags, modSeq = s.state(it.message)
 		asked.flags = true
 	}
@@ -141,7 +144,8 @@ func (s *session) tellAttributes(it item, items *fetchItems, flags []string, mod
 	b = strconv.AppendInt(b, int64(it.sequence), 10)
 	b = append(b, " FETCH ("...)
 	start := len(b)
-	if items.uid && !s.p.Quirks.UIDLast {
+	uidLast := s.p.Quirks.UIDLast || s.p.Quirks.UIDVaries && it.message.uid%2 == 0
+	if items.uid && !uidLast {
 		b = appendNumber(b, start, "UID ", uint64(it.message.uid))
 	}
 	if items.flags {
@@ -174,7 +178,7 @@ func (s *session) tellAttributes(it item, items *fetchItems, flags []string, mod
 			return err
 		}
 	}
-	if items.uid && s.p.Quirks.UIDLast {
+	if items.uid && uidLast {
 		b = appendNumber(b, start, "UID ", uint64(it.message.uid))
 	}
 	b = append(b, ")\r\n"...)
@@ -212,6 +216,8 @@ func (s *session) appendAttribute(b []byte, m *message, a *attribute) []byte {
 		return append(append(b, "ENVELOPE "...), envelopeOf(m.content.header())...)
 	case structureAttribute:
 		return append(append(append(b, a.label...), ' '), structureOf(m.content)...)
+	case labelAttribute:
+		return s.appendLabels(b, m, a.label)
 	}
 	return b
 }
@@ -224,7 +230,7 @@ func (s *session) tellBody(m *message, a *attribute) error {
 		case NilBody:
 			ok = false
 		case Substitute:
-			from, length = strings.NewReader(s.fault.Text), int64(len(s.fault.Text))
+			from, length, ok = a.open(&content{raw: []byte(s.fault.Text), size: int64(len(s.fault.Text))})
 		case WrongLiteral:
 			s.write(fmt.Sprintf("{%d}\r\n", length+s.fault.N))
 			return s.copyBody(from, length)

@@ -2,6 +2,7 @@ package imapfake
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,7 @@ const (
 	envelopeAttribute
 	structureAttribute
 	bodyAttribute
+	labelAttribute
 )
 
 // attribute is one item beside UID, FLAGS and MODSEQ.
@@ -39,6 +41,10 @@ type section struct {
 	// "MIME" or a part number.
 	text   string
 	fields []string
+}
+
+func (f *fetchItems) wantBody() bool {
+	return slices.ContainsFunc(f.list, func(a attribute) bool { return a.kind == bodyAttribute })
 }
 
 func readFetchItems(p *parser) (*fetchItems, error) {
@@ -108,6 +114,11 @@ func (f *fetchItems) add(p *parser, name string) error {
 		a.kind = envelopeAttribute
 	case "BODYSTRUCTURE":
 		a.kind, a.label = structureAttribute, name
+	case "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS":
+		if !p.s.p.has(labelExtension) {
+			return bad("Error in IMAP command %s: Unknown parameter %.40s", p.s.command, name)
+		}
+		a.kind, a.label = labelAttribute, name
 	case "RFC822", "RFC822.TEXT", "RFC822.HEADER":
 		a.kind, a.label = bodyAttribute, name
 		a.part.text = strings.TrimPrefix(strings.TrimPrefix(name, "RFC822"), ".")

@@ -14,6 +14,12 @@ type folder struct {
 	name     string
 	use      string
 	noSelect bool
+	// label is what the folder shows, where use and name do not tell.
+	label string
+	// hidden: a label that is not shown in IMAP. shown is how many messages are,
+	// the newest, zero for all.
+	hidden   bool
+	shown    int
 	validity uint32
 	uidNext  migration.UID
 	modSeq   uint64
@@ -143,8 +149,9 @@ type counters struct {
 }
 
 func (f *folder) counters() counters {
-	c := counters{messages: len(f.messages), uidNext: f.uidNext, validity: f.validity, modSeq: f.modSeq, size: f.bytes}
-	for i, m := range f.messages {
+	shown := f.visible()
+	c := counters{messages: len(shown), uidNext: f.uidNext, validity: f.validity, modSeq: f.modSeq, size: f.bytes}
+	for i, m := range shown {
 		if !hasFold(m.flags, `\Seen`) {
 			c.unseen++
 			if c.firstUnseen == 0 {
@@ -155,9 +162,17 @@ func (f *folder) counters() counters {
 			c.deleted++
 		}
 	}
-	i, _ := slices.BinarySearchFunc(f.messages, f.recentFrom, byUID)
-	c.recent = len(f.messages) - i
+	i, _ := slices.BinarySearchFunc(shown, f.recentFrom, byUID)
+	c.recent = len(shown) - i
 	return c
+}
+
+// visible are the messages that IMAP shows.
+func (f *folder) visible() []*message {
+	if f.shown > 0 && len(f.messages) > f.shown {
+		return f.messages[len(f.messages)-f.shown:]
+	}
+	return f.messages
 }
 
 // vanished is the set of UIDs expunged after a mod-sequence (RFC 7162 section

@@ -20,6 +20,9 @@ func (s *session) doCreate(p *parser) (string, error) {
 	if err := p.end(); err != nil {
 		return "", err
 	}
+	if err := s.onlyOwn(name); err != nil {
+		return "", err
+	}
 	if text := s.p.Names.refusal(name); text != "" {
 		return "", refusal(text)
 	}
@@ -81,6 +84,9 @@ func (s *session) doRename(p *parser) (string, error) {
 	if err := p.end(); err != nil {
 		return "", err
 	}
+	if err := s.onlyOwn(to); err != nil {
+		return "", err
+	}
 	if text := s.p.Names.refusal(to); text != "" {
 		return "", refusal(text)
 	}
@@ -134,14 +140,12 @@ func (s *session) doStatus(p *parser) (string, error) {
 	if err := p.end(); err != nil {
 		return "", err
 	}
-	s.user.mu.Lock()
-	f := s.user.get(name)
+	owner, f := s.openFolder(name)
 	if f == nil {
-		s.user.mu.Unlock()
 		return "", no("[NONEXISTENT] Mailbox doesn't exist: %s", name)
 	}
 	c := f.counters()
-	s.user.mu.Unlock()
+	owner.mu.Unlock()
 	s.tellStatus(name, items, c)
 	return "STATUS completed.", nil
 }

@@ -43,6 +43,8 @@ type Event struct {
 	UIDs []migration.UID
 	// Size is that of an APPEND's literal.
 	Size int64
+	// Remote is the address of the client.
+	Remote string
 }
 
 func (s *session) event(point Point, size int64, uids ...migration.UID) {
@@ -51,6 +53,6 @@ func (s *session) event(point Point, size int64, uids ...migration.UID) {
 	}
 	s.server.options.Hook(Event{
 		Point: point, Conn: s.line.number, User: s.userName(), Tag: s.tag, Command: s.command,
-		Folder: s.folderName, UIDs: uids, Size: size,
+		Folder: s.folderName, UIDs: uids, Size: size, Remote: s.line.tap.RemoteAddr().String(),
 	})
 }

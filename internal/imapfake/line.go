@@ -182,6 +182,8 @@ type tap struct {
 	// down is set when the line is cut, reset when there is nothing to wait
 	// for after that.
 	down, reset atomic.Bool
+	// in and out are the bytes of this line.
+	in, out atomic.Int64
 }
 
 func (t *tap) Read(p []byte) (int, error) {
@@ -196,6 +198,7 @@ func (t *tap) Read(p []byte) (int, error) {
 		return 0, errCut
 	}
 	t.counts.in.Add(int64(n))
+	t.in.Add(int64(n))
 	t.record.wire(received, p[:n])
 	if t.cutIn > 0 {
 		t.cutIn -= int64(n)
@@ -216,6 +219,7 @@ func (t *tap) Write(p []byte) (int, error) {
 	}
 	n, err := t.Conn.Write(p)
 	t.counts.out.Add(int64(n))
+	t.out.Add(int64(n))
 	t.record.wire(sent, p[:n])
 	if cut {
 		t.cut(t.cutReset)

@@ -36,7 +36,7 @@ func (s *session) doList(p *parser) (string, error) {
 	s.user.mu.Lock()
 	found := s.user.list(l)
 	s.user.mu.Unlock()
-	for _, one := range found {
+	for _, one := range append(found, s.listOthers(l)...) {
 		s.tellListed("LIST", one)
 		if one.counters != nil {
 			s.tellStatus(one.name, l.status, *one.counters)
@@ -187,7 +187,7 @@ func (m *Mailbox) list(l *listing) []listed {
 	for _, f := range m.sorted() {
 		key := m.rules.key(f.name)
 		_, subscribed := m.subs[key]
-		if !l.fits(m.rules, f.name) || l.subscribed && !subscribed || l.specialUse && f.use == "" {
+		if f.hidden || !l.fits(m.rules, f.name) || l.subscribed && !subscribed || l.specialUse && f.use == "" {
 			continue
 		}
 		one := listed{name: f.name, attributes: l.attributes(f, parents[key], subscribed)}

@@ -1,10 +1,12 @@
 package imapfake
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 )
 
 func (s *session) doLogin(p *parser) (string, error) {
@@ -28,6 +30,9 @@ func (s *session) doLogin(p *parser) (string, error) {
 	if s.p.RequireTLS && !s.line.tls {
 		return "", no("[PRIVACYREQUIRED] Cleartext authentication disallowed on non-secure (SSL/TLS) connections.")
 	}
+	if hasFold(s.capabilities(), "LOGINDISABLED") {
+		return "", s.turnAway(s.p.LoginFailed)
+	}
 	return s.welcome(s.server.authenticate(user, "", password))
 }
 
@@ -43,7 +48,7 @@ func (s *session) doAuthenticate(p *parser) (string, error) {
 	}
 	var initial *string
 	if p.take(' ') {
-		if !s.p.has("SASL-IR") {
+		if !hasFold(s.capabilities(), "SASL-IR") {
 			return "", bad("Initial response not supported")
 		}
 		text := p.word()
@@ -54,6 +59,11 @@ func (s *session) doAuthenticate(p *parser) (string, error) {
 	}
 	if mechanism == "LOGIN" {
 		return s.saslLogin(p, initial)
+	}
+	switch mechanism {
+	case "PLAIN", "XOAUTH2", "OAUTHBEARER":
+	default: // announced, for clients to choose from, and not spoken
+		return "", s.turnAway(s.p.LoginFailed)
 	}
 	response, err := s.respond(p, initial, "")
 	if err != nil {
@@ -97,15 +107,14 @@ func (s *session) saslBearer(p *parser, response string) (string, error) {
 		}
 	}
 	user = strings.NewReplacer("=2C", ",", "=3D", "=").Replace(user)
-	m := s.server.User(user)
-	check := s.server.options.Token
-	if m != nil && (check != nil && check(user, token) || check == nil && m.admits(token)) {
-		return s.welcome(m)
+	e := s.server.signInByToken(user, token)
+	if e.mailbox != nil || s.p.Quirks.NoChallenge {
+		return s.welcome(e)
 	}
 	if _, err := s.respond(p, nil, `{"status":"invalid_token","schemes":"bearer","scope":"imap"}`); err != nil {
 		return "", err
 	}
-	return s.welcome(nil)
+	return s.welcome(e)
 }
 
 // respond sends a challenge and reads the client's answer to it, or takes the
@@ -133,26 +142,6 @@ func (s *session) respond(p *parser, initial *string, challenge string) (string,
 	return string(raw), nil
 }
 
-// authenticate finds the mailbox someone may use, nil if none. acting is the
-// authorisation identity.
-func (s *Server) authenticate(user, acting, password string) *Mailbox {
-	if i := strings.LastIndexByte(user, '*'); i > 0 && acting == "" {
-		if _, ok := s.options.Masters[user[i+1:]]; ok {
-			user, acting = user[i+1:], user[:i]
-		}
-	}
-	if acting == "" || acting == user {
-		if m := s.User(user); m != nil && m.admits(password) {
-			return m
-		}
-		return nil
-	}
-	if secret, ok := s.options.Masters[user]; ok && equal(secret, password) {
-		return s.User(acting)
-	}
-	return nil
-}
-
 func (m *Mailbox) admits(password string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -161,12 +150,12 @@ func (m *Mailbox) admits(password string) bool {
 
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// welcome signs the session in to a mailbox; nil was a wrong password.
-func (s *session) welcome(m *Mailbox) (string, error) {
-	if m == nil {
-		return "", refusal(s.p.LoginFailed)
+// welcome signs the session in, or refuses.
+func (s *session) welcome(e entry) (string, error) {
+	if e.mailbox == nil {
+		return "", s.turnAway(e.refusal)
 	}
-	if err := s.signIn(m); err != nil {
+	if err := s.signIn(e); err != nil {
 		return "", err
 	}
 	if s.p.CapabilityAtLogin {
@@ -175,17 +164,40 @@ func (s *session) welcome(m *Mailbox) (string, error) {
 	return s.command + " completed.", nil
 }
 
-func (s *session) signIn(m *Mailbox) error {
+// turnAway is a personality's answer to someone who cannot sign in.
+func (s *session) turnAway(answer string) error {
+	return refusal(strings.ReplaceAll(answer, "$COMMAND", s.command))
+}
+
+func (s *session) signIn(e entry) error {
+	m := e.mailbox
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if limit := s.server.options.MaxConnections; limit > 0 && m.sessions >= limit {
+	answer, late := s.refuses(m)
+	if answer != "" && !late {
+		return s.turnAway(answer)
+	}
+	if limit := cmp.Or(m.maxSessions, s.server.options.MaxConnections); limit > 0 && m.sessions >= limit {
 		text := s.p.Limits.TooMany
 		if strings.Contains(text, "%d") {
 			text = fmt.Sprintf(text, limit)
 		}
-		return refusal(text)
+		return s.turnAway(text)
+	}
+	if s.p.Limits.Daily != nil && m.day.spent(s.p.Limits.Daily, time.Now()) {
+		return no("%s", s.p.Limits.Daily.answer())
 	}
 	m.sessions++
-	s.user = m
+	s.user, s.admin, s.notConnected, s.token = m, e.admin, cmp.Or(e.notConnected, answer), e.token
 	return nil
+}
+
+// signOut ends a session's use of a mailbox, if there is one.
+func (m *Mailbox) signOut() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions--
 }

@@ -26,7 +26,16 @@ type Mailbox struct {
 	validity uint32
 	quota    int64
 	sessions int
-	bucket   bucket
+	standing Standing
+	language string
+	// limit and maxSessions are those of this mailbox, zero the server's.
+	limit       int64
+	maxSessions int
+	bucket      bucket
+	// originals is the one store behind the folders of a server with labels, nil
+	// for others.
+	originals *originals
+	day       day24
 }
 
 // ErrNoFolder is what direct access returns for a folder that is not there.
@@ -37,12 +46,15 @@ const firstUIDValidity = 1700000000
 func newMailbox(name, password string, options *Options) *Mailbox {
 	m := &Mailbox{
 		name: name, password: password, rules: &options.Personality.Names,
-		folders: map[string]*folder{}, subs: map[string]string{}, validity: firstUIDValidity,
+		folders: map[string]*folder{}, subs: map[string]string{}, validity: firstUIDValidity, language: "en-US",
+	}
+	if options.Personality.has(labelExtension) {
+		m.originals = newOriginals(&options.Personality)
 	}
 	m.make("INBOX")
 	for _, d := range m.rules.Folders {
 		f := m.make(d.Name)
-		f.use, f.noSelect = d.Use, d.NoSelect
+		f.use, f.noSelect, f.label = d.Use, d.NoSelect, d.Label
 	}
 	return m
 }
@@ -71,6 +83,9 @@ func (m *Mailbox) make(name string) *folder {
 func (m *Mailbox) makeOne(name string) *folder {
 	m.validity++
 	f := newFolder(name, m.validity)
+	if m.originals != nil {
+		f.shown = m.originals.shown
+	}
 	m.folders[m.rules.key(name)] = f
 	return f
 }
@@ -78,7 +93,7 @@ func (m *Mailbox) makeOne(name string) *folder {
 // get finds a folder that holds messages; the lock is held.
 func (m *Mailbox) get(name string) *folder {
 	f := m.folders[m.rules.key(name)]
-	if f == nil || f.noSelect {
+	if f == nil || f.noSelect || f.hidden {
 		return nil
 	}
 	return f
@@ -121,6 +136,9 @@ func (m *Mailbox) children(f *folder) []*folder {
 // delete removes a folder; with children it stays as \NoSelect (RFC 3501
 // section 6.3.4). The lock is held.
 func (m *Mailbox) delete(f *folder) {
+	if m.originals != nil {
+		m.take(f, slices.Clone(f.messages))
+	}
 	f.close("Selected mailbox was deleted, have to disconnect.")
 	if len(m.children(f)) > 0 {
 		rest := newFolder(f.name, f.validity)
@@ -138,9 +156,9 @@ func (m *Mailbox) rename(f *folder, to string) {
 		target := m.make(to)
 		gone := slices.Clone(f.messages)
 		for _, msg := range gone {
-			target.add(msg.content, msg.date, msg.flags)
+			m.file(target, msg)
 		}
-		f.remove(gone)
+		m.take(f, gone)
 		return
 	}
 	moving := append(m.children(f), f)
@@ -150,7 +168,9 @@ func (m *Mailbox) rename(f *folder, to string) {
 	from := len(f.name)
 	for _, part := range moving {
 		delete(m.folders, m.rules.key(part.name))
+		was := part.name
 		part.name = to + part.name[from:]
+		m.renameLabel(was, part.name)
 		m.folders[m.rules.key(part.name)] = part
 	}
 }

@@ -25,6 +25,12 @@ type Message struct {
 	Date   time.Time
 	Flags  []string
 	ModSeq uint64
+	// Outlook are the flags that others than IMAP clients see; see
+	// FlagRules.OnlyIMAP.
+	Outlook []string
+	// Appended are the bytes as the client sent them, where the server made
+	// the message anew (AppendRules.Rewrite), and Raw where it did not.
+	Appended []byte
 }
 
 // message is one message in one folder. uid, date and content never change;
@@ -36,12 +42,22 @@ type message struct {
 	flags   []string
 	modSeq  uint64
 	dead    bool
+	// onlyIMAP are those of flags that only IMAP shows. A STORE replaces
+	// them.
+	onlyIMAP []string
+	// original is what the message is a view of, on a server with labels.
+	original *original
 }
 
 func (m *message) copy() Message {
+	appended := m.content.appended
+	if appended == nil {
+		appended = m.content.raw
+	}
 	return Message{
 		UID: m.uid, Raw: m.content.raw, Size: m.content.size, Sum: m.content.sum(),
-		Date: m.date, Flags: slices.Clone(m.flags), ModSeq: m.modSeq,
+		Date: m.date, Flags: slices.Clone(m.flags), ModSeq: m.modSeq, Appended: appended,
+		Outlook: slices.DeleteFunc(slices.Clone(m.flags), func(flag string) bool { return hasFold(m.onlyIMAP, flag) }),
 	}
 }
 
@@ -50,6 +66,8 @@ func (m *message) copy() Message {
 type content struct {
 	raw      []byte
 	generate func() io.Reader
+	// appended is what a message was made of, nil when that is raw.
+	appended []byte
 	// head is what Options.KeepHeader kept of a discarded message.
 	head      []byte
 	discarded bool

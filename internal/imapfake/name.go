@@ -52,6 +52,8 @@ func (r *NameRules) refusal(name string) string {
 			return r.ReservedAnswer
 		}
 		return "NO Folder name is reserved"
+	case r.TrailingSpace != "" && strings.Contains(name+r.Delimiter, " "+r.Delimiter):
+		return r.TrailingSpace
 	case strings.ContainsAny(name, r.Forbidden) || strings.ContainsAny(name, "\x00\r\n%*"):
 		return "NO [CANNOT] Character not allowed in mailbox name"
 	}

@@ -8,9 +8,9 @@ import (
 // tellNews sends what has changed in the open folder. EXPUNGE waits when
 // sequence numbers must not change (RFC 3501 section 7.4.1).
 func (s *session) tellNews(expunges bool) {
-	s.user.mu.Lock()
+	s.sel.owner.mu.Lock()
 	news := s.sel.catchUp(expunges)
-	s.user.mu.Unlock()
+	s.sel.owner.mu.Unlock()
 	s.tellExpunged(news)
 	if news.exists >= 0 {
 		if s.command != "APPEND" || !s.p.Append.Silent {

@@ -26,14 +26,30 @@ type Personality struct {
 	// CapabilityAtLogin sends the capabilities of After with the tagged OK
 	// of LOGIN and AUTHENTICATE.
 	CapabilityAtLogin bool
-	// LoginFailed is the answer to a wrong name or password.
+	// NoPasswords refuses every password; bearer tokens are the only way in.
+	NoPasswords bool
+	// LoginFailed is the answer to a wrong name or password. "$COMMAND" in
+	// it is replaced by LOGIN or AUTHENTICATE.
 	LoginFailed string
 
+	Admin  AdminRules
 	Names  NameRules
 	Flags  FlagRules
 	Append AppendRules
 	Quirks Quirks
 	Limits Limits
+	// Answers are the personality's own words for mistakes.
+	Answers Answers
+}
+
+// Answers are tagged answers to mistakes of a client; empty ones are this
+// server's own words.
+type Answers struct {
+	// Unknown is for a command that is not known, State for one that is not
+	// allowed now, Arguments for one that is written wrongly.
+	Unknown, State, Arguments string
+	// NoCodes leaves the response codes out of NO, but for TRYCREATE.
+	NoCodes bool
 }
 
 // NameRules are the rules of folder names.
@@ -53,6 +69,9 @@ type NameRules struct {
 	Reserved []string
 	// ReservedAnswer is the refusal, "NO Folder name is reserved" by default.
 	ReservedAnswer string
+	// TrailingSpace is the answer to a name with a level that ends in a
+	// space; empty takes it.
+	TrailingSpace string
 	// Forbidden characters cannot be in a name, beside the delimiter.
 	Forbidden string
 	// MaxLength is the longest name in bytes; zero is 1000.
@@ -72,6 +91,9 @@ type FolderDefault struct {
 	Use string
 	// NoSelect marks a folder that only holds others.
 	NoSelect bool
+	// Label is the label that the folder shows, on a server with labels, where
+	// neither its special use nor its name is that.
+	Label string
 }
 
 // FlagRules say which flags are kept.
@@ -82,6 +104,9 @@ type FlagRules struct {
 	// Refusal is the answer to a flag that cannot be kept, "BAD ..." or
 	// "NO ..."; when it is empty, such a flag is dropped in silence.
 	Refusal string
+	// OnlyIMAP are flags that only IMAP shows when an APPEND gave them; with
+	// STORE they count for all. See Message.Outlook.
+	OnlyIMAP []string
 }
 
 // AppendRules say which messages are taken, and when they are stored.
@@ -91,6 +116,9 @@ type AppendRules struct {
 	Limit int64
 	// TooLarge is the answer to larger ones, "NO [TOOBIG] ..." by default.
 	TooLarge string
+	// Full is the answer to what does not fit into the quota, "NO
+	// [OVERQUOTA] ..." by default.
+	Full string
 	// MaxLine is the longest line of a message in bytes without CRLF, zero
 	// for no limit; LongLine is the refusal.
 	MaxLine  int
@@ -103,6 +131,12 @@ type AppendRules struct {
 	CommitAtLiteral bool
 	// NoUID leaves APPENDUID and COPYUID out, UIDPLUS or not.
 	NoUID bool
+	// NoUIDEach leaves APPENDUID out of every so manieth APPEND, zero never.
+	NoUIDEach int
+	// Rewrite makes messages anew; Added are the header fields they get
+	// then, without CRLF. It does nothing with Options.DiscardBodies.
+	Rewrite Rewriting
+	Added   []string
 	// Silent sends no EXISTS before the OK of an APPEND to the open folder.
 	Silent bool
 	// MergeDuplicates answers an identical message with a new UID and keeps
@@ -118,6 +152,16 @@ type Quirks struct {
 	UIDNotSticky bool
 	// UIDLast puts UID behind the other attributes of FETCH.
 	UIDLast bool
+	// UIDVaries does so for every other UID.
+	UIDVaries bool
+	// BareCodes sends the codes of SELECT without the OK before them:
+	// "* [UIDNEXT 5] ...".
+	BareCodes bool
+	// NoChallenge refuses a wrong token at once, without the challenge that
+	// tells what is wrong (RFC 7628 section 3.2.2).
+	NoChallenge bool
+	// BrokenRev2 has no answer but BAD to SEARCH after ENABLE IMAP4rev2.
+	BrokenRev2 bool
 	// SizePercent scales RFC822.SIZE, zero is exact (100).
 	SizePercent int
 	// NoModSeq makes every folder NOMODSEQ (RFC 7162 section 3.1.2.2).
@@ -136,9 +180,17 @@ type Limits struct {
 	// TooMany is the tagged answer when a user has too many connections
 	// (Options.MaxConnections); %d is the limit.
 	TooMany string
+	// TokenExpired is the text of the BYE for a session whose token
+	// (Options.Tokens) has expired, at its next command; empty lets it be.
+	TokenExpired string
 	// Line is the longest command line in bytes, literals not counted; zero
 	// is 1 MiB.
 	Line int
+	// Daily is what an account may move in a day, nil for any amount.
+	Daily *Daily
+	// FolderMessages is how many messages of a folder are shown, the newest;
+	// zero is all. Only a personality with labels heeds it.
+	FolderMessages int
 }
 
 // Throttle is a token bucket per mailbox. When it is empty, commands are

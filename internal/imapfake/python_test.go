@@ -34,6 +34,60 @@ ok(c.delete("c"))
 ok(c.logout())
 `
 
+// adminScript signs in as an administrator, in the way the second argument says,
+// and reads the INBOX.
+const adminScript = `
+import hashlib, imaplib, sys
+imaplib.Commands["X-MASTERAUTH"] = ("NONAUTH",)
+imaplib.Commands["X-SETUSER"] = ("NONAUTH", "AUTH")
+c = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]))
+def ok(r):
+    assert r[0] in ("OK", "BYE"), r
+    return r[1]
+if sys.argv[2] == "authzid":
+    ok(c.authenticate("PLAIN", lambda _: b"u\0root\0secret"))
+elif sys.argv[2] == "proxyauth":
+    ok(c.login("root", "secret"))
+    ok(c.proxyauth("u"))
+else:
+    tag = c._command("X-MASTERAUTH")
+    assert c._get_response() is None
+    challenge = c.continuation_response
+    c.send(hashlib.md5(challenge + b"secret").hexdigest().encode() + b"\r\n")
+    ok(c._command_complete("X-MASTERAUTH", tag))
+    ok(c._simple_command("X-SETUSER", '"u"'))
+    c.state = "AUTH"
+assert ok(c.select("INBOX")) == [b"1"]
+print(ok(c.fetch("1", "(BODY.PEEK[])")))
+ok(c.logout())
+`
+
+func TestPythonImaplibAsAnAdministrator(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed, so imaplib is not tried")
+	}
+	for _, c := range []struct {
+		form        string
+		personality Personality
+	}{{"authzid", Cyrus()}, {"authzid", Zimbra()}, {"authzid", Dovecot()}, {"proxyauth", OracleMessaging()}, {"masterauth", Kerio()}} {
+		t.Run(c.personality.Name, func(t *testing.T) {
+			s := serve(t, Options{Personality: c.personality, Masters: map[string]string{"root": "secret"}})
+			s.AddUser("u", "p").Deliver("INBOX", []byte("Subject: hi\r\n\r\nbody\r\n"), epoch)
+			address, err := s.Listen()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, port, _ := net.SplitHostPort(address)
+			out, err := exec.CommandContext(t.Context(), python, "-c", adminScript, port, c.form).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			contains(t, string(out), `Subject: hi\r\n\r\nbody\r\n`)
+		})
+	}
+}
+
 func TestPythonImaplib(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {

@@ -25,6 +25,9 @@ type candidate struct {
 // doSearch is SEARCH and UID SEARCH (RFC 3501 section 6.4.4), with RETURN of
 // RFC 4731. Text is compared without case and without decoding.
 func (s *session) doSearch(p *parser) (string, error) {
+	if s.rev2 && s.p.Quirks.BrokenRev2 {
+		return "", bad("Error in IMAP command %s: not supported", s.command)
+	}
 	if err := p.space(); err != nil {
 		return "", err
 	}
@@ -73,8 +76,8 @@ func (s *session) doSearch(p *parser) (string, error) {
 }
 
 func (s *session) candidates() []candidate {
-	s.user.mu.Lock()
-	defer s.user.mu.Unlock()
+	s.sel.owner.mu.Lock()
+	defer s.sel.owner.mu.Unlock()
 	var list []candidate
 	for i, m := range s.sel.view {
 		if !m.dead {

@@ -119,9 +119,9 @@ func (q *searchReader) set(text string, uid bool) (criterion, error) {
 	if !ok {
 		return nil, bad("Error in IMAP command %s: Invalid messageset", q.s.command)
 	}
-	q.s.user.mu.Lock()
+	q.s.sel.owner.mu.Lock()
 	set = set.normal(q.s.sel.max(uid))
-	q.s.user.mu.Unlock()
+	q.s.sel.owner.mu.Unlock()
 	return func(c *candidate) bool {
 		if uid {
 			return set.contains(uint32(c.message.uid))
@@ -150,6 +150,10 @@ func (q *searchReader) withArgument(name string) (criterion, error) {
 		return func(c *candidate) bool { return c.fieldContains(name, text) }, nil
 	case "TEXT", "BODY":
 		return func(c *candidate) bool { return c.textContains(text, name == "BODY") }, nil
+	case "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS":
+		if q.s.p.has(labelExtension) {
+			return func(c *candidate) bool { return c.message.original.fits(name, text) }, nil
+		}
 	case "LARGER", "SMALLER", "OLDER", "YOUNGER", "MODSEQ":
 		return q.number(name, text)
 	}

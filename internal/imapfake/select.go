@@ -36,20 +36,19 @@ func (s *session) doSelect(p *parser) (string, error) {
 		}
 	}
 	readOnly := s.command == "EXAMINE"
-	s.user.mu.Lock()
-	f := s.user.get(name)
+	owner, f := s.openFolder(name)
 	if f == nil {
-		s.user.mu.Unlock()
 		return "", no("[NONEXISTENT] Mailbox doesn't exist: %s", name)
 	}
 	c := f.counters()
 	s.sel = f.selectBy(readOnly)
+	s.sel.owner = owner
 	recent := s.sel.recentCount()
 	var vanished migration.UIDSet
 	if since != nil && since.validity == f.validity {
 		vanished = f.vanished(since.modSeq)
 	}
-	s.user.mu.Unlock()
+	owner.mu.Unlock()
 	s.tellSelected(c, recent)
 	if since != nil && since.validity == c.validity {
 		s.tellResync(since, vanished)
@@ -117,7 +116,10 @@ func readResync(p *parser) (*resync, error) {
 }
 
 func (s *session) tellSelected(c counters, recent int) {
-	permanent := s.p.Flags.Permanent
+	permanent, ok := s.p.Flags.Permanent, "* OK "
+	if s.p.Quirks.BareCodes {
+		ok = "* "
+	}
 	if s.sel.readOnly {
 		permanent = nil
 	}
@@ -128,23 +130,23 @@ func (s *session) tellSelected(c counters, recent int) {
 		}
 	}
 	s.write("* FLAGS (", strings.Join(known, " "), ")\r\n")
-	s.write("* OK [PERMANENTFLAGS (", strings.Join(permanent, " "), ")] Flags permitted.\r\n")
+	s.write(ok, "[PERMANENTFLAGS (", strings.Join(permanent, " "), ")] Flags permitted.\r\n")
 	s.write(fmt.Sprintf("* %d EXISTS\r\n* %d RECENT\r\n", c.messages, recent))
 	if c.firstUnseen > 0 {
-		s.write(fmt.Sprintf("* OK [UNSEEN %d] First unseen.\r\n", c.firstUnseen))
+		s.write(ok, fmt.Sprintf("[UNSEEN %d] First unseen.\r\n", c.firstUnseen))
 	}
-	s.write(fmt.Sprintf("* OK [UIDVALIDITY %d] UIDs valid\r\n", c.validity))
+	s.write(ok, fmt.Sprintf("[UIDVALIDITY %d] UIDs valid\r\n", c.validity))
 	if !s.p.Quirks.NoUIDNext {
-		s.write(fmt.Sprintf("* OK [UIDNEXT %d] Predicted next UID\r\n", c.uidNext))
+		s.write(ok, fmt.Sprintf("[UIDNEXT %d] Predicted next UID\r\n", c.uidNext))
 	}
 	if s.p.Quirks.UIDNotSticky {
 		s.write("* NO [UIDNOTSTICKY] Non-persistent UIDs\r\n")
 	}
 	if s.p.has("CONDSTORE") {
 		if s.p.Quirks.NoModSeq {
-			s.write("* OK [NOMODSEQ] No permanent mod-sequences\r\n")
+			s.write(ok, "[NOMODSEQ] No permanent mod-sequences\r\n")
 		} else {
-			s.write(fmt.Sprintf("* OK [HIGHESTMODSEQ %d] Highest\r\n", c.modSeq))
+			s.write(ok, fmt.Sprintf("[HIGHESTMODSEQ %d] Highest\r\n", c.modSeq))
 		}
 	}
 }
@@ -175,8 +177,8 @@ func (s *session) tellResync(since *resync, vanished migration.UIDSet) {
 
 // state is what can change of a message.
 func (s *session) state(m *message) (flags []string, modSeq uint64) {
-	s.user.mu.Lock()
-	defer s.user.mu.Unlock()
+	s.sel.owner.mu.Lock()
+	defer s.sel.owner.mu.Unlock()
 	return s.sel.flagsOf(m), m.modSeq
 }
 
@@ -186,9 +188,9 @@ func (s *session) doClose(p *parser) (string, error) {
 		return "", err
 	}
 	if !s.sel.readOnly {
-		s.user.mu.Lock()
-		s.sel.folder.remove(s.sel.deleted(nil))
-		s.user.mu.Unlock()
+		s.sel.owner.mu.Lock()
+		s.sel.owner.take(s.sel.folder, s.sel.deleted(nil))
+		s.sel.owner.mu.Unlock()
 	}
 	s.leave()
 	return "CLOSE completed.", nil

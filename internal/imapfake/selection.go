@@ -10,6 +10,8 @@ import (
 // of their sequence numbers, as far as the client was told of them (RFC 3501
 // section 2.3.1.2). Its fields are guarded by the mailbox, as the folder's.
 type selection struct {
+	// owner is whose folder it is; its lock guards the selection.
+	owner    *Mailbox
 	folder   *folder
 	readOnly bool
 	view     []*message
@@ -25,7 +27,7 @@ type selection struct {
 
 func (f *folder) selectBy(readOnly bool) *selection {
 	s := &selection{
-		folder: f, readOnly: readOnly, view: slices.Clone(f.messages), expungedAt: len(f.expunged),
+		folder: f, readOnly: readOnly, view: slices.Clone(f.visible()), expungedAt: len(f.expunged),
 		changedAt: f.changedBase + len(f.changed), wake: make(chan struct{}, 1), seenTo: f.uidNext - 1,
 	}
 	s.takeRecent()

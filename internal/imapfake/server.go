@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -16,12 +19,20 @@ type Options struct {
 	Personality Personality
 	// TLS makes STARTTLS work, where the personality has it.
 	TLS *tls.Config
-	// Masters are users who may act as any other, by authorisation identity
-	// (RFC 4616) or by logging in as "user*master". The value is the password.
+	// Masters are administrators with their passwords. How they open others'
+	// mailboxes is up to the personality; see AdminRules.
 	Masters map[string]string
+	// MayOpen tells whether an administrator may open a user's mailbox; nil
+	// is all of them.
+	MayOpen func(admin, user string) bool
+	// Domain is what a user name with a domain must tell; empty is any.
+	Domain string
 	// Token checks the token of XOAUTH2 and OAUTHBEARER; nil takes the
 	// user's password for the token.
 	Token func(user, token string) bool
+	// Tokens are the tokens of XOAUTH2 and OAUTHBEARER with their times, in
+	// the place of Token.
+	Tokens *Tokens
 	// MaxConnections is how many connections one user may have, zero any.
 	MaxConnections int
 	// Preauth is the user who is signed in from the start, with a greeting
@@ -45,6 +56,7 @@ type Options struct {
 type Server struct {
 	options     Options
 	personality Personality
+	forms       []nameForm
 	commands    map[string]command
 	faults      faults
 	counts      counts
@@ -66,7 +78,8 @@ func New(options Options) *Server {
 		options.Personality = Generic()
 	}
 	s := &Server{
-		options: options, personality: options.Personality, commands: commandTable(), done: make(chan struct{}),
+		options: options, personality: options.Personality, forms: compileForms(options.Personality.Admin.Names),
+		commands: commandTable(), done: make(chan struct{}),
 		users: map[string]*Mailbox{}, lines: map[*line]struct{}{},
 	}
 	s.record.options = options.Record
@@ -92,6 +105,15 @@ func (s *Server) User(name string) *Mailbox {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.users[name]
+}
+
+// all are the mailboxes, later names first.
+func (s *Server) all() []*Mailbox {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.Collect(maps.Values(s.users))
+	slices.SortFunc(list, func(a, b *Mailbox) int { return strings.Compare(b.name, a.name) })
+	return list
 }
 
 // Listen listens on a free port of 127.0.0.1, without TLS to begin with, and

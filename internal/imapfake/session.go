@@ -19,12 +19,20 @@ type session struct {
 	text, scratch, buffer []byte
 
 	user *Mailbox
-	sel  *selection
+	// admin is the administrator who may open others' mailboxes from here,
+	// notConnected the answer to what needs the mailbox.
+	// token is the bearer token that opened it.
+	admin, notConnected, token string
+	sel                        *selection
 	// condstore and qresync are on once the client has shown that it knows
 	// them (RFC 7162 sections 3.1 and 3.2.3).
 	condstore, qresync bool
+	// rev2 is IMAP4rev2, enabled.
+	rev2 bool
 	// errors are BAD answers, refused the throttled commands so far.
 	errors, refused int
+	// countedIn and countedOut are the bytes that count for the day already.
+	countedIn, countedOut int64
 
 	// Of the command at hand:
 	tag, command, folderName string
@@ -63,11 +71,7 @@ func (s *session) run() {
 
 func (s *session) end() {
 	s.leave()
-	if s.user != nil {
-		s.user.mu.Lock()
-		s.user.sessions--
-		s.user.mu.Unlock()
-	}
+	s.user.signOut()
 	s.tag, s.command = "", ""
 	s.event(Disconnected, 0)
 }
@@ -76,9 +80,9 @@ func (s *session) leave() {
 	if s.sel == nil {
 		return
 	}
-	s.user.mu.Lock()
+	s.sel.owner.mu.Lock()
 	s.sel.leave()
-	s.user.mu.Unlock()
+	s.sel.owner.mu.Unlock()
 	s.sel = nil
 }
 
@@ -100,7 +104,7 @@ func (s *session) greet() error {
 	}
 	text := s.p.Greeting
 	if user := s.server.options.Preauth; user != "" {
-		if m := s.server.User(user); m != nil && s.signIn(m) == nil {
+		if m := s.server.User(user); m != nil && s.signIn(entry{mailbox: m}) == nil {
 			text = "PRE" + strings.Replace(text, "OK", "AUTH", 1)
 		}
 	}
@@ -157,12 +161,19 @@ func (s *session) next() error {
 		s.write("* BYE ", s.selectionGone(), "\r\n")
 		return errEnd
 	}
+	if s.tokenExpired() {
+		s.write("* BYE ", s.p.Limits.TokenExpired, "\r\n")
+		return errEnd
+	}
 	s.fault = s.server.faults.match(atCommand, s.occasion())
 	if err = s.faultBefore(); err == nil {
 		if known {
 			reply, err = s.perform(p, cmd)
 		} else {
 			err = bad("Error in IMAP command %s: Unknown command.", name)
+			if own := s.p.Answers.Unknown; own != "" {
+				err = refusal(own)
+			}
 		}
 	}
 	var refused refusal
@@ -176,6 +187,9 @@ func (s *session) next() error {
 }
 
 func (s *session) knows(cmd command) bool {
+	if cmd.offered != nil {
+		return cmd.offered(s.p)
+	}
 	if cmd.capability == "STARTTLS" {
 		return hasFold(s.p.Before, "STARTTLS") && s.server.options.TLS != nil
 	}
@@ -194,8 +208,8 @@ func (s *session) userName() string {
 }
 
 func (s *session) selectionGone() string {
-	s.user.mu.Lock()
-	defer s.user.mu.Unlock()
+	s.sel.owner.mu.Lock()
+	defer s.sel.owner.mu.Unlock()
 	return s.sel.folder.gone
 }
 
@@ -223,16 +237,45 @@ func (s *session) namedFolder(p *parser, cmd command) string {
 func (s *session) perform(p *parser, cmd command) (string, error) {
 	switch {
 	case cmd.state == notSignedIn && s.user != nil:
-		return "", bad("Already signed in")
+		return "", s.wrongState("Already signed in")
 	case cmd.state >= signedIn && s.user == nil:
-		return "", bad("Please sign in first")
-	case cmd.state == selected && s.sel == nil:
-		return "", bad("No mailbox selected")
+		return "", s.wrongState("Please sign in first")
+	}
+	if cmd.state >= signedIn {
+		if text := s.disconnected(); text != "" {
+			return "", refusal(text)
+		}
+	}
+	if cmd.state == selected && s.sel == nil {
+		return "", s.wrongState("No mailbox selected")
 	}
 	if err := s.throttle(); err != nil {
 		return "", err
 	}
+	if err := s.daily(); err != nil {
+		return "", err
+	}
 	return cmd.run(s, p)
+}
+
+func (s *session) wrongState(words string) error {
+	if own := s.p.Answers.State; own != "" {
+		return refusal(own)
+	}
+	return bad("%s", words)
+}
+
+// inItsWords is a refusal as the personality puts it.
+func (s *session) inItsWords(text string) string {
+	own := &s.p.Answers
+	if own.Arguments != "" && strings.HasPrefix(text, "BAD Error in IMAP command ") {
+		return own.Arguments
+	}
+	code, words, coded := strings.Cut(text, "] ")
+	if own.NoCodes && coded && strings.HasPrefix(code, "NO [") && code != "NO [TRYCREATE" {
+		return "NO " + words
+	}
+	return text
 }
 
 func (s *session) throttle() error {
@@ -268,7 +311,7 @@ func (s *session) answer(cmd command, reply string, refused refusal) error {
 	s.event(BeforeAnswer, 0)
 	status := "OK " + reply
 	if refused != "" {
-		status = string(refused)
+		status = s.inItsWords(string(refused))
 	}
 	if s.fault != nil && s.fault.Kind == AnswerAfter {
 		status = s.fault.Text
@@ -302,6 +345,7 @@ func (s *session) answer(cmd command, reply string, refused refusal) error {
 // countError ends the session when a client has made too many mistakes.
 func (s *session) countError(err error) error {
 	s.errors++
+	s.server.counts.mistake(s.errors)
 	if err == nil && s.p.Limits.Errors > 0 && s.errors >= s.p.Limits.Errors {
 		s.write("* BYE ", s.p.Limits.Bye, "\r\n")
 		return errEnd

@@ -15,6 +15,8 @@ type storing struct {
 	flags          []string
 	unchangedSince uint64
 	conditional    bool
+	// labels: what is stored are labels.
+	labels bool
 }
 
 // doStore is STORE and UID STORE (RFC 3501 section 6.4.6), with UNCHANGEDSINCE
@@ -32,7 +34,7 @@ func (s *session) doStore(p *parser) (string, error) {
 		return "", no("[READ-ONLY] Mailbox is read-only")
 	}
 	uid := s.byUIDs()
-	s.user.mu.Lock()
+	s.sel.owner.mu.Lock()
 	list, _, ok := s.sel.resolve(set, uid)
 	var changed []item
 	var modified migration.UIDSet
@@ -45,16 +47,22 @@ func (s *session) doStore(p *parser) (string, error) {
 			modified.Add(number)
 			continue
 		}
-		if flags := st.apply(it.message.flags); !migration.Flags(flags).Equal(it.message.flags) {
-			s.sel.folder.setFlags(it.message, flags, s.sel)
+		if st.labels {
+			s.user.relabel(it.message.original, st.apply(it.message.original.labels))
+		} else if flags := st.apply(it.message.flags); !migration.Flags(flags).Equal(it.message.flags) {
+			s.user.mark(s.sel.folder, it.message, flags, s.sel)
 		}
+		it.message.onlyIMAP = slices.DeleteFunc(slices.Clone(it.message.onlyIMAP), func(flag string) bool { return hasFold(st.flags, flag) })
 		changed = append(changed, it)
 	}
-	s.user.mu.Unlock()
+	s.sel.owner.mu.Unlock()
 	if !ok {
 		return "", bad("Error in IMAP command %s: Invalid messageset", s.command)
 	}
-	items := fetchItems{uid: uid || s.qresync, flags: !st.silent, modSeq: s.condstore}
+	items := fetchItems{uid: uid || s.qresync, flags: !st.silent && !st.labels, modSeq: s.condstore}
+	if st.labels {
+		items.list = []attribute{{kind: labelAttribute, label: "X-GM-LABELS"}}
+	}
 	if !st.silent || s.condstore {
 		for _, it := range changed {
 			flags, modSeq := s.state(it.message)
@@ -90,8 +98,16 @@ func (s *session) readStore(p *parser) (*storing, error) {
 		st.mode, name = name[0], name[1:]
 	}
 	name, st.silent = strings.CutSuffix(name, ".SILENT")
-	if name != "FLAGS" || p.space() != nil {
+	st.labels = name == "X-GM-LABELS" && s.p.has(labelExtension)
+	if name != "FLAGS" && !st.labels || p.space() != nil {
 		return nil, fail
+	}
+	if st.labels {
+		var err error
+		if st.flags, err = p.labels(); err != nil {
+			return nil, err
+		}
+		return st, p.end()
 	}
 	var flags []string
 	var err error

@@ -30,6 +30,7 @@ func (p *pass) copyWindows(l *line, f *folder) error {
 					return
 				}
 				errs[i] = p.send(l, f, newWindow(f, messages))
+				p.heed(errs[i])
 			}
 		})
 	}
@@ -70,7 +71,7 @@ func worst(errs []error) error {
 func (p *pass) takeWindow(f *folder) []migration.Message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stopped() || f.doubtCount() >= p.doubtLimit() {
+	if p.stopped() || f.doubtCount() >= p.doubtLimit() || time.Now().Before(p.quietUntil) {
 		return nil
 	}
 	return f.pending.take()
@@ -97,6 +98,7 @@ type parcel struct {
 	broke   bool // its body broke off
 	result  *migration.AppendResult
 	lost    migration.Flags // keywords left behind
+	mend    *mend           // how it is repaired, nil as it is
 }
 
 func newWindow(_ *folder, messages []migration.Message) *window {
@@ -124,7 +126,7 @@ func (w *window) done(result migration.AppendResult) {
 // in the ledger before send returns.
 func (p *pass) send(l *line, f *folder, w *window) error {
 	w.latency = &p.latency
-	durable := newGate()
+	durable := newGate(p.held)
 	var intended sync.WaitGroup
 	intended.Go(func() {
 		_, err := p.Ledger.Intend(p.work, f.record.ID, Intent{Sources: uidsOf(w.messages),
@@ -136,8 +138,9 @@ func (p *pass) send(l *line, f *folder, w *window) error {
 	})
 	err := p.pump(l, f, w, durable)
 	intended.Wait()
-	if durable.err != nil {
-		return durable.err
+	if failure := durable.failed(); failure != nil {
+		p.fail(failure)
+		return failure
 	}
 	if settleErr := p.settle(f, w, err); settleErr != nil {
 		p.fail(settleErr)
@@ -164,6 +167,9 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if err := p.Pace.wait(ctx); err != nil {
+			return err
+		}
 		parcel := w.start(body)
 		if parcel == nil {
 			return nil
@@ -174,7 +180,10 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 			}
 		}
 		message := p.outgoing(f, w, parcel)
-		reader := &withheld{ctx: ctx, body: body.Reader, left: body.Size, gate: durable}
+		reader := &withheld{ctx: ctx, body: p.genuine(body), left: message.Size, gate: durable}
+		if parcel.mend != nil {
+			reader.body = parcel.mend.reader(reader.body)
+		}
 		targetErr = appender.Append(ctx, message, reader)
 		if targetErr != nil {
 			brokeOff = reader.broke
@@ -191,6 +200,9 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 		l.targetBroken.Store(true)
 		return onSource(brokeOff)
 	case targetErr != nil:
+		if refusal := w.refusal(); refusal != nil && migration.CodeOf(targetErr) == migration.CodeWorn {
+			return refusal
+		}
 		return onTarget(targetErr)
 	case sourceErr != nil:
 		return onSource(sourceErr)
@@ -207,8 +219,12 @@ func (w *window) brokeOff(parcel *parcel, err error) {
 	parcel.broke = err != nil
 }
 
-// failed is the error of an open gate, nil while it is closed.
+// failed is the error of an open gate, or why it has let something not through;
+// nil while it is closed.
 func (g *gate) failed() error {
+	if lost := g.lost.Load(); lost != nil {
+		return *lost
+	}
 	select {
 	case <-g.done:
 		return g.err
@@ -232,12 +248,16 @@ func (w *window) start(body migration.Body) *parcel {
 // outgoing is the message as the target takes it.
 func (p *pass) outgoing(f *folder, w *window, parcel *parcel) migration.AppendMessage {
 	m := parcel.message
-	kept, lost := keepable(f.opened, m.Flags)
+	kept, lost := p.keepable(f, m.Flags)
 	if w.plain {
 		kept, lost = systemOnly(kept), append(lost, withoutSystem(kept)...)
 	}
 	parcel.lost = lost
-	return migration.AppendMessage{Key: m.UID, Size: parcel.size, Date: m.Date, Flags: kept}
+	size := parcel.size
+	if parcel.mend != nil {
+		size = parcel.mend.size
+	}
+	return migration.AppendMessage{Key: m.UID, Size: size, Date: m.Date, Flags: kept}
 }
 
 func withoutSystem(flags migration.Flags) migration.Flags {
@@ -251,7 +271,7 @@ func (w *window) refusal() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, m := range w.messages {
-		if r := w.byUID[m.UID].result; r != nil && r.Err != nil && migration.ClassOf(r.Err) != migration.OneMessage {
+		if r := w.byUID[m.UID].result; r != nil && r.Err != nil && migration.ClassOf(r.Err) != migration.OneMessage && migration.CodeOf(r.Err) != migration.CodeWorn {
 			return onTarget(r.Err)
 		}
 	}
@@ -288,6 +308,8 @@ func (p *pass) settle(f *folder, w *window, pumped error) error {
 			doubtful = append(doubtful, m)
 			f.noteStored(p, m.UID)
 			size += parcel.size
+		case w.single && migration.CodeOf(r.Err) == migration.CodeWorn:
+			// isolate sends it again on a new connection.
 		case migration.CodeOf(r.Err) == migration.CodeGroupRefused:
 			alone = append(alone, single{message: m})
 		case migration.ClassOf(r.Err) == migration.OneMessage && !w.single:
@@ -317,13 +339,16 @@ func (p *pass) book(f *folder, w *window, outcome Outcome, back, doubtful []migr
 	missing := w.missing(outcome, released, doubtful)
 	outcome.Released = uidsOf(append(released, missing...))
 	for _, pair := range outcome.Copied {
-		if mark, marked := f.markOf(p, pair.Source); marked {
-			if mark.wasInDoubt() {
-				mark.State, mark.Passes = Watched, 0
-				outcome.Marks = append(outcome.Marks, mark)
-			} else {
-				outcome.Unmark.Add(pair.Source)
-			}
+		mark, marked := f.markOf(p, pair.Source)
+		switch {
+		case !marked:
+		case w.byUID[pair.Source].mend != nil:
+			outcome.Marks = append(outcome.Marks, repaired(mark))
+			f.tellRepair(p, mark)
+		case mark.wasInDoubt():
+			outcome.Marks = append(outcome.Marks, watchOf(mark))
+		default:
+			outcome.Unmark.Add(pair.Source)
 		}
 	}
 	if err := p.Ledger.Settle(context.WithoutCancel(p.work), f.record.ID, outcome); err != nil {
@@ -351,6 +376,7 @@ func (p *pass) book(f *folder, w *window, outcome Outcome, back, doubtful []migr
 		}
 	}
 	f.counts.Copied += len(outcome.Copied)
+	f.tell()
 	p.Progress.Messages.Add(int64(len(outcome.Copied)))
 	p.Progress.Bytes.Add(size)
 	p.changed.Broadcast()
@@ -387,8 +413,15 @@ func (f *folder) markOf(p *pass, uid migration.UID) (Mark, bool) {
 	return mark, ok
 }
 
+// tellRepair adds the finding of a repaired copy.
+func (f *folder) tellRepair(p *pass, mark Mark) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.findings = append(f.findings, mark.Finding)
+}
+
 // noteLost counts what a copy lacks, for one finding a folder: keywords the target
-// does not keep, and a date the source does not tell.
+// does not keep, and a date or flags the source does not tell.
 func (f *folder) noteLost(p *pass, parcel *parcel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -397,5 +430,8 @@ func (f *folder) noteLost(p *pass, parcel *parcel) {
 	}
 	if parcel.message.Date.IsZero() {
 		f.dateless++
+	}
+	if f.silent.Contains(parcel.message.UID) {
+		f.flagless++
 	}
 }

@@ -30,6 +30,7 @@ type memLedger struct {
 type ledgerState struct {
 	lastID  int64
 	folders []FolderRecord
+	serials map[string]SerialSet
 	entries map[int64]*ledgerEntry
 }
 
@@ -49,7 +50,7 @@ func newEntry() *ledgerEntry {
 }
 
 func (s ledgerState) clone() ledgerState {
-	out := ledgerState{lastID: s.lastID, folders: slices.Clone(s.folders), entries: map[int64]*ledgerEntry{}}
+	out := ledgerState{lastID: s.lastID, folders: slices.Clone(s.folders), serials: maps.Clone(s.serials), entries: map[int64]*ledgerEntry{}}
 	for id, e := range s.entries {
 		out.entries[id] = &ledgerEntry{pairs: maps.Clone(e.pairs), intents: slices.Clone(e.intents), marks: maps.Clone(e.marks), flags: maps.Clone(e.flags)}
 	}
@@ -218,6 +219,23 @@ func (l *memLedger) Marks(_ context.Context, folder int64) ([]Mark, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.SortedFunc(maps.Values(l.entry(folder).marks), func(a, b Mark) int { return int(a.Source) - int(b.Source) }), nil
+}
+
+func (l *memLedger) Serials(context.Context) ([]SerialSet, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.state.serials)), nil
+}
+
+func (l *memLedger) SaveSerials(_ context.Context, set SerialSet) error {
+	return l.write("serials", func() error {
+		if l.state.serials == nil {
+			l.state.serials = map[string]SerialSet{}
+		}
+		set.Numbers, set.Others = maps.Clone(set.Numbers), maps.Clone(set.Others)
+		l.state.serials[fmt.Sprintf("%s %d", set.Source, set.UIDValidity)] = set
+		return nil
+	})
 }
 
 func (l *memLedger) Rematch(_ context.Context, record *FolderRecord, outcome Outcome) error {

@@ -28,9 +28,13 @@ type server struct {
 	sessions []*session
 	limit    int  // sessions at once, 0 is any number
 	foldCase bool // names that differ in case alone are one folder
-	dials    int
-	lastID   int
-	late     []landing
+	// hidesNext leaves UIDNEXT out, and mute are messages that no answer to
+	// Messages has.
+	hidesNext bool
+	mute      []migration.UID
+	dials     int
+	lastID    int
+	late      []landing
 
 	// before is called before each operation takes effect, without the lock.
 	// A fault of class Again breaks the session.
@@ -99,29 +103,6 @@ type fate struct {
 	silent bool
 }
 
-type box struct {
-	name       string
-	validity   uint32
-	next       migration.UID
-	modSeq     uint64
-	letters    []*letter
-	use        string
-	subscribed bool
-	hidden     []migration.UID // not told by Messages with From
-}
-
-// letter is a message in a folder. The world knows more of it than a server.
-type letter struct {
-	id     int
-	uid    migration.UID
-	body   string
-	date   time.Time
-	flags  migration.Flags
-	modSeq uint64
-	// key is the source UID of a letter that came by APPEND, zero for others.
-	key migration.UID
-}
-
 type landing struct {
 	at  time.Time
 	cmd *command
@@ -165,6 +146,11 @@ func (s *server) box(name string) *box {
 	return nil
 }
 
+// remove deletes a folder.
+func (s *server) remove(b *box) {
+	s.boxes = slices.DeleteFunc(s.boxes, func(other *box) bool { return other == b })
+}
+
 // put delivers a letter.
 func (s *server) put(b *box, body string, date time.Time, flags ...string) *letter {
 	s.lastID++
@@ -175,41 +161,13 @@ func (s *server) put(b *box, body string, date time.Time, flags ...string) *lett
 	return l
 }
 
-func (b *box) find(uid migration.UID) *letter {
-	i, found := slices.BinarySearchFunc(b.letters, uid, func(l *letter, uid migration.UID) int { return int(l.uid) - int(uid) })
-	if !found {
-		return nil
-	}
-	return b.letters[i]
-}
-
-func (b *box) remove(uid migration.UID) {
-	b.letters = slices.DeleteFunc(b.letters, func(l *letter) bool { return l.uid == uid })
-	b.modSeq++
-}
-
-func (b *box) setFlags(l *letter, flags migration.Flags) {
-	b.modSeq++
-	l.flags, l.modSeq = flags, b.modSeq
-}
-
-// rebuild gives the folder a new UIDVALIDITY and new numbers.
-func (b *box) rebuild() {
-	b.validity += 1000
-	for i, l := range b.letters {
-		l.uid = migration.UID(i + 1)
-	}
-	b.next = migration.UID(len(b.letters) + 1)
-}
-
-func (b *box) status() migration.FolderStatus {
-	return migration.FolderStatus{UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.letters)), HighestModSeq: b.modSeq}
-}
-
 func (s *server) statusOf(b *box) migration.FolderStatus {
 	status := b.status()
 	if !s.profile.CondStore {
 		status.HighestModSeq = 0
+	}
+	if s.hidesNext {
+		status.UIDNext = 0
 	}
 	status.PermanentFlags = s.permanent
 	return status
@@ -229,7 +187,9 @@ func (s *server) tick() {
 		if l.at.After(now) {
 			return false
 		}
-		s.land(l.cmd)
+		for _, stored := range s.land(l.cmd) {
+			stored.late = true
+		}
 		return true
 	})
 }
@@ -264,7 +224,8 @@ type session struct {
 var _ Target = (*session)(nil)
 
 func (s *server) source(context.Context) (Session, error) { return s.dial() }
-func (s *server) target(context.Context) (Target, error)  { return s.dial() }
+
+func (s *server) target(context.Context) (Target, error) { return s.dial() }
 
 func (s *server) dial() (*session, error) {
 	if s.before != nil {
@@ -404,39 +365,11 @@ func (s *session) Open(ctx context.Context, open migration.Open) (status migrati
 		return nil
 	})
 	for _, m := range found {
-		if err == nil {
+		if err == nil && !slices.Contains(s.mute, m.UID) {
 			err = open.Query.Each(m)
 		}
 	}
 	return status, err
-}
-
-func (b *box) selected(query migration.Query) []migration.Message {
-	var found []migration.Message
-	for _, l := range b.letters {
-		wanted := l.uid >= query.From && !slices.Contains(b.hidden, l.uid)
-		if !query.UIDs.Empty() {
-			wanted = query.UIDs.Contains(l.uid)
-		}
-		if !wanted || l.modSeq <= query.ChangedSince {
-			continue
-		}
-		m := migration.Message{UID: l.uid, Size: -1, ModSeq: l.modSeq}
-		if query.Flags {
-			m.Flags = slices.Clone(l.flags)
-		}
-		if query.Date {
-			m.Date = l.date
-		}
-		if query.Size {
-			m.Size = int64(len(l.body))
-		}
-		if len(query.Header) > 0 {
-			m.Header = []byte("Subject: letter " + l.body + "\r\n")
-		}
-		found = append(found, m)
-	}
-	return found
 }
 
 func (s *session) Messages(ctx context.Context, query migration.Query) error {
@@ -449,7 +382,7 @@ func (s *session) Messages(ctx context.Context, query migration.Query) error {
 		return err
 	})
 	for _, m := range found {
-		if err == nil {
+		if err == nil && !slices.Contains(s.mute, m.UID) {
 			err = query.Each(m)
 		}
 	}
@@ -468,6 +401,10 @@ func (s *session) UIDs(ctx context.Context) (uids migration.UIDSet, err error) {
 		return nil
 	})
 	return uids, err
+}
+
+func (s *session) Attributes(context.Context, migration.UIDSet, []string, func(migration.UID, map[string]string) error) error {
+	return nil // it has no labels
 }
 
 func (s *session) Bodies(ctx context.Context, uids migration.UIDSet, each func(migration.Body) error) error {

@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -226,6 +227,32 @@ func TestNamesMadePlainDoNotMeet(t *testing.T) {
 	})
 }
 
+func TestNamesAreMadePlainWhereTheTargetRefusesThem(t *testing.T) {
+	play(t, 0, func(t *theatre) {
+		wanted := map[string]string{
+			"semi;colon": "semi_colon", "(a) {b} `c` !": "(a) _b_ _c_ _", "\U0001F600 fun": "_ fun", "\u65e5\u672c": "\u65e5\u672c",
+		}
+		for i, name := range slices.Sorted(maps.Keys(wanted)) {
+			t.deliver(name, i)
+		}
+		t.to.before = func(op operation) error {
+			if op.kind == opOpen && strings.ContainsAny(op.folder, ";{}`!\U0001F600") {
+				return faultOf(migration.OneFolder, migration.CodeFolderRefused)
+			}
+			return nil
+		}
+		summary := t.run()
+		for _, name := range wanted {
+			if b := t.to.box(name); b == nil || len(b.letters) != 1 {
+				t.Errorf("the target has no %q with its letter", name)
+			}
+		}
+		if n := strings.Count(codes(summary.Findings), migration.CodeFolderRenamed); n != 3 {
+			t.Errorf("%d folders are told to be renamed, want 3: %+v", n, summary.Findings)
+		}
+	})
+}
+
 func TestSubscriptionsSurviveWhereTheTargetHasTheFolder(t *testing.T) {
 	play(t, 0, func(t *theatre) {
 		for i, name := range []string{"There", "Plain", "Deleted"} {
@@ -272,18 +299,29 @@ func TestFolderMadeAndRebuiltInOnePassIsRecognised(t *testing.T) {
 		t.to.before = func(op operation) error {
 			err := fail(op)
 			if b := t.to.box("Work"); err != nil && b != nil {
-				go func() {
-					time.Sleep(10 * time.Second)
+				time.AfterFunc(10*time.Second, func() { // no goroutine that outlives a quick pass
 					t.to.mu.Lock()
 					defer t.to.mu.Unlock()
 					b.rebuild()
-				}()
+				})
 			}
 			return err
 		}
 		summary := t.run()
 		t.expectSame("Work")
 		if len(summary.Findings) > 0 {
+			t.Errorf("findings %+v", summary.Findings)
+		}
+	})
+}
+
+// The source lists a message and does not describe it.
+func TestMessageCopiedWithoutItsFlagsIsTold(t *testing.T) {
+	play(t, 5, func(t *theatre) {
+		t.from.mute = []migration.UID{3}
+		summary := t.run()
+		t.expectCounts(summary, 5, 0, 0, 0)
+		if codes(summary.Findings) != migration.CodeDateUnknown+" "+migration.CodeFlagsUnknown {
 			t.Errorf("findings %+v", summary.Findings)
 		}
 	})

@@ -19,17 +19,30 @@ type fingerprint struct {
 	// plain is the SHA-256 after what servers are known to change when they
 	// store: line ends to LF, none at the end, NUL to 0x80.
 	plain [sha256.Size]byte
+	// canon is canonHash, for targets that make messages anew and for messages that
+	// were repaired, where hasCanon says so.
+	canon    [sha256.Size]byte
+	hasCanon bool
 }
 
 // fingerprintOf reads a message to its end.
-func fingerprintOf(body io.Reader) (fingerprint, error) {
+func fingerprintOf(body io.Reader, canonical bool) (fingerprint, error) {
 	raw := sha256.New()
 	plain := &plainHash{sum: sha256.New()}
-	if _, err := io.Copy(io.MultiWriter(raw, plain), body); err != nil {
+	into := []io.Writer{raw, plain}
+	var canon *canonHash
+	if canonical {
+		canon = newCanonHash()
+		into = append(into, canon)
+	}
+	if _, err := io.Copy(io.MultiWriter(into...), body); err != nil {
 		return fingerprint{}, err
 	}
 	plain.finish()
-	var print fingerprint
+	print := fingerprint{hasCanon: canonical}
+	if canonical {
+		print.canon = canon.sum()
+	}
 	raw.Sum(print.raw[:0])
 	plain.sum.Sum(print.plain[:0])
 	return print, nil
@@ -120,11 +133,32 @@ type sameness struct {
 }
 
 // strengths of matching, strongest first, so that of several near equals the
-// nearest is taken.
-var strengths = []func(identity) sameness{
-	func(i identity) sameness { return sameness{i.print.raw, i.at, i.flags} },
-	func(i identity) sameness { return sameness{i.print.raw, i.at, ""} },
-	func(i identity) sameness { return sameness{i.print.plain, i.at, ""} },
+// nearest is taken. One says false of what it cannot tell.
+var strengths = []func(identity) (sameness, bool){
+	func(i identity) (sameness, bool) { return sameness{i.print.raw, i.at, i.flags}, true },
+	func(i identity) (sameness, bool) { return sameness{i.print.raw, i.at, ""}, true },
+	func(i identity) (sameness, bool) { return sameness{i.print.plain, i.at, ""}, true },
+	func(i identity) (sameness, bool) { return sameness{i.print.canon, i.at, ""}, i.print.hasCanon },
+}
+
+// canonical reports whether the target makes messages anew, so that copies are told by
+// their canonical form.
+func (p *pass) canonical(migration.UID) bool { return p.traits().Rewrites }
+
+// canonOf says of which source messages of a folder the canonical form is wanted, and
+// of which target messages that are compared with the given ones.
+func (p *pass) canonOf(f *folder, sources []migration.Message) (ofSource, ofTarget func(migration.UID) bool) {
+	wanted := func(uid migration.UID) bool { return p.canonical(uid) || f.marks[uid].mended() }
+	some := slices.ContainsFunc(sources, func(m migration.Message) bool { return wanted(m.UID) })
+	return wanted, func(migration.UID) bool { return some }
+}
+
+// exactly is what is equal in two copies of one message at the target.
+func (p *pass) exactly(i identity) sameness {
+	if i.print.hasCanon {
+		return sameness{i.print.canon, i.at, ""}
+	}
+	return sameness{i.print.raw, i.at, ""}
 }
 
 // matchCopies pairs source messages with their copies among the candidates, as a
@@ -136,16 +170,15 @@ func matchCopies(sources, candidates []identity) []Pair {
 	for _, strength := range strengths {
 		free := make(map[sameness][]int, len(candidates))
 		for i, c := range candidates {
-			if c.uid != 0 {
-				key := strength(c)
+			if key, tells := strength(c); tells && c.uid != 0 {
 				free[key] = append(free[key], i)
 			}
 		}
 		for i, s := range sources {
-			if s.uid == 0 {
+			key, tells := strength(s)
+			if !tells || s.uid == 0 {
 				continue
 			}
-			key := strength(s)
 			if same := free[key]; len(same) > 0 {
 				pairs = append(pairs, Pair{Source: s.uid, Target: candidates[same[0]].uid})
 				free[key] = same[1:]

@@ -15,7 +15,7 @@ import (
 
 func printOf(t *testing.T, text string) fingerprint {
 	t.Helper()
-	print, err := fingerprintOf(strings.NewReader(text))
+	print, err := fingerprintOf(strings.NewReader(text), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,13 +62,13 @@ func mailText() *rapid.Generator[string] {
 func TestFingerprintDoesNotDependOnTheChunks(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		text := mailText().Draw(r, "text")
-		whole, err := fingerprintOf(strings.NewReader(text))
+		whole, err := fingerprintOf(strings.NewReader(text), false)
 		if err != nil {
 			r.Fatal(err)
 		}
-		single, err := fingerprintOf(iotest.OneByteReader(strings.NewReader(text)))
+		single, err := fingerprintOf(iotest.OneByteReader(strings.NewReader(text)), false)
 		if err != nil || single != whole {
-			r.Fatalf("%q in single bytes: %x, whole: %x, %v", text, single, whole, err)
+			r.Fatalf("%q in single bytes: %v, whole: %v, %v", text, single, whole, err)
 		}
 	})
 }
@@ -81,7 +81,7 @@ func TestPlainFormIsCanonical(t *testing.T) {
 	}
 	rapid.Check(t, func(r *rapid.T) {
 		text := mailText().Draw(r, "text")
-		print, err := fingerprintOf(strings.NewReader(text))
+		print, err := fingerprintOf(strings.NewReader(text), false)
 		if err != nil || print.raw != sha256.Sum256([]byte(text)) || print.plain != sha256.Sum256([]byte(canon(text))) {
 			r.Fatalf("%q is not hashed as itself and as %q, %v", text, canon(text), err)
 		}
@@ -90,7 +90,7 @@ func TestPlainFormIsCanonical(t *testing.T) {
 
 func TestFingerprintTellsThatTheBodyBroke(t *testing.T) {
 	broke := errors.New("broke")
-	if _, err := fingerprintOf(iotest.ErrReader(broke)); !errors.Is(err, broke) {
+	if _, err := fingerprintOf(iotest.ErrReader(broke), false); !errors.Is(err, broke) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -160,7 +160,7 @@ func TestMatchIsAsLargeAsCanBe(t *testing.T) {
 	draw := rapid.Custom(func(r *rapid.T) identity {
 		body := rapid.SampledFrom([]string{"a", "a\n", "a\r\n", "b", "b\n"}).Draw(r, "body")
 		flags := rapid.SampledFrom([]migration.Flags{nil, {`\Seen`}}).Draw(r, "flags")
-		print, _ := fingerprintOf(strings.NewReader(body))
+		print, _ := fingerprintOf(strings.NewReader(body), false)
 		return newIdentity(migration.Message{Date: time.Unix(rapid.Int64Range(1, 2).Draw(r, "date"), 0), Flags: flags}, print)
 	})
 	type text struct {

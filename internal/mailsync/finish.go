@@ -25,6 +25,11 @@ func (p *pass) finish(l *line, f *folder) error {
 			Reason: fmt.Sprintf("the source tells no date of arrival for %s; the target shows that of the migration", plural(f.dateless, "message")),
 			Remedy: "Nothing to do: mail programs can sort by the date in the message instead."})
 	}
+	if f.flagless > 0 {
+		f.findings = append(f.findings, migration.Finding{Code: migration.CodeFlagsUnknown, Folder: f.pair.Source.Name, Count: f.flagless,
+			Reason: fmt.Sprintf("the source lists %s without describing it; the target shows no marks (read, flagged) there", plural(f.flagless, "message")),
+			Remedy: "Nothing to do: the messages are there. Mark them at the target if it matters."})
+	}
 	if !f.counts.AddUp() {
 		return &migration.Fault{Class: migration.Stop, Code: migration.CodeInternal,
 			Doing: fmt.Sprintf("counting folder %s: %+v does not add up", f, f.counts)}
@@ -36,7 +41,8 @@ func (p *pass) finish(l *line, f *folder) error {
 	if len(intents) > 0 {
 		return &migration.Fault{Class: migration.Stop, Code: migration.CodeInternal, Doing: fmt.Sprintf("closing folder %s: %s still in doubt", f, plural(len(intents), "window"))}
 	}
-	f.record.SourceModSeq, f.record.SourceMessages = f.modSeq, f.messages
+	// What went meanwhile is not counted: a restore may bring it back.
+	f.record.SourceModSeq, f.record.SourceMessages = f.modSeq, f.messages-min(uint32(f.counts.Gone), f.messages)
 	f.record.SourceUIDNext = max(f.uidNext, f.looked.Max()+1, 1)
 	if err := p.Ledger.SaveFolder(p.work, &f.record); err != nil {
 		return ledgerFault("writing the ledger", err)
@@ -44,6 +50,7 @@ func (p *pass) finish(l *line, f *folder) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f.stage = done
+	f.tell()
 	p.Progress.Folders.Add(1)
 	p.changed.Broadcast()
 	return nil
@@ -53,6 +60,9 @@ func (p *pass) finish(l *line, f *folder) error {
 // look, in messages copied before this pass.
 func (p *pass) carryFlags(l *line, f *folder) error {
 	scope := f.looked.Intersect(f.copiedBefore)
+	if p.traits().FlaggedByStore {
+		scope = f.looked // what was appended just now needs its STORE
+	}
 	changes := planFlags(f.before, f.now, scope)
 	if len(changes) == 0 {
 		return nil
@@ -82,6 +92,9 @@ func (p *pass) carry(l *line, f *folder, change FlagChange) error {
 			return folderFault(migration.CodeUIDValidity, "the target folder was rebuilt during the pass; the next one goes on")
 		}
 	}
+	if p.traits().Unwanted.Has(change.Flag) {
+		return nil
+	}
 	if !f.opened.Keeps(change.Flag) || !validFlag(change.Flag) {
 		if change.Add {
 			f.lostKeywords[change.Flag] += change.Sources.Len()
@@ -99,8 +112,14 @@ func (p *pass) carry(l *line, f *folder, change FlagChange) error {
 	if len(targets) == 0 {
 		return nil
 	}
+	if err := p.held(); err != nil {
+		return err
+	}
 	return onTarget(l.target.StoreFlags(p.work, migration.NewUIDSet(targets...), change.Add, migration.Flags{change.Flag}))
 }
+
+// auditPasses is in how many passes a message is audited.
+const auditPasses = 2
 
 // audit looks for late duplicates: messages that were in doubt, were not found
 // and were sent again, and whose first copy came in after all. Such a copy has a
@@ -124,7 +143,7 @@ func (p *pass) audit(l *line, f *folder) error {
 	}
 	outcome := Outcome{}
 	for _, mark := range watched {
-		if mark.Passes++; mark.Passes >= 2 {
+		if mark.Passes++; mark.State == Watched && mark.Passes >= auditPasses {
 			outcome.Unmark.Add(mark.Source)
 		} else {
 			outcome.Marks = append(outcome.Marks, mark)
@@ -136,7 +155,7 @@ func (p *pass) audit(l *line, f *folder) error {
 func (f *folder) watched() []Mark {
 	var watched []Mark
 	for _, mark := range f.marks {
-		if mark.State == Watched && mark.UIDValidity == f.record.TargetUIDValidity {
+		if mark.watched() && (mark.UIDValidity == f.record.TargetUIDValidity || mark.UIDValidity == 0) {
 			watched = append(watched, mark)
 		}
 	}
@@ -155,6 +174,9 @@ func (p *pass) removeLate(l *line, f *folder, watched []Mark) error {
 	var late migration.UIDSet
 	for _, extra := range extras {
 		late.Add(extra.uid)
+	}
+	if err := p.held(); err != nil {
+		return err
 	}
 	finding := migration.Finding{Code: migration.CodeLateDuplicate, Folder: f.pair.Source.Name, Count: late.Len(),
 		Reason: fmt.Sprintf("%s arrived twice, because the target finished an interrupted transfer late; the second copy was removed", plural(late.Len(), "message"))}
@@ -223,7 +245,7 @@ func (p *pass) withoutMoved(l *line, f *folder, extras []identity) ([]identity, 
 	}
 	slices.Reverse(extras) // moved back is newer than arrived late
 	return slices.DeleteFunc(extras, func(extra identity) bool {
-		same := sameness{extra.print.raw, extra.at, ""}
+		same := p.exactly(extra)
 		gone[same]--
 		return gone[same] >= 0
 	}), nil
@@ -264,9 +286,9 @@ func (p *pass) takenAway(l *line, f *folder, extras []identity) (map[sameness]in
 	if err != nil || len(alike) == 0 {
 		return gone, onSource(err)
 	}
-	originals, err := identify(p.work, l.source, alike)
+	originals, err := identify(p.work, l.source, alike, p.canonical)
 	for _, original := range originals {
-		gone[sameness{original.print.raw, original.at, ""}]++
+		gone[p.exactly(original)]++
 	}
 	return gone, onSource(err)
 }
@@ -278,17 +300,17 @@ func (p *pass) equalTo(l *line, mine, free []migration.Message, since func(migra
 	if len(mine) == 0 {
 		return nil, nil
 	}
-	originals, err := identify(p.work, l.target, mine)
+	originals, err := identify(p.work, l.target, mine, p.canonical)
 	if err != nil {
 		return nil, onTarget(err)
 	}
-	extras, err := identify(p.work, l.target, free)
+	extras, err := identify(p.work, l.target, free, p.canonical)
 	if err != nil {
 		return nil, onTarget(err)
 	}
 	return slices.DeleteFunc(extras, func(extra identity) bool {
 		return !slices.ContainsFunc(originals, func(o identity) bool {
-			return o.at == extra.at && o.print.raw == extra.print.raw && extra.uid >= since(o.uid)
+			return p.exactly(o) == p.exactly(extra) && extra.uid >= since(o.uid)
 		})
 	}), nil
 }

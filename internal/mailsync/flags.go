@@ -112,6 +112,13 @@ func keepable(target migration.FolderStatus, flags migration.Flags) (kept, lost 
 	return kept, lost
 }
 
+// keepable splits the flags of a message into what the target keeps and what it loses.
+// Those it shows to people as something else are neither: nobody misses them.
+func (p *pass) keepable(f *folder, flags migration.Flags) (kept, lost migration.Flags) {
+	unwanted := p.traits().Unwanted
+	return keepable(f.opened, slices.DeleteFunc(slices.Clone(flags), unwanted.Has))
+}
+
 // systemOnly is what is left of the flags without keywords.
 func systemOnly(flags migration.Flags) migration.Flags {
 	return slices.DeleteFunc(slices.Clone(flags), func(flag string) bool { return !strings.HasPrefix(flag, `\`) })

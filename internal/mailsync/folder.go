@@ -2,8 +2,6 @@ package mailsync
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,9 +25,11 @@ type folder struct {
 	pair   FolderPair
 	target string // raw name
 	record FolderRecord
-	// opened is the target folder as it was when opened.
-	opened migration.FolderStatus
-	stage  stage
+	// opened is the target folder as it was when opened, targetNext the lowest of
+	// its UIDs above all copies on record.
+	opened     migration.FolderStatus
+	targetNext migration.UID
+	stage      stage
 	// made: this pass has opened it at the target, so that it is there, whatever
 	// was listed before.
 	made bool
@@ -68,15 +68,39 @@ type folder struct {
 	uidNext      migration.UID
 
 	counts migration.Counts
-	// naming are the findings about the folder's name, findings all others.
-	naming       []migration.Finding
+	// about are the findings about the folder itself, which are made once in a
+	// pass; findings are all others, which each opening makes anew.
+	about        []migration.Finding
 	findings     []migration.Finding
 	lostKeywords map[string]int
 	// dateless counts the messages copied without a date, because the source
 	// tells none.
-	dateless     int
+	dateless int
+	// silent are messages that the source lists and does not describe, flagless
+	// counts those of them that were copied.
+	silent       migration.UIDSet
+	flagless     int
 	planned      int
 	plannedBytes int64
+	// told is what Progress.PerFolder tells: the counts as they were under the
+	// mutex.
+	told migration.FolderProgress
+}
+
+// tell brings what is told of the folder up to date; the mutex is held.
+func (f *folder) tell() {
+	f.told = migration.FolderProgress{Source: f.pair.Source.Name, Target: f.pair.Target, Messages: f.counts, Done: f.stage == done || f.stage == failed}
+}
+
+// accounted are the messages that the ledger knows what became of.
+func (f *folder) accounted() migration.UIDSet {
+	uids := f.copiedBefore.Union(f.record.Departed)
+	for uid, mark := range f.marks {
+		if mark.State != Watched && mark.State != Repaired {
+			uids.Add(uid)
+		}
+	}
+	return uids
 }
 
 // single is a message to be sent alone on the line.
@@ -86,6 +110,8 @@ type single struct {
 	tries int
 	// plain sends it without keywords.
 	plain bool
+	// mend repairs it on its way, nil sends it as it is.
+	mend *mend
 }
 
 func (f *folder) doubtCount() int { return len(f.doubt) }
@@ -97,10 +123,13 @@ func (f *folder) unsettled() bool { return len(f.doubt) > 0 || !f.orphans.Empty(
 // already. A folder that went through a pass before is looked at on the source
 // alone first: if that leaves nothing to do, the target is not bothered.
 func (p *pass) open(l *line, f *folder) error {
+	if err := p.views.save(p.work, f.pair.Source.Raw); err != nil {
+		return err
+	}
 	if err := p.recall(f); err != nil {
 		return err
 	}
-	look := newLook(f)
+	look := newLook(p.Job, f)
 	if f.settledBefore() {
 		if err := p.lookAtSource(l, f, look); err != nil {
 			return err
@@ -144,7 +173,7 @@ func (f *folder) settledBefore() bool {
 		return false
 	}
 	for _, mark := range f.marks {
-		if mark.State != Skipped {
+		if mark.State != Skipped && (mark.State != Repaired || mark.watched()) {
 			return false
 		}
 	}
@@ -166,7 +195,7 @@ func (p *pass) lookAtSource(l *line, f *folder, look *look) error {
 
 // nothingNew reports whether the source leaves nothing to do.
 func (p *pass) nothingNew(f *folder, look *look) bool {
-	if look.status.UIDValidity != f.record.SourceUIDValidity || p.RetrySkipped && len(f.marks) > 0 {
+	if look.status.UIDValidity != f.record.SourceUIDValidity || look.wentBack() || p.RetrySkipped && len(f.marks) > 0 {
 		return false
 	}
 	settled := f.copiedBefore.Union(f.record.Departed)
@@ -184,6 +213,7 @@ func (p *pass) makeReady(f *folder) {
 	f.planned, f.plannedBytes = len(f.pending.entries)+len(f.singles), f.pending.bytes()
 	p.Progress.MessagesTotal.Add(int64(f.planned))
 	p.Progress.BytesTotal.Add(f.plannedBytes)
+	f.tell()
 	p.changed.Broadcast()
 }
 
@@ -192,7 +222,8 @@ func (p *pass) recall(f *folder) error {
 	f.marks, f.losses, f.lostKeywords = map[migration.UID]Mark{}, map[migration.UID]int{}, map[string]int{}
 	f.pending, f.singles, f.doubt, f.copiedBefore, f.orphans = catalog{}, nil, nil, migration.UIDSet{}, migration.UIDSet{}
 	f.before, f.now, f.looked, f.dateless = FlagSets{}, FlagSets{}, migration.UIDSet{}, 0
-	f.counts, f.findings, f.intents, f.stored = migration.Counts{}, nil, nil, migration.UIDSet{}
+	f.silent, f.flagless = migration.UIDSet{}, 0
+	f.counts, f.findings, f.intents, f.stored, f.targetNext = migration.Counts{}, nil, nil, migration.UIDSet{}, 0
 	if f.record.ID == 0 {
 		return nil
 	}
@@ -210,6 +241,7 @@ func (p *pass) recall(f *folder) error {
 	var sources []migration.UID
 	err = p.Ledger.Pairs(p.work, f.record.ID, nil, func(pair Pair) error {
 		sources = append(sources, pair.Source)
+		f.targetNext = max(f.targetNext, pair.Target+1)
 		return nil
 	})
 	if err != nil {
@@ -231,6 +263,11 @@ func (p *pass) openBoth(l *line, f *folder, look *look) error {
 	}
 	if f.record.ID != 0 {
 		f.pair.Exists = f.made || p.targetExists(f.target)
+		if !f.pair.Exists && f.record.TargetUIDValidity != 0 {
+			if err := p.departed(f); err != nil {
+				return err
+			}
+		}
 	}
 	var both sync.WaitGroup
 	var sourceErr, targetErr error
@@ -253,153 +290,48 @@ func (p *pass) openBoth(l *line, f *folder, look *look) error {
 	return nil
 }
 
-// openTarget opens the target folder, which is made if need be. A new folder
-// whose name the target refuses, or takes for that of another, is tried once more
-// under another name.
-func (p *pass) openTarget(l *line, f *folder) (migration.FolderStatus, error) {
-	status, err := p.openNamed(l, f)
-	if f.pair.Exists || f.record.ID != 0 || err != nil && migration.ClassOf(err) != migration.OneFolder {
-		return status, err
-	}
-	refused, was := err != nil, f.pair.Target
-	if !refused {
-		meets, err := p.meetsAnother(l, f)
-		if err != nil || !meets {
-			return status, err
-		}
-	}
-	if !p.rename(l, f, refused) {
-		return status, err
-	}
-	status, again := p.openNamed(l, f)
-	if refused && migration.ClassOf(again) == migration.OneFolder {
-		p.nameTarget(l, f, was)
-		f.naming = f.naming[:len(f.naming)-1]
-		return status, err
-	}
-	return status, again
-}
-
-// openNamed opens the target folder under the name it has, and sees to it that it
-// is subscribed to when the source's is.
-func (p *pass) openNamed(l *line, f *folder) (migration.FolderStatus, error) {
-	subscribe := f.pair.Source.Subscribed && (f.record.ID == 0 || !f.pair.Exists)
-	status, err := l.selectTarget(p.work, migration.Open{Folder: f.target, Create: !f.pair.Exists, Subscribe: subscribe})
-	if err != nil || !subscribe || !f.pair.Exists || p.targetSubscribed(f.target) {
-		return status, err
-	}
-	if err := l.target.Subscribe(p.work, f.target); err != nil && migration.ClassOf(err) != migration.OneFolder {
-		return status, onTarget(err)
-	}
-	return status, nil
-}
-
-// meetsAnother reports whether the target takes the name of a folder just made
-// for that of another one, because it does not tell case apart.
-func (p *pass) meetsAnother(l *line, f *folder) (bool, error) {
-	p.mu.Lock()
-	twin := p.targetTaken(f, f.pair.Target)
-	p.mu.Unlock()
-	if !twin {
-		return false, nil
-	}
-	folders, err := l.target.Folders(p.work)
-	if err != nil {
-		return false, onTarget(err)
-	}
-	return !slices.ContainsFunc(folders, func(t migration.Folder) bool { return t.Raw == f.target }), nil
-}
-
-// rename gives the target folder a name that no other source folder has, made
-// plain if it was refused. It is false when that leaves it as it is.
-func (p *pass) rename(l *line, f *folder, refused bool) bool {
-	p.mu.Lock()
-	plain := f.pair.Target
-	if refused {
-		plain = p.plainName(plain)
-	}
-	name := plain
-	for n := 2; p.targetTaken(f, name); n++ {
-		name = fmt.Sprintf("%s (%d)", plain, n)
-	}
-	p.mu.Unlock()
-	if name == f.pair.Target {
-		return false
-	}
-	p.nameTarget(l, f, name)
-	f.naming = append(f.naming, *renamed(f.pair.Source.Name, name))
-	return true
-}
-
-func (p *pass) nameTarget(l *line, f *folder, name string) {
-	raw := l.target.RawName(name)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f.target, f.pair.Target = raw, name
-}
-
-// targetTaken reports whether another source folder goes to the name, or to one
-// that differs in case alone.
-func (p *pass) targetTaken(f *folder, name string) bool {
-	return slices.ContainsFunc(p.folders, func(other *folder) bool {
-		return other != f && sameName(other.pair.Target, name)
-	})
-}
-
-// plainName is a name without the characters that servers refuse most, and with
-// short levels.
-func (p *pass) plainName(name string) string {
-	levels := strings.Split(name, string(p.rules.delimiter))
-	for i, level := range levels {
-		level = strings.Map(func(r rune) rune {
-			if strings.ContainsRune(`"%*\/.~&^#|<>?:`, r) {
-				return '_'
-			}
-			return r
-		}, strings.TrimSpace(shortened(level)))
-		if level == "" {
-			level = "_"
-		}
-		levels[i] = level
-	}
-	return strings.Join(levels, string(p.rules.delimiter))
-}
-
-// shortened is as much of a level as every server takes, whole characters.
-func shortened(level string) string {
-	const most = 60
-	for i := range level {
-		if i > most {
-			return level[:i]
-		}
-	}
-	return level
-}
-
 // checkValidity makes or mends the folder's record: new folders get one, and a
-// changed UIDVALIDITY on either side means that every number in it is void.
+// changed UIDVALIDITY on either side means that every number in it is void, a
+// UIDNEXT that went back that some are.
 func (p *pass) checkValidity(l *line, f *folder, look *look) error {
 	r := &f.record
-	switch {
-	case r.ID == 0:
+	if r.ID == 0 {
 		*r = FolderRecord{Source: f.pair.Source.Raw, Target: f.target, SourceUIDValidity: look.status.UIDValidity,
 			TargetUIDValidity: f.opened.UIDValidity, Watermark: f.opened.UIDNext}
 		return ledgerFault("writing the ledger", p.Ledger.SaveFolder(p.work, r))
-	case !f.pair.Exists:
-		return p.departed(l, f, look)
-	case r.TargetUIDValidity == f.opened.UIDValidity && r.SourceUIDValidity == look.status.UIDValidity:
+	}
+	mend := p.mending(f, look)
+	if mend == nil {
 		return nil
 	}
-	if err := p.letSettle(f); err != nil {
-		return err
-	}
-	if r.TargetUIDValidity != f.opened.UIDValidity {
-		if err := p.rematchTarget(l, f, look); err != nil {
+	if len(f.intents) > 0 {
+		if err := p.letSettle(f); err != nil {
+			return err
+		}
+		var err error
+		if f.opened, err = l.selectTarget(p.work, migration.Open{Folder: f.target}); err != nil {
 			return err
 		}
 	}
-	if r.SourceUIDValidity != look.status.UIDValidity {
-		return p.rematchSource(l, f, look)
+	return mend(l, f, look)
+}
+
+// mending is what is to be done about the numbers of the record, nil when they are
+// good.
+func (p *pass) mending(f *folder, look *look) func(*line, *folder, *look) error {
+	sourceAnew, targetAnew := f.record.SourceUIDValidity != look.status.UIDValidity, f.record.TargetUIDValidity != f.opened.UIDValidity
+	sourceBack, targetBack := !sourceAnew && look.wentBack(), !targetAnew && f.targetWentBack()
+	switch {
+	case sourceAnew, sourceBack && (targetAnew || targetBack):
+		return p.rematchSource
+	case f.record.TargetUIDValidity == 0:
+		return p.madeAgain
+	case targetAnew:
+		return p.rematchTarget
+	case sourceBack:
+		return p.restoredSource
+	case targetBack:
+		return p.restoredTarget
 	}
 	return nil
 }
@@ -413,6 +345,9 @@ func (p *pass) forget(f *folder, look *look) error {
 		listed := look.full && look.all.Contains(uid)
 		// A crash may have come between the record that it is not to be copied
 		// again and this one.
+		if mark.State == Repaired && !look.full {
+			continue
+		}
 		voided := mark.State == Retry && f.record.Departed.Contains(uid)
 		if voided || mark.State != Watched && !listed && !look.looked.Contains(uid) {
 			gone.Add(uid)
@@ -420,53 +355,22 @@ func (p *pass) forget(f *folder, look *look) error {
 		}
 	}
 	if !gone.Empty() {
-		if err := p.Ledger.Settle(p.work, f.record.ID, Outcome{Unmark: gone}); err != nil {
-			return ledgerFault("writing the ledger", err)
-		}
+		return ledgerFault("writing the ledger", p.Ledger.Settle(p.work, f.record.ID, Outcome{Unmark: gone}))
 	}
-	return p.forgetVoid(f, look)
-}
-
-// forgetVoid drops the record of messages whose numbers the source will give
-// again: those at or above its UIDNEXT that it does not have. RFC 3501 section
-// 2.3.1.1 forbids it, but a server restored from a backup goes on counting from
-// there, and the new message must not be taken for the old one.
-func (p *pass) forgetVoid(f *folder, look *look) error {
-	above := migration.UIDsFrom(look.status.UIDNext, ^migration.UID(0)).Minus(look.looked)
-	if f.copiedBefore.Union(f.record.Departed).Intersect(above).Empty() || len(f.intents) > 0 {
-		return nil
-	}
-	var outcome Outcome
-	err := p.Ledger.Pairs(p.work, f.record.ID, nil, func(pair Pair) error {
-		if !above.Contains(pair.Source) {
-			outcome.Copied = append(outcome.Copied, pair)
-		}
-		return nil
-	})
-	if err != nil {
-		return ledgerFault("reading the ledger", err)
-	}
-	for _, mark := range f.marks {
-		if !above.Contains(mark.Source) {
-			outcome.Marks = append(outcome.Marks, mark)
-		}
-	}
-	record := f.record
-	record.Departed = record.Departed.Minus(above)
-	return p.rematched(f, record, outcome)
+	return nil
 }
 
 // sortOut divides what was enumerated into what is to be copied, what is in
 // doubt, and what is settled.
 func (p *pass) sortOut(f *folder, look *look) {
-	f.now, f.looked = look.flags, look.looked
+	f.now, f.looked, f.silent = look.flags, look.looked, look.silent
 	accounted := f.copiedBefore.Union(f.record.Departed)
 	var skipped migration.UIDSet
-	var doubtful migration.UIDSet
-	for _, intent := range f.intents {
-		doubtful = doubtful.Union(intent.Sources)
-	}
+	doubtful := f.inDoubt()
 	for uid, mark := range f.marks {
+		if mark.State == Repaired {
+			f.findings = append(f.findings, mark.Finding)
+		}
 		if mark.State == Skipped && !p.RetrySkipped && !doubtful.Contains(uid) {
 			skipped.Add(uid)
 			if look.live(uid) {
@@ -516,6 +420,9 @@ func (p *pass) rememberFlagsOf(f *folder, uids migration.UIDSet) error {
 		return nil
 	}
 	f.before = f.before.replaced(uids, f.now)
+	if flagged := f.now[f.now.spelling(migration.FlagFlagged)].Intersect(uids); p.traits().FlaggedByStore && !flagged.Empty() {
+		f.before = f.before.with([]FlagChange{{Flag: migration.FlagFlagged, Add: true, Sources: flagged}})
+	}
 	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
 }
 

@@ -48,9 +48,9 @@ func rulesFor(profile migration.Profile, folders []migration.Folder) nameRules {
 			break
 		}
 	}
-	if strings.Contains(profile.Server, "Exchange") {
+	if profile.Traits.FoldsCase {
 		rules.foldCase, rules.trim = true, true
-		rules.reserved = []string{"files", "calendar", "contacts", "tasks", "notes", "journal", "outbox", "sync issues", "conversation history"}
+		rules.reserved = append([]string{"files"}, profile.Traits.NotMail...)
 	}
 	return rules
 }

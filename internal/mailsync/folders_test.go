@@ -183,7 +183,7 @@ func TestFolderCalledInboxBelowTheInboxKeepsItsName(t *testing.T) {
 }
 
 func TestRulesComeFromTheTarget(t *testing.T) {
-	profile := migration.Profile{Server: "Microsoft Exchange", Namespaces: []migration.Namespace{{Space: migration.Shared, Prefix: "#shared/"}, {Prefix: "INBOX."}}}
+	profile := migration.Profile{Traits: migration.ExchangeTraits(), Namespaces: []migration.Namespace{{Space: migration.Shared, Prefix: "#shared/"}, {Prefix: "INBOX."}}}
 	rules := rulesFor(profile, []migration.Folder{{Name: "x", Space: migration.Shared, Delimiter: '|'}, {Name: "INBOX"}, {Name: "y", Delimiter: '.'}})
 	if rules.delimiter != '.' || rules.prefix != "INBOX." || !rules.foldCase || !rules.trim || len(rules.reserved) == 0 {
 		t.Errorf("got %+v", rules)

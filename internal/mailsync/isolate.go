@@ -36,6 +36,7 @@ func (p *pass) isolate(l *line, f *folder) error {
 		p.mu.Unlock()
 		w := newWindow(f, []migration.Message{s.message})
 		w.single, w.plain = true, s.plain
+		w.byUID[s.message.UID].mend = s.mend
 		if err := p.sendSingle(l, f, w, s); err != nil {
 			return err
 		}
@@ -45,6 +46,12 @@ func (p *pass) isolate(l *line, f *folder) error {
 // sendSingle sends one message and judges the outcome.
 func (p *pass) sendSingle(l *line, f *folder, w *window, s single) error {
 	err := p.send(l, f, w)
+	if migration.CodeOf(err) == migration.CodeWorn {
+		p.mu.Lock()
+		f.singles = append([]single{s}, f.singles...)
+		p.mu.Unlock()
+		return err
+	}
 	parcel := w.byUID[s.message.UID]
 	refused := parcel.result != nil && parcel.result.Err != nil && !parcel.result.Doubt &&
 		migration.ClassOf(parcel.result.Err) == migration.OneMessage
@@ -61,7 +68,26 @@ func (p *pass) sendSingle(l *line, f *folder, w *window, s single) error {
 		p.mu.Unlock()
 		return err
 	}
-	if failure := p.leaveOut(l, f, s.message, parcel.result.Err); failure != nil {
+	cause := parcel.result.Err
+	if migration.CodeOf(cause) == migration.CodeRejected && parcel.size <= mendMost {
+		again := err != nil // of something else; this message waits
+		if !again {
+			var failure error
+			if again, failure = p.climb(l, f, &s, cause); failure != nil {
+				return failure
+			}
+		}
+		if again {
+			p.mu.Lock()
+			f.singles = append(f.singles, s)
+			p.mu.Unlock()
+			return err
+		}
+	}
+	if s.mend != nil {
+		cause = s.mend.refusal // to the message as it is
+	}
+	if failure := p.leaveOut(l, f, s.message, cause); failure != nil {
 		return failure
 	}
 	return err

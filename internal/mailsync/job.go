@@ -23,6 +23,9 @@ type Job struct {
 	// their names below it, which the rules mean too. See rooted. Empty takes
 	// the whole personal namespace.
 	SourceRoot string
+	// Labels says what becomes of labels where the source's folders are labels, as
+	// Gmail's are; empty is LabelsOne. It may differ from pass to pass.
+	Labels migration.LabelPolicy
 	// Connections is how many to open to each side at most. 0 is 4. Servers
 	// that refuse some get fewer.
 	Connections int
@@ -36,11 +39,30 @@ type Job struct {
 	// Grace is how long messages under way may take to finish after the
 	// context has ended. 0 is 10 s.
 	Grace time.Duration
+	// ReceivedFrom and ReceivedBefore choose messages by INTERNALDATE: from the
+	// one, before the other; zero is no bound. Messages outside do not count:
+	// they are in no number of the summary. One whose date the source does not
+	// tell is inside. The bounds must be the same in every pass over a mailbox,
+	// because a pass looks only at what is new since the last.
+	ReceivedFrom, ReceivedBefore time.Time
+	// Held, where several processes share the ledger, reports whether this one
+	// still has the mailbox to itself. It is asked before a last literal byte
+	// leaves and before anything else at the target is changed; once it is
+	// false the pass ends with CodeLeaseLost and touches nothing more, the
+	// ledger included. Nil is always.
+	Held func() bool
+	// LongestPause is the longest pause a server may ask for that the pass
+	// sits out itself; it ends with the fault for a longer one, so that the
+	// caller can use the place. 0 is no limit.
+	LongestPause time.Duration
 	// RetrySkipped tries messages again that were given up.
 	RetrySkipped bool
 	// AcceptRebuilt goes on although a rebuilt folder (changed UIDVALIDITY)
 	// holds less than 80 % of what was copied before.
 	AcceptRebuilt bool
+	// Pace is what earlier passes have learned of the target's patience; nil learns
+	// anew.
+	Pace *Pace
 	// Progress is kept current if not nil.
 	Progress *Progress
 	// Log gets what is worth telling. Nil is silence.
@@ -56,6 +78,16 @@ type Progress struct {
 	Bytes, BytesTotal       atomic.Int64
 	// Waiting says why nothing moves, empty when it does.
 	Waiting atomic.Value // string
+	pass    atomic.Pointer[pass]
+}
+
+// PerFolder is how far each folder has come, in the order of work; none before
+// the folders are listed.
+func (p *Progress) PerFolder() []migration.FolderProgress {
+	if pass := p.pass.Load(); pass != nil {
+		return pass.perFolder()
+	}
+	return nil
 }
 
 // Summary is what a pass did.
@@ -69,6 +101,12 @@ type Summary struct {
 	Bytes          int64
 	Source, Target migration.Traffic
 	Findings       []migration.Finding
+	// NotReached is how many of Messages.Source the pass ended before: neither
+	// copied now, nor before as far as the ledger knows, nor left out.
+	NotReached int
+	// RulesUsed are the rules of Exclude and Include that name a folder of the
+	// source, as they were written.
+	RulesUsed []string
 	// PerFolder holds the counts by source folder name, in the order of work.
 	PerFolder []FolderSummary
 }
@@ -104,30 +142,28 @@ func (j *Job) grace() time.Duration {
 	return 10 * time.Second
 }
 
+// held is nil while the mailbox is this process's.
+func (j *Job) held() error {
+	if j.Held == nil || j.Held() {
+		return nil
+	}
+	return &migration.Fault{Class: migration.Stop, Code: migration.CodeLeaseLost, Doing: "this process has lost the mailbox to another",
+		Remedy: "Nothing to do: the other one goes on with it."}
+}
+
+// received reports whether the message is within the dates.
+func (j *Job) received(m migration.Message) bool {
+	return m.Date.IsZero() || !m.Date.Before(j.ReceivedFrom) && (j.ReceivedBefore.IsZero() || m.Date.Before(j.ReceivedBefore))
+}
+
+// chooses reports whether dates leave messages out.
+func (j *Job) chooses() bool { return !j.ReceivedFrom.IsZero() || !j.ReceivedBefore.IsZero() }
+
 func (j *Job) log() *slog.Logger {
 	if j.Log != nil {
 		return j.Log
 	}
 	return slog.New(slog.DiscardHandler)
-}
-
-// wants applies the rules to a source folder.
-func (j *Job) wants(f migration.Folder, prefix string, useOf func([]string) string) bool {
-	levels := f.Levels(prefix)
-	for _, rule := range j.Exclude {
-		if rule.Matches(levels, useOf) {
-			return false
-		}
-	}
-	if len(j.Include) == 0 {
-		return true
-	}
-	for _, rule := range j.Include {
-		if rule.Matches(levels, useOf) {
-			return true
-		}
-	}
-	return false
 }
 
 func asSide(err error, side **sideFault) bool { return errors.As(err, side) }

@@ -104,23 +104,24 @@ func (l *line) selectTarget(ctx context.Context, open migration.Open) (migration
 	}
 	l.targetFolder = open.Folder
 	if status.UIDNext == 0 {
-		status.UIDNext, err = l.nextUID(ctx, open.Folder)
+		status.UIDNext, status.UIDNextGuessed, err = l.nextUID(ctx, open.Folder)
 	}
 	return status, onTarget(err)
 }
 
 // nextUID finds UIDNEXT on servers that leave it out of SELECT (RFC 3501
-// section 6.3.1 allows it): by STATUS, or else from the highest UID there is.
-func (l *line) nextUID(ctx context.Context, raw string) (migration.UID, error) {
+// section 6.3.1 allows it): by STATUS, or else it is guessed from the highest UID
+// there is.
+func (l *line) nextUID(ctx context.Context, raw string) (next migration.UID, guessed bool, err error) {
 	statuses, err := l.target.Status(ctx, []string{raw})
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if statuses[0] != nil && statuses[0].UIDNext != 0 {
-		return statuses[0].UIDNext, nil
+		return statuses[0].UIDNext, false, nil
 	}
 	uids, err := l.target.UIDs(ctx)
-	return uids.Max() + 1, err
+	return uids.Max() + 1, true, err
 }
 
 // dropDead closes the side that a fault has killed, and the target when half a

@@ -8,6 +8,7 @@ import (
 
 // look is the enumeration of a source folder.
 type look struct {
+	job      *Job
 	f        *folder
 	status   migration.FolderStatus
 	messages catalog
@@ -18,13 +19,17 @@ type look struct {
 	// all is the set of every live UID, when full.
 	all  migration.UIDSet
 	full bool
+	// silent are messages that are listed and not described.
+	silent migration.UIDSet
 	// fresh counts the messages above what was known.
 	fresh int
 	known migration.UID
+	// outside were received at other times than the job takes.
+	outside migration.UIDSet
 }
 
-func newLook(f *folder) *look {
-	k := &look{f: f, flags: FlagSets{}}
+func newLook(job *Job, f *folder) *look {
+	k := &look{job: job, f: f, flags: FlagSets{}}
 	if f.record.SourceUIDNext != 0 {
 		k.known = f.record.SourceUIDNext - 1
 	}
@@ -38,10 +43,20 @@ func (k *look) first() *migration.Query {
 	return &migration.Query{From: k.known + 1, Flags: true, Date: true, Size: true, Each: k.see}
 }
 
-func (k *look) see(m migration.Message) error {
-	k.messages.add(m)
+// take takes a message up, unless it was received at another time. What the
+// ledger knows already stays what it is.
+func (k *look) take(m migration.Message) {
+	if k.job.received(m) {
+		k.messages.add(m)
+	} else {
+		k.outside.Add(m.UID)
+	}
 	k.flags.add(m.UID, m.Flags)
 	k.looked.Add(m.UID)
+}
+
+func (k *look) see(m migration.Message) error {
+	k.take(m)
 	if k.full {
 		k.all.Add(m.UID)
 	} else {
@@ -52,8 +67,16 @@ func (k *look) see(m migration.Message) error {
 
 // restart throws away what was seen and asks for everything.
 func (k *look) restart(ctx context.Context, source Session) error {
-	*k = look{f: k.f, status: k.status, flags: FlagSets{}, asked: true}
+	*k = look{job: k.job, f: k.f, status: k.status, flags: FlagSets{}, asked: true}
 	return source.Messages(ctx, *k.first())
+}
+
+// everything makes the enumeration anew, of all that there is.
+func (k *look) everything(ctx context.Context, source Session) error {
+	if err := k.restart(ctx, source); err != nil {
+		return err
+	}
+	return k.complete(ctx, source)
 }
 
 // noteStatus takes the counters as they were when the folder was opened.
@@ -75,7 +98,7 @@ func (k *look) complete(ctx context.Context, source Session) error {
 	}
 	if k.full {
 		// The list has left some out, as servers have been seen to do.
-		all, err := source.UIDs(ctx)
+		all, err := listed(ctx, source)
 		if err != nil {
 			return err
 		}
@@ -85,14 +108,25 @@ func (k *look) complete(ctx context.Context, source Session) error {
 	if err := k.askFlags(ctx, source); err != nil {
 		return err
 	}
-	if !k.full && k.unexplained() {
-		all, err := source.UIDs(ctx)
+	if _, isView := source.(*labelled); !k.full && (isView || k.unexplained()) {
+		all, err := listed(ctx, source)
 		if err != nil {
 			return err
 		}
 		k.all, k.full = all, true
 	}
 	return k.askAgain(ctx, source)
+}
+
+// listed gives the UIDs of all messages of the open folder. Of a view that costs
+// nothing.
+func listed(ctx context.Context, source Session) (migration.UIDSet, error) {
+	if l, ok := source.(*labelled); ok {
+		if members, isView := l.members(); isView {
+			return members, nil
+		}
+	}
+	return source.UIDs(ctx)
 }
 
 // unexplained reports whether messages have gone, or UIDs were given to messages
@@ -139,7 +173,7 @@ func (k *look) askAgain(ctx context.Context, source Session) error {
 	}
 	again = again.Minus(k.messages.uids())
 	if k.full {
-		settled := f.copiedBefore.Union(f.record.Departed).Union(k.messages.uids())
+		settled := f.copiedBefore.Union(f.record.Departed).Union(k.messages.uids()).Union(k.outside)
 		again = again.Intersect(k.all).Union(k.all.Minus(settled))
 	}
 	if again.Empty() {
@@ -148,9 +182,7 @@ func (k *look) askAgain(ctx context.Context, source Session) error {
 	answered := migration.UIDSet{}
 	err := source.Messages(ctx, migration.Query{UIDs: again, Flags: true, Date: true, Size: true, Each: func(m migration.Message) error {
 		answered.Add(m.UID)
-		k.messages.add(m)
-		k.flags.add(m.UID, m.Flags)
-		k.looked.Add(m.UID)
+		k.take(m)
 		return nil
 	}})
 	if err == nil {
@@ -168,13 +200,14 @@ func (k *look) takeSilent(ctx context.Context, source Session, silent migration.
 		return nil
 	}
 	if !k.full {
-		all, err := source.UIDs(ctx)
+		all, err := listed(ctx, source)
 		if err != nil {
 			return err
 		}
 		k.all, k.full = all, true
 	}
 	for uid := range silent.Intersect(k.all).All() {
+		k.silent.Add(uid)
 		k.messages.add(migration.Message{UID: uid, Size: -1})
 	}
 	return nil
@@ -183,10 +216,14 @@ func (k *look) takeSilent(ctx context.Context, source Session, silent migration.
 // live reports whether the source has the message, as far as is known.
 func (k *look) live(uid migration.UID) bool { return !k.full || k.all.Contains(uid) }
 
-// count is how many messages the source holds.
+// count is how many messages the source holds that count.
 func (k *look) count() int {
-	if k.full {
-		return k.all.Len()
+	switch {
+	case k.full:
+		return k.all.Minus(k.outside.Minus(k.f.accounted())).Len()
+	case k.job.chooses(): // nothing tells how many of the old ones are outside
+		return k.f.accounted().Union(k.messages.uids()).Len()
+	default:
+		return int(k.status.Messages)
 	}
-	return int(k.status.Messages)
 }

@@ -9,16 +9,15 @@ type tally struct {
 	served   int // of these, with a copy of their own that is there
 	free     int // letters at the target that we stored and that are nobody's copy
 	foreign  int // letters at the target that others stored and that are somebody's copy
+	orphans  int // of the free ones, those whose original was gone for a while
+	excused  int // of the free ones, late copies with nothing to be compared with
 }
 
 // check is the oracle: it compares both sides, letter by letter.
 func (w *world) check() {
-	there, e := w.to.box(worldFolder), w.entry()
+	there, e := w.there(), w.entry()
 	pairs := w.real(e.pairs)
-	var departed migration.UIDSet
-	for _, record := range w.ledger.state.folders {
-		departed = record.Departed
-	}
+	departed := w.record().Departed
 	tallies := map[int]*tally{}
 	of := func(l *letter) *tally {
 		t := tallies[w.class(l)]
@@ -38,12 +37,15 @@ func (w *world) check() {
 	}
 	for _, l := range w.inbox.letters {
 		t := of(l)
-		t.alive++
 		target, paired := pairs[l.uid]
+		if !paired && w.kept.unseen[l.uid] {
+			continue
+		}
+		t.alive++
 		if paired || departed.Contains(l.uid) {
 			t.accepted++
 		}
-		if copied := stored[l.uid]; !paired && departed.Contains(l.uid) && copied != nil && !w.renumbered && !w.mapped(copied.uid) {
+		if copied := stored[l.uid]; !paired && departed.Contains(l.uid) && copied != nil && !w.renumbered && !w.kept.source && !w.kept.deleted && !w.mapped(copied.uid) {
 			t.served, t.free = t.served+1, t.free-1 // answered with OK and not found
 		}
 		copied := there.find(target)
@@ -61,6 +63,11 @@ func (w *world) check() {
 		_, mapped := owner[l.uid]
 		if l.key != 0 && !mapped {
 			of(l).free++
+			if w.kept.risen[l.key] {
+				of(l).orphans++
+			} else if _, copied := pairs[l.key]; l.late && (w.inbox.find(l.key) == nil || !copied || there.find(pairs[l.key]) == nil) {
+				of(l).excused++
+			}
 		}
 		if l.key == 0 && mapped {
 			of(l).foreign++
@@ -79,21 +86,22 @@ func (w *world) checkTally(class int, t tally) {
 	if lost := t.alive - t.served - w.users[class]; lost > 0 {
 		w.violate("lost: content %x: %d of %d messages have no copy, and nobody deleted one", class, lost, t.alive)
 	}
-	if w.late && w.users[class]+w.dead[class] > 0 {
-		// The audit compares with the copy; where a person has deleted it, or
-		// its source went before there was one, late copies may stay.
-		return
-	}
 	// A copy may be nobody's when its source was expunged while the copy was
 	// in doubt, or when after a rebuild an equal foreign letter got its place.
-	tolerated := 2 * w.dead[class]
-	if w.rebuilt || w.renumbered {
+	tolerated := 2*w.dead[class] + w.kept.returned[class] + t.orphans
+	if w.late {
+		// The audit compares with the copy; where a person has deleted it, or
+		// its source went before there was one, its late copies stay.
+		tolerated += t.excused
+	}
+	anew := w.rebuilt || w.renumbered || w.kept.source || w.kept.target
+	if anew {
 		tolerated += t.foreign
 	}
 	// Or when a person deleted the equal foreign letter, or the copy itself
 	// before the audit could tell that there was another.
-	if w.rebuilt || w.renumbered || w.late || w.whims {
-		tolerated += w.users[class]
+	if anew || w.late || w.whims {
+		tolerated += w.users[class] + w.kept.undone[class]
 	}
 	if doubled := t.free - tolerated; doubled > 0 {
 		w.violate("doubled: content %x: %d copies too many", class, doubled)
@@ -117,6 +125,9 @@ func (w *world) checkLedger(e *ledgerEntry) {
 	for _, target := range e.pairs {
 		bound[target] = true
 	}
+	if w.kept.reused || w.kept.source {
+		return // where numbers were given anew, no loss comes first
+	}
 	for id, uid := range w.removed {
 		if !bound[uid] {
 			w.violate("letter %d, target %d, was deleted by a person and is no longer on record", id, uid)
@@ -133,7 +144,7 @@ func (w *world) checkFlags(l, copied *letter) {
 	if w.flagged[copied.id] && !copied.flags.Has("Mine") {
 		w.violate("flags: the keyword a person set on target %d is gone", copied.uid)
 	}
-	if copied.key == 0 || w.renumbered || w.rebuilt || w.late || w.made[w.class(l)] > 1 {
+	if copied.key == 0 || w.renumbered || w.rebuilt || w.kept.target || w.kept.source || w.late || w.made[w.class(l)] > 1 {
 		return // recognised, or one of several equal letters: whose flags these were is not known
 	}
 	for _, flag := range []string{migration.FlagSeen, migration.FlagFlagged} {
@@ -147,6 +158,7 @@ func (w *world) checkFlags(l, copied *letter) {
 // recognised as a copy.
 func (w *world) removing(l *letter) {
 	w.note("removed", int(l.uid), int(l.key), "")
+	w.kept.audited[l.id] = true
 	w.audited = true
 	if l.key == 0 {
 		w.violate("harmed: target %d was removed, and is not ours", l.uid)

@@ -23,8 +23,8 @@ func (w *world) between(n uint64) {
 	for range d.pick(0, 1, 3) {
 		w.somethingHappens(&d)
 	}
-	there := w.to.box(worldFolder)
-	if w.quiet() {
+	there := w.there()
+	if w.quiet() && there.next >= w.targetKnown() {
 		for range d.pick(0, 0, 2) {
 			// Equal in everything, but older than whatever is tried next.
 			l := w.deliver(w.to, there, d.below(12), &d)
@@ -35,6 +35,22 @@ func (w *world) between(n uint64) {
 		there.rebuild()
 		w.rebuilt = true
 		w.note("target: rebuilt", len(there.letters), 0, "")
+	}
+	if w.restores && d.chance(300) {
+		w.restoreTarget()
+	}
+	if w.restores && d.chance(200) {
+		w.restoreSource()
+	}
+	if w.kept.source && w.kept.target {
+		w.renumbered = true // nothing is sure but bytes
+		clear(w.removed)
+	}
+	if w.deletes && d.chance(300) {
+		w.deleteFolder()
+	}
+	if d.chance(300) {
+		w.backUp()
 	}
 	if w.renumber && d.chance(300) {
 		w.inbox.rebuild()
@@ -75,7 +91,7 @@ func (w *world) history() []string {
 	}
 	w.calm = true
 	d := w.dice(6)
-	w.deliver(w.from, w.inbox, d.below(12), &d) // so that the target is looked at
+	w.deliverAtSource(&d) // so that the target is looked at
 	for n := range 3 {
 		time.Sleep(worldLatest)
 		summary, err := w.run(true)

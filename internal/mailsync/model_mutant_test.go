@@ -23,12 +23,13 @@ const (
 	noSettleNoAudit
 	noAudit
 	auditWithoutWatermark
-	mutants
+	restoredTargetIgnored
+	restoredSourceIgnored
 )
 
 func (m mutant) String() string {
 	return [...]string{"sound", "intent after the append", "journal rolls back at power loss", "matching as a set", "mapped messages not excluded",
-		"fingerprint without the date", "changed UIDVALIDITY ignored", "no settle and no audit", "no audit", "audit without watermark"}[m]
+		"fingerprint without the date", "changed UIDVALIDITY ignored", "no settle and no audit", "no audit", "audit without watermark", "restored target ignored", "restored source ignored"}[m]
 }
 
 // plant puts the world's mutant between the job and its servers and ledger.
@@ -44,7 +45,7 @@ func (w *world) plant(job *Job) {
 		s, err := w.to.dial()
 		return &mutantSession{s, w.mutant}, err
 	}
-	if w.mutant == dateNotCompared {
+	if w.mutant == dateNotCompared || w.mutant == restoredSourceIgnored {
 		job.Source = func(context.Context) (Session, error) {
 			s, err := w.from.dial()
 			return &mutantSession{s, w.mutant}, err
@@ -116,6 +117,12 @@ func (s *mutantSession) Open(ctx context.Context, open migration.Open) (migratio
 	status, err := s.session.Open(ctx, open)
 	if s.mutant == rebuildIgnored {
 		status.UIDValidity = 1
+	}
+	switch {
+	case s.mutant == restoredTargetIgnored && !open.ReadOnly:
+		status.UIDNextGuessed = true
+	case s.mutant == restoredSourceIgnored && open.ReadOnly:
+		status.UIDNext, status.HighestModSeq = 0, 0
 	}
 	return status, err
 }

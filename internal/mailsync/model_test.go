@@ -106,6 +106,8 @@ func TestModelFindsEveryMutant(t *testing.T) {
 		noSettleNoAudit:       "doubled",
 		noAudit:               "doubled",
 		auditWithoutWatermark: "harmed",
+		restoredTargetIgnored: "lost",
+		restoredSourceIgnored: "lost",
 	} {
 		found, what, ran := histories(t, m, harm, 1, most)
 		if found == nil {

@@ -15,7 +15,8 @@ import (
 // which a random history takes place: lines break before, while and after a
 // message is stored, answers are lost, messages land long after the client has
 // given up, the process dies at any write, people receive, delete and flag mail
-// on both sides, and folders are rebuilt. Time is that of testing/synctest.
+// on both sides, folders are rebuilt, restored from a backup and deleted. Time is
+// that of testing/synctest.
 //
 // A world is one such history. Everything that happens in it is drawn from the
 // seed and from what is being done, not from a common sequence, so that a seed
@@ -25,7 +26,6 @@ import (
 const (
 	worldSettle = time.Minute
 	worldLatest = 10 * time.Minute // a late message takes no longer than this
-	worldFolder = "INBOX"
 )
 
 type world struct {
@@ -36,12 +36,15 @@ type world struct {
 
 	from, to *server
 	ledger   *memLedger
-	inbox    *box // the source's; the target's is looked up, it may be rebuilt
+	folder   string
+	inbox    *box // the source's; the target's is looked up, it may be deleted
 
 	// The character of this history.
 	late     bool // messages may land later than settle
 	rebuilds bool // UIDVALIDITY changes at the target
 	renumber bool // and at the source
+	restores bool // both are restored from backups
+	deletes  bool // the folder is deleted at the target
 	churn    int  // permille of operations in which somebody does something
 	cuts     int  // permille of operations in which the line breaks
 	crashes  int  // permille of operations in which the process dies
@@ -50,6 +53,7 @@ type world struct {
 
 	calm, crashed       bool
 	rebuilt, renumbered bool
+	kept                lives
 	audited             bool
 	sent                map[migration.UID]time.Time // when a message came into doubt
 	whims               bool                        // the source did not deliver what it has
@@ -78,52 +82,23 @@ func (w *world) violate(format string, args ...any) {
 	w.violations = append(w.violations, fmt.Sprintf(format, args...))
 }
 
-// dice are drawn from the seed, from what is being done, and from how often it
-// was done before.
-type dice struct{ state uint64 }
-
-func (d *dice) next() uint64 {
-	d.state += 0x9e3779b97f4a7c15
-	z := d.state
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
-
-func (d *dice) below(n int) int           { return int(d.next() % uint64(n)) }
-func (d *dice) between(from, to int) int  { return from + d.below(to-from+1) }
-func (d *dice) chance(permille int) bool  { return d.below(1000) < permille }
-func (d *dice) nap(most time.Duration)    { time.Sleep(time.Duration(d.below(int(most)))) }
-func (d *dice) pick(n ...int) int         { return n[d.below(len(n))] }
-func (w *world) dice(what ...uint64) dice { return w.diceLocked(false, what...) }
-
-func (w *world) diceLocked(locked bool, what ...uint64) dice {
-	key := dice{w.seed}
-	for _, v := range what {
-		key.state ^= v * 0xd6e8feb86659fd93
-		key.state = key.next()
-	}
-	if !locked {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-	}
-	w.counts[key.state]++
-	key.state ^= uint64(w.counts[key.state]) * 0xa0761d6478bd642f
-	return key
-}
-
 func newWorld(seed uint64, m mutant) *world {
 	w := &world{seed: seed, mutant: m, counts: map[uint64]uint32{}, sent: map[migration.UID]time.Time{}, users: map[int]int{},
-		removed: map[int]migration.UID{}, dead: map[int]int{}, made: map[int]int{}, flagged: map[int]bool{}, started: time.Now()}
+		removed: map[int]migration.UID{}, kept: newLives(), dead: map[int]int{}, made: map[int]int{}, flagged: map[int]bool{}, started: time.Now()}
 	d := w.dice(1)
 	w.late = d.chance(350)
 	w.rebuilds = !w.late && d.chance(400)
 	w.renumber = w.rebuilds && d.chance(200)
+	w.restores = !w.rebuilds && d.chance(300)
+	w.deletes = !w.rebuilds && d.chance(200)
 	w.churn = d.pick(0, 10, 40)
 	w.cuts = d.pick(5, 30, 80)
 	w.crashes = d.pick(0, 5, 20)
 	w.lanes = d.pick(1, 1, 2, 3)
 	w.passes = d.between(1, 3)
+	if w.restores || w.deletes {
+		w.passes++
+	}
 
 	w.from, w.to = newServer(), newServer()
 	w.ledger = newLedger()
@@ -140,8 +115,13 @@ func newWorld(seed uint64, m mutant) *world {
 		w.ledger.remember = 3
 	}
 	w.ledger.loose = m != sound
-	w.inbox = w.from.box(worldFolder)
+	w.folder, w.inbox = "INBOX", w.from.box("INBOX")
+	if w.deletes { // nobody can delete an INBOX
+		w.folder, w.inbox = "Work", w.from.make("Work")
+		w.from.boxes = []*box{w.inbox}
+	}
 	w.populate(&d)
+	w.backUp()
 	return w
 }
 
@@ -153,14 +133,26 @@ func (w *world) populate(d *dice) {
 	for range n {
 		w.deliver(w.from, w.inbox, d.below(kinds), d)
 	}
-	for range d.pick(0, 0, 2, 6) {
-		w.deliver(w.to, w.to.box(worldFolder), d.below(kinds), d)
+	n = d.pick(0, 0, 2, 6)
+	if n > 0 && w.to.box(w.folder) == nil {
+		w.to.make(w.folder)
+	}
+	for range n {
+		w.deliver(w.to, w.there(), d.below(kinds), d)
 	}
 }
 
 // classOf is the content of a letter: bytes and date.
 func classOf(body, date int) (string, time.Time) {
 	return fmt.Sprintf("Subject: %d\r\n\r\nletter number %d\r\n", body, body), time.Unix(1_000_000_000+int64(date), 0).UTC()
+}
+
+// there is the target's folder, an empty one when there is none.
+func (w *world) there() *box {
+	if b := w.to.box(w.folder); b != nil {
+		return b
+	}
+	return &box{next: 1}
 }
 
 func (w *world) deliver(s *server, b *box, class int, d *dice) *letter {
@@ -312,6 +304,7 @@ func (w *world) received(m migration.AppendMessage) {
 	if w.mutant != sound {
 		return
 	}
+	w.checkSent(m.Key)
 	open := migration.UIDSet{}
 	for _, e := range w.ledger.state.entries {
 		for _, intent := range e.intents {
@@ -360,11 +353,10 @@ func (w *world) forgetDoubts() {
 
 // somethingHappens on one of the two sides, that is none of our doing.
 func (w *world) somethingHappens(d *dice) {
-	there := w.to.box(worldFolder)
+	there := w.there()
 	switch d.below(7) {
 	case 0:
-		l := w.deliver(w.from, w.inbox, d.below(12), d)
-		w.note("source: delivered", int(l.uid), 0, "")
+		w.deliverAtSource(d)
 	case 1:
 		w.expungeSource(d)
 	case 2:
@@ -372,12 +364,16 @@ func (w *world) somethingHappens(d *dice) {
 	case 3:
 		// The same content comes by another way, at its own time.
 		body, _ := classOf(d.below(6), 0)
-		l := w.to.put(there, body, time.Unix(1_500_000_000+int64(len(w.events)), 0).UTC())
-		w.note("target: delivered", int(l.uid), 0, "")
+		if w.mayDeliver(there, w.targetKnown()) {
+			l := w.to.put(there, body, time.Unix(1_500_000_000+int64(len(w.events)), 0).UTC())
+			w.note("target: delivered", int(l.uid), 0, "")
+		}
 	case 4:
 		w.deleteAtTarget(d, there)
 	case 5:
 		w.flagAtTarget(d, there)
+	case 6:
+		w.backUp()
 	}
 }
 
@@ -386,6 +382,7 @@ func (w *world) expungeSource(d *dice) {
 		l := w.inbox.letters[d.below(n)]
 		w.note("source: expunged", int(l.uid), 0, "")
 		w.dead[w.class(l)]++
+		w.kept.dead[l.id] = true
 		w.inbox.remove(l.uid)
 	}
 }
@@ -412,7 +409,10 @@ func (w *world) deleteAtTarget(d *dice, there *box) {
 		l := there.letters[d.below(n)]
 		w.note("target: deleted", int(l.uid), int(l.key), "")
 		w.users[w.class(l)]++
-		if w.mapped(l.uid) {
+		w.kept.taken[l.id] = true
+		if w.misnamed(there, l) {
+			w.forgetReuse(l.uid)
+		} else if w.mapped(l.uid) {
 			w.removed[l.id] = l.uid
 		}
 		there.remove(l.uid)
@@ -454,15 +454,15 @@ func (w *world) mapped(uid migration.UID) bool {
 // String is the history as it went.
 func (w *world) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, mutant %q: %d passes, connections %d, group %d, late %v, rebuilds %v, renumber %v, uidplus %v, condstore %v\n", w.seed, w.mutant,
-		w.passes, w.lanes, w.to.group, w.late, w.rebuilds, w.renumber, w.to.profile.UIDPlus, w.from.profile.CondStore)
+	fmt.Fprintf(&b, "seed %d, mutant %q: %d passes, connections %d, group %d, late %v, rebuilds %v, renumber %v, restores %v, deletes %v, uidplus %v, condstore %v\n", w.seed, w.mutant,
+		w.passes, w.lanes, w.to.group, w.late, w.rebuilds, w.renumber, w.restores, w.deletes, w.to.profile.UIDPlus, w.from.profile.CondStore)
 	for _, e := range w.events {
 		fmt.Fprintf(&b, "%14v %-28s %3d %3d %s\n", e.at, e.what, e.a, e.b, e.extra)
 	}
 	for _, l := range w.inbox.letters {
 		fmt.Fprintf(&b, "source %3d: %x %v\n", l.uid, w.class(l), l.flags)
 	}
-	for _, l := range w.to.box(worldFolder).letters {
+	for _, l := range w.there().letters {
 		fmt.Fprintf(&b, "target %3d: %x %v, copy of %d\n", l.uid, w.class(l), l.flags, l.key)
 	}
 	e := w.entry()

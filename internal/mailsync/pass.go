@@ -3,10 +3,10 @@ package mailsync
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -23,6 +23,10 @@ type pass struct {
 	meter    meter
 	latency  latencies
 
+	// sourceTraits and targetTraits are the habits of the servers, once they were
+	// asked.
+	sourceTraits, targetTraits atomic.Pointer[migration.Traits]
+
 	mu      sync.Mutex
 	changed *sync.Cond
 	folders []*folder
@@ -32,11 +36,16 @@ type pass struct {
 	near bool
 	// failure ends the pass; abort cuts what is under way.
 	failure error
+	// quietUntil is the end of a pause that a server asked for: no connection
+	// begins anything before.
+	quietUntil time.Time
 	// foldersFailed were left out.
 	foldersFailed int
 	abort         context.CancelCauseFunc
 	findings      []migration.Finding
+	named         []string // rules that name a folder of the source
 
+	views        *views
 	rules        nameRules
 	sourcePrefix string
 	listing      sync.Mutex
@@ -54,6 +63,7 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 	first := &line{job: p.Job, meter: &p.meter}
 	err := p.prepare(first)
 	if err == nil {
+		p.publish()
 		p.runWorkers(first)
 		err = p.failure
 	}
@@ -64,18 +74,30 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 		err = &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "copying was interrupted",
 			Remedy: "Run the same command again: it goes on where it stopped."}
 	}
+	if err != nil {
+		p.countUnopened(err)
+	}
 	return p.summary(), err
 }
 
 func newPass(ctx context.Context, job *Job) (*pass, func()) {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	p := &pass{Job: job, work: work, abort: cancel, stopping: ctx.Done(), started: time.Now()}
-	p.changed = sync.NewCond(&p.mu)
+	p.changed, p.views = sync.NewCond(&p.mu), newViews(job)
+	p.dialViews()
+	p.dialTraits()
 	if p.Progress == nil {
 		p.Progress = &Progress{}
 	}
+	if p.Pace == nil {
+		p.Pace = &Pace{}
+	}
 	stop := context.AfterFunc(ctx, func() {
 		p.wake()
+		if err := p.held(); err != nil {
+			p.fail(err) // there is nothing to be ended well any more
+			return
+		}
 		timer := time.AfterFunc(p.grace(), func() { cancel(context.Cause(ctx)) })
 		context.AfterFunc(work, func() { timer.Stop() })
 	})
@@ -122,20 +144,6 @@ func (p *pass) prepare(l *line) error {
 	}
 	p.pairUp(l)
 	return nil
-}
-
-// lasting does something and, when the line breaks, does it again on a new one.
-func (p *pass) lasting(l *line, needTarget bool, do func() error) error {
-	err := do()
-	if err == nil || migration.ClassOf(err) != migration.Again {
-		return err
-	}
-	return p.retry(l, err, func() error {
-		if err := l.dial(p.work, needTarget); err != nil {
-			return err
-		}
-		return do()
-	})
 }
 
 // listTargets lists the target's folders, once in a pass.
@@ -200,29 +208,26 @@ func (p *pass) sourceFolders(l *line, records []FolderRecord) ([]migration.Folde
 		return nil, onSource(err)
 	}
 	p.sourcePrefix = personalPrefix(l.source.Profile())
+	all, p.findings = p.views.formerly(all, records), nil
 	root := strings.Trim(p.SourceRoot, "/")
+	if err := anyFolder(all, root); err != nil {
+		return nil, onSource(err)
+	}
 	if root != "" {
 		if all, p.findings, err = rooted(all, root, p.sourcePrefix, records); err != nil {
 			return nil, err
 		}
 		p.sourcePrefix = ""
 	}
-	byUse := uses(all, p.sourcePrefix)
-	useOf := func(levels []string) string {
-		for use, f := range byUse {
-			if slices.Equal(f.Levels(p.sourcePrefix), levels) {
-				return use
-			}
-		}
-		return ""
+	if root == "" {
+		p.findings = append(p.findings, sharedFinding(all)...)
 	}
-	var wanted []migration.Folder
+	all, left := withoutNotMail(all, p.sourcePrefix, l.source.Profile().Traits.NotMail, p.Include)
+	p.findings = append(p.findings, left...)
+	wanted := p.chosen(all, root == "")
+	p.views.choose(wanted)
 	var unknown []string
-	for _, f := range all {
-		if f.Space != migration.Personal && root == "" || !f.Selectable || !p.wants(f, p.sourcePrefix, useOf) {
-			continue
-		}
-		wanted = append(wanted, f)
+	for _, f := range wanted {
 		if f.Status == nil {
 			unknown = append(unknown, f.Raw)
 		}
@@ -238,7 +243,8 @@ func (p *pass) sourceFolders(l *line, records []FolderRecord) ([]migration.Folde
 			}
 		}
 	}
-	return wanted, nil
+	p.findings = append(p.findings, p.views.told()...)
+	return p.views.withoutIdle(wanted), nil
 }
 
 // triage makes the list of folders and settles at once those in which nothing
@@ -283,17 +289,49 @@ func (p *pass) quiet(f *folder) (bool, error) {
 	if err != nil || len(intents) > 0 {
 		return false, ledgerFault("reading the ledger", err)
 	}
-	f.counts.Source = int(now.Messages)
+	if beyond, err := p.copiedBeyond(was); err != nil || beyond {
+		return false, err
+	}
+	if f.counts.Source, err = p.counted(f, int(now.Messages)); err != nil {
+		return false, err
+	}
 	for _, mark := range marks {
-		if mark.State != Skipped || p.RetrySkipped {
+		switch {
+		case mark.State == Repaired && !mark.watched():
+		case mark.State != Skipped || p.RetrySkipped:
 			return false, nil
+		default:
+			f.counts.Skipped++
 		}
-		f.counts.Skipped++
 		f.findings = append(f.findings, mark.Finding)
 	}
 	f.counts.Present = max(f.counts.Source-f.counts.Skipped, 0)
 	f.counts.Source = f.counts.Present + f.counts.Skipped
 	return true, nil
+}
+
+// counted is how many of a folder's messages count when none is enumerated: all,
+// unless dates leave some out, whose number nothing tells.
+func (p *pass) counted(f *folder, all int) (int, error) {
+	if !p.chooses() {
+		return all, nil
+	}
+	if err := p.recall(f); err != nil {
+		return 0, err
+	}
+	return f.accounted().Len(), nil
+}
+
+// copiedBeyond reports whether the ledger knows of copies of messages that the
+// source was yet to get at the end of the last pass. Where it still is, it was
+// restored from a backup after a pass that was cut short.
+func (p *pass) copiedBeyond(was FolderRecord) (bool, error) {
+	beyond, any := migration.UIDsFrom(was.SourceUIDNext, ^migration.UID(0)), was.Departed.Max() >= was.SourceUIDNext
+	err := p.Ledger.Pairs(p.work, was.ID, &beyond, func(Pair) error {
+		any = true
+		return nil
+	})
+	return any, ledgerFault("reading the ledger", err)
 }
 
 // pairUp gives every folder that the ledger does not remember its target name.
@@ -302,7 +340,7 @@ func (p *pass) pairUp(l *line) {
 	var sources []migration.Folder
 	p.rules.known = map[string]string{}
 	for _, f := range p.folders {
-		sources = append(sources, f.pair.Source)
+		sources = append(sources, p.asArchive(f.pair.Source))
 		for _, t := range p.targets {
 			if f.record.ID != 0 && t.Raw == f.record.Target {
 				p.rules.known[f.pair.Source.Raw] = t.Name
@@ -323,7 +361,7 @@ func (p *pass) pairUp(l *line) {
 			f.target = l.target.RawName(f.pair.Target)
 		}
 		if f.pair.Finding != nil {
-			f.naming = append(f.naming, *f.pair.Finding)
+			f.about = append(f.about, *f.pair.Finding)
 		}
 	}
 }
@@ -379,70 +417,6 @@ func (p *pass) fail(err error) {
 	p.changed.Broadcast()
 }
 
-// pause waits for the duration or until the pass is to stop.
-func (p *pass) pause(d time.Duration, why string) {
-	p.Progress.Waiting.Store(why)
-	defer p.Progress.Waiting.Store("")
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.stopping:
-	case <-p.work.Done():
-	}
-}
-
-// backOff is the pause before the n-th try: full jitter below a doubling bound
-// from 2 s to 15 min.
-func backOff(n int) time.Duration {
-	bound := min(2*time.Second<<min(n, 10), 15*time.Minute)
-	return time.Duration(rand.Int64N(int64(bound)))
-}
-
-// retry does something again after a pause, as the class of the error asks, until
-// it succeeds or fails for good.
-func (p *pass) retry(l *line, err error, do func() error) error {
-	for n := 0; err != nil; {
-		l.dropDead(err)
-		wait, ok := p.patience(err, n)
-		if !ok {
-			return err
-		}
-		p.log().Info("waiting", "for", wait.Round(time.Second), "because", err.Error())
-		p.pause(wait, err.Error())
-		if p.stoppedNow() {
-			return err
-		}
-		if !told(err) {
-			n++
-		}
-		err = do()
-	}
-	return nil
-}
-
-// patience says how long to wait after the n-th fault in a row, and whether to
-// try again at all.
-func (p *pass) patience(err error, n int) (time.Duration, bool) {
-	fault := migration.FaultOf(err)
-	switch migration.ClassOf(err) {
-	case migration.Later:
-		if fault.After > 0 {
-			return fault.After, true
-		}
-		return backOff(max(n, 3)), n < p.tries()
-	case migration.Again:
-		return backOff(n), n < p.tries()
-	default:
-		return 0, false
-	}
-}
-
-// told reports whether the server said how long to wait, which costs no try.
-func told(err error) bool {
-	return migration.ClassOf(err) == migration.Later && migration.FaultOf(err).After > 0
-}
-
 func (p *pass) stoppedNow() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -452,53 +426,72 @@ func (p *pass) stoppedNow() bool {
 func (p *pass) summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Summary{Folders: len(p.folders), FoldersFailed: p.foldersFailed, Source: p.meter.onSource, Target: p.meter.onTarget, Bytes: p.Progress.Bytes.Load()}
+	s := Summary{Folders: len(p.folders), FoldersFailed: p.foldersFailed, Source: p.meter.onSource, Target: p.meter.onTarget, Bytes: p.Progress.Bytes.Load(), RulesUsed: p.named}
 	s.Findings = append(s.Findings, p.findings...)
 	for _, f := range p.folders {
 		if f.stage == failed { // others may have copied on while it was given up
 			f.counts.Skipped = f.counts.Source - f.counts.Copied - f.counts.Present - f.counts.Gone
 		}
 		s.Messages.Add(f.counts)
-		s.Findings = slices.Concat(s.Findings, f.naming, f.findings)
+		s.NotReached += f.notReached()
+		s.Findings = slices.Concat(s.Findings, f.about, f.findings)
 		s.PerFolder = append(s.PerFolder, FolderSummary{Source: f.pair.Source.Name, Target: f.pair.Target, Messages: f.counts,
 			ToCopy: f.planned, Bytes: f.plannedBytes, New: !f.pair.Exists && f.record.ID == 0})
 	}
 	return s
 }
 
-// latencies keeps the slowest answers to APPEND, to know how long a target may
-// take to finish what was under way.
-type latencies struct {
-	mu   sync.Mutex
-	seen []time.Duration
-}
-
-func (l *latencies) add(d time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	const keep = 1000
-	if len(l.seen) == keep {
-		l.seen = l.seen[:0]
+// publish makes the progress of each folder known.
+func (p *pass) publish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.folders {
+		f.tell()
 	}
-	l.seen = append(l.seen, d)
+	p.Progress.pass.Store(p)
 }
 
-func (l *latencies) percentile99() time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.seen) == 0 {
+func (p *pass) perFolder() []migration.FolderProgress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]migration.FolderProgress, len(p.folders))
+	for i, f := range p.folders {
+		out[i] = f.told
+	}
+	return out
+}
+
+// countUnopened takes the folders that a pass ended before opening into the counts,
+// as far as the list and the ledger tell. Where dates leave messages out, nothing
+// does.
+func (p *pass) countUnopened(err error) {
+	for _, f := range p.folders {
+		status := f.pair.Source.Status
+		if f.stage == done || f.stage == failed || f.counts != (migration.Counts{}) || status == nil || p.chooses() {
+			continue
+		}
+		f.counts.Source = int(status.Messages)
+		if f.record.ID == 0 || migration.ClassOf(err) == migration.Stop && migration.CodeOf(err) != migration.CodeInterrupted {
+			continue // nothing was copied before, or the ledger is not to be asked
+		}
+		copied := f.record.Departed.Len()
+		if err := p.Ledger.Pairs(context.WithoutCancel(p.work), f.record.ID, nil, func(Pair) error { copied++; return nil }); err == nil {
+			f.counts.Present = min(copied, f.counts.Source)
+		}
+	}
+}
+
+// notReached is how many messages are unaccounted for: none once the folder is
+// done or given up.
+func (f *folder) notReached() int {
+	all := f.counts.Source
+	if f.stage == done || f.stage == failed {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(l.seen))
-	return sorted[len(sorted)*99/100]
-}
-
-// settleTime is how long the target may still be finishing what was cut off.
-func (p *pass) settleTime() time.Duration {
-	if p.Settle > 0 {
-		return p.Settle
+	if all == 0 && f.pair.Source.Status != nil {
+		all = int(f.pair.Source.Status.Messages)
 	}
-	return min(max(4*p.latency.percentile99(), 5*time.Second), 2*time.Minute)
+	return all - f.counts.Copied - f.counts.Present - f.counts.Skipped - f.counts.Gone
 }
 
 func plural(n int, one string) string {

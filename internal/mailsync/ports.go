@@ -27,6 +27,9 @@ type Session interface {
 	Messages(ctx context.Context, query migration.Query) error
 	// UIDs gives the UIDs of all messages of the open folder.
 	UIDs(ctx context.Context) (migration.UIDSet, error)
+	// Attributes streams attributes of messages of the open folder that only some
+	// servers have, as text with one value a line: X-GM-MSGID, X-GM-LABELS.
+	Attributes(ctx context.Context, uids migration.UIDSet, names []string, each func(migration.UID, map[string]string) error) error
 	// Bodies streams the messages' bytes (BODY.PEEK[]) of the open folder,
 	// in the order of the server. The callback gets each at most once. A UID
 	// without a callback was not delivered. The callback's error ends it
@@ -103,8 +106,27 @@ type Ledger interface {
 	// Marks gives the messages that are not plainly copied.
 	Marks(ctx context.Context, folder int64) ([]Mark, error)
 	// Rematch replaces the folder's record, pairs, marks and intents at once,
-	// after a UIDVALIDITY has changed. The flags stay as they are.
+	// after a UIDVALIDITY has changed, a restore, or the loss of the target folder. The
+	// flags stay as they are.
 	Rematch(ctx context.Context, record *FolderRecord, outcome Outcome) error
+	// Serials gives the serial numbers of all stocks.
+	Serials(ctx context.Context) ([]SerialSet, error)
+	// SaveSerials replaces those of one stock.
+	SaveSerials(ctx context.Context, set SerialSet) error
+}
+
+// SerialSet are the serial numbers of a stock: a source folder that holds the
+// messages of a mailbox with labels. A serial number is a message's for life, in
+// whatever folder it is (X-GM-MSGID).
+type SerialSet struct {
+	// Source is the raw name.
+	Source      string
+	UIDValidity uint32
+	Numbers     map[migration.UID]uint64
+	// Several is how many messages have a label beside that of their folder,
+	// Others how many by label, as they had them when they were first seen.
+	Several int
+	Others  map[string]int
 }
 
 // ErrMapped says that a target message is the copy of another source message
@@ -115,7 +137,9 @@ var ErrMapped = errors.New("the target message is the copy of another source mes
 type FolderRecord struct {
 	ID int64
 	// Source and Target are raw names.
-	Source, Target                       string
+	Source, Target string
+	// TargetUIDValidity is zero while a folder that was deleted at the target is
+	// not made again.
 	SourceUIDValidity, TargetUIDValidity uint32
 	// SourceUIDNext is the source's UIDNEXT at the end of the last pass:
 	// every UID below it is accounted for. Zero until the first pass over the
@@ -175,6 +199,9 @@ const (
 	// Watched: copied after an attempt whose fate was in doubt; the audit
 	// looks for a late duplicate of it.
 	Watched MarkState = "watched"
+	// Repaired: the target refused the message as it is, and took it with the changes
+	// that the finding tells. With a watermark it is watched too.
+	Repaired MarkState = "repaired"
 )
 
 // Mark is the record of one message that is not plainly copied.
@@ -187,7 +214,8 @@ type Mark struct {
 	// Passes is how many passes have seen this state: a skip needs two, a
 	// watch ends after two audits.
 	Passes int
-	// Watermark and UIDValidity are those of the first attempt.
+	// Watermark and UIDValidity are those of the first attempt. UIDValidity is
+	// zero for a folder that was not made yet.
 	Watermark   migration.UID
 	UIDValidity uint32
 	// Finding explains a skip.
@@ -196,4 +224,14 @@ type Mark struct {
 
 // wasInDoubt reports whether an attempt may have reached the target unseen, so
 // that its late copy is to be looked for once the message is copied.
-func (m Mark) wasInDoubt() bool { return m.State != Watched && m.Watermark != 0 }
+func (m Mark) wasInDoubt() bool {
+	return m.State != Watched && m.State != Repaired && m.Watermark != 0
+}
+
+// watched reports whether the audit looks for a late duplicate of its copy.
+func (m Mark) watched() bool {
+	return m.State == Watched || m.State == Repaired && m.Watermark != 0 && m.Passes < auditPasses
+}
+
+// mended reports whether its copy is, or may be, a repaired one.
+func (m Mark) mended() bool { return m.Finding.Code == migration.CodeRepaired }

@@ -58,7 +58,7 @@ func (p *pass) previewFolder(l *line, f *folder) error {
 	if err := p.recall(f); err != nil {
 		return err
 	}
-	look := newLook(f)
+	look := newLook(p.Job, f)
 	if err := p.lookAtSource(l, f, look); err != nil {
 		if migration.ClassOf(err) != migration.OneFolder {
 			return err

@@ -13,75 +13,93 @@ import (
 const leastRecognised = 0.8
 
 // departed deals with a target folder that a person has deleted: what was copied
-// into it is not brought back, and what is new goes into a new folder. Messages
-// that were still owed are among those, so that the source is asked for everything.
-func (p *pass) departed(l *line, f *folder, k *look) error {
-	if err := k.restart(p.work, l.source); err != nil {
-		return onSource(err)
+// into it is not brought back, and what is new goes into a new folder, which is
+// made once this is on record. What was ever in doubt may yet arrive there
+// and is watched.
+func (p *pass) departed(f *folder) error {
+	if err := p.letSettle(f); err != nil {
+		return err
 	}
 	gone := f.copiedBefore.Union(f.record.Departed)
 	if !f.copiedBefore.Empty() {
-		f.findings = append(f.findings, migration.Finding{Code: migration.CodeFolderMissing, Folder: f.pair.Source.Name, Count: f.copiedBefore.Len(),
+		f.about = append(f.about, migration.Finding{Code: migration.CodeFolderMissing, Folder: f.pair.Source.Name, Count: f.copiedBefore.Len(),
 			Reason: "the folder was deleted at the target; its messages are not copied again, only new ones",
 			Remedy: "If it was deleted by mistake, restore it at the target."})
 	}
-	f.record.Departed = gone
+	unsure := f.inDoubt()
+	for uid, mark := range f.marks {
+		if mark.wasInDoubt() {
+			unsure.Add(uid)
+		}
+	}
+	var doubts Outcome
+	for uid := range unsure.Minus(gone).All() {
+		doubts.Marks = append(doubts.Marks, Mark{Source: uid, State: Retry, Watermark: 1})
+	}
+	record := f.record
+	record.Departed, record.TargetUIDValidity, record.Watermark, record.SourceUIDNext = gone, 0, 0, 0
+	return p.rematched(f, record, doubts)
+}
+
+// madeAgain takes up the folder that was made in the place of one that a person
+// has deleted. Messages may still be owed to it, so that the source is asked for
+// everything.
+func (p *pass) madeAgain(l *line, f *folder, k *look) error {
+	if err := k.everything(p.work, l.source); err != nil {
+		return onSource(err)
+	}
 	f.record.TargetUIDValidity, f.record.Watermark = f.opened.UIDValidity, f.opened.UIDNext
-	f.copiedBefore, f.marks, f.intents = migration.UIDSet{}, map[migration.UID]Mark{}, nil
-	f.pair.Exists = true
-	return ledgerFault("writing the ledger", p.Ledger.Rematch(p.work, &f.record, Outcome{}))
+	return ledgerFault("writing the ledger", p.Ledger.SaveFolder(p.work, &f.record))
 }
 
 // rematchTarget finds the copies in a target folder whose UIDVALIDITY has
 // changed, by their bytes and dates. Nothing is appended before.
 func (p *pass) rematchTarget(l *line, f *folder, k *look) error {
-	if err := k.restart(p.work, l.source); err != nil {
+	if err := k.everything(p.work, l.source); err != nil {
 		return onSource(err)
 	}
-	k.messages.sort()
 	there, err := p.unmappedAll(l)
 	if err != nil {
 		return err
 	}
-	pairs, err := p.recogniseAmong(l, f, k.selected(f.copiedBefore), there)
+	pairs, err := p.recogniseInTurn(l, f, k, there, f.copiedBefore, f.inDoubt().Minus(f.copiedBefore))
 	if err != nil {
 		return err
 	}
-	if err := p.enough(f, "target", len(pairs), f.copiedBefore.Intersect(k.all).Len()); err != nil {
+	found := sourcesOf(pairs).Intersect(f.copiedBefore)
+	if err := p.enough(f, "target", found.Len(), f.copiedBefore.Intersect(k.all).Len()); err != nil {
 		return err
 	}
-	found, taken := migration.UIDSet{}, migration.UIDSet{}
-	for _, pair := range pairs {
-		found.Add(pair.Source)
-		taken.Add(pair.Target)
-	}
-	// What was in doubt takes what is left: it must not claim the copy of an
-	// equal message, which would then seem to be deleted.
-	doubtful := migration.UIDSet{}
-	for _, intent := range f.intents {
-		doubtful = doubtful.Union(intent.Sources)
-	}
-	left := slices.DeleteFunc(there, func(m migration.Message) bool { return taken.Contains(m.UID) })
-	landed, err := p.recogniseAmong(l, f, k.selected(doubtful.Minus(f.copiedBefore)), left)
-	if err != nil {
-		return err
-	}
-	pairs = append(pairs, landed...)
 	record := f.record
-	record.TargetUIDValidity, record.Watermark = f.opened.UIDValidity, f.opened.UIDNext
+	// Should the process die, all that is owed has to be asked for again.
+	record.TargetUIDValidity, record.Watermark, record.SourceUIDNext = f.opened.UIDValidity, f.opened.UIDNext, 0
 	record.Departed = record.Departed.Union(f.copiedBefore.Minus(found))
 	return p.rematched(f, record, Outcome{Copied: pairs})
 }
 
-// rematchSource does the same when the source folder's UIDVALIDITY has changed.
+// recogniseInTurn finds copies of earlier messages, and of those in doubt among
+// what these leave: what was in doubt must not claim the copy of an equal message,
+// which would then seem to be deleted.
+func (p *pass) recogniseInTurn(l *line, f *folder, k *look, there []migration.Message, earlier, doubtful migration.UIDSet) ([]Pair, error) {
+	pairs, err := p.recogniseAmong(l, f, k.selected(earlier), there)
+	if err != nil {
+		return nil, err
+	}
+	taken := targetsOf(pairs)
+	left := slices.DeleteFunc(slices.Clone(there), func(m migration.Message) bool { return taken.Contains(m.UID) })
+	landed, err := p.recogniseAmong(l, f, k.selected(doubtful), left)
+	return append(pairs, landed...), err
+}
+
+// rematchSource does the same when the source folder's UIDVALIDITY has changed, or
+// the numbers of both sides are no longer good.
 // Messages not recognised are new, or were deleted at the target: they are copied
 // (no loss comes first), unless so few are recognised that a person must decide.
 func (p *pass) rematchSource(l *line, f *folder, k *look) error {
 	before := f.copiedBefore.Len()
-	if err := k.restart(p.work, l.source); err != nil {
+	if err := k.everything(p.work, l.source); err != nil {
 		return onSource(err)
 	}
-	k.messages.sort()
 	there, err := p.unmappedAll(l)
 	if err != nil {
 		return err
@@ -95,7 +113,7 @@ func (p *pass) rematchSource(l *line, f *folder, k *look) error {
 	}
 	record := f.record
 	record.SourceUIDValidity, record.SourceUIDNext, record.SourceModSeq, record.Departed = k.status.UIDValidity, 0, 0, migration.UIDSet{}
-	record.Watermark = f.opened.UIDNext
+	record.TargetUIDValidity, record.Watermark = f.opened.UIDValidity, f.opened.UIDNext
 	// The flags first: pairs without them would have all flags carried, and undo
 	// what a person did at the target.
 	f.before = FlagSets{}.replaced(sourcesOf(pairs), k.flags)

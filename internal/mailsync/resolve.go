@@ -24,7 +24,7 @@ func (p *pass) resolve(l *line, f *folder) error {
 		if err != nil {
 			return err
 		}
-		if opened.UIDValidity != f.record.TargetUIDValidity {
+		if opened.UIDValidity != f.record.TargetUIDValidity || opened.UIDNext < f.opened.UIDNext && !opened.UIDNextGuessed {
 			return p.reopen(f)
 		}
 		if opened.UIDNext == seen {
@@ -72,7 +72,10 @@ func (p *pass) adopt(l *line, f *folder, watermark migration.UID) error {
 	for _, pair := range pairs {
 		found[pair.Source] = true
 		arrived.Add(pair.Source)
-		if mark, ok := f.marks[pair.Source]; ok && mark.wasInDoubt() {
+		if mark, ok := f.marks[pair.Source]; ok && mark.mended() {
+			outcome.Marks = append(outcome.Marks, repaired(mark))
+			f.findings = append(f.findings, mark.Finding)
+		} else if ok && mark.wasInDoubt() {
 			outcome.Marks = append(outcome.Marks, watchOf(mark))
 		} else if ok {
 			outcome.Unmark.Add(pair.Source)
@@ -314,11 +317,12 @@ func (p *pass) compareDated(l *line, f *folder, sources, candidates []migration.
 			return nil, unread, err
 		}
 	}
-	from, err := identify(p.work, l.source, sources)
+	ofSource, ofTarget := p.canonOf(f, sources)
+	from, err := identify(p.work, l.source, sources, ofSource)
 	if err != nil {
 		return nil, unread, onSource(err)
 	}
-	to, err := identify(p.work, l.target, candidates)
+	to, err := identify(p.work, l.target, candidates, ofTarget)
 	if err != nil {
 		return nil, unread, onTarget(err)
 	}
@@ -340,18 +344,16 @@ func sameDates(messages, others []migration.Message) []migration.Message {
 
 // identify reads the messages of the open folder and takes their fingerprints.
 // Those the server does not deliver are left out.
-func identify(ctx context.Context, session Session, messages []migration.Message) ([]identity, error) {
-	byUID := make(map[migration.UID]migration.Message, len(messages))
-	for _, m := range messages {
-		byUID[m.UID] = m
-	}
+// Those for which canon is true get the canonical one too.
+func identify(ctx context.Context, session Session, messages []migration.Message, canon func(migration.UID) bool) ([]identity, error) {
+	asked := byUID(messages)
 	identities := make([]identity, 0, len(messages))
 	err := session.Bodies(ctx, uidsOf(messages), func(body migration.Body) error {
-		m, asked := byUID[body.UID]
-		if !asked {
+		m, known := asked[body.UID]
+		if !known {
 			return nil
 		}
-		print, err := fingerprintOf(body.Reader)
+		print, err := fingerprintOf(body.Reader, canon(body.UID))
 		if err == nil {
 			identities = append(identities, newIdentity(m, print))
 		}
@@ -361,21 +363,25 @@ func identify(ctx context.Context, session Session, messages []migration.Message
 	return identities, err
 }
 
-// recognise records messages that the target held before we came: from an
-// earlier tool, or from a run whose ledger is lost. Only in a folder's first
-// pass, and only below the watermark, so that nothing we wrote is mistaken.
+// recognise records messages that the target holds already: from an earlier tool,
+// from a run whose ledger is lost, or from one that another ledger knows.
 func (p *pass) recognise(l *line, f *folder) error {
-	if f.record.SourceUIDNext != 0 || f.opened.Messages == 0 || len(f.pending.entries) == 0 || f.record.Watermark <= 1 {
+	if f.opened.Messages == 0 || len(f.pending.entries) == 0 {
 		return nil
 	}
-	found, err := p.unmapped(l, f, migration.Query{UIDs: migration.UIDsFrom(1, f.record.Watermark-1)})
-	if err != nil || len(found) == 0 {
+	started := time.Now()
+	pairs, err := p.recogniseEarlier(l, f)
+	if err != nil {
 		return err
 	}
-	started := time.Now()
-	pairs, err := p.recogniseAmong(l, f, f.pendingMessages(), found)
-	if err != nil || len(pairs) == 0 {
+	recognised := sourcesOf(pairs)
+	unknown := slices.DeleteFunc(f.pendingMessages(), func(m migration.Message) bool { return recognised.Contains(m.UID) })
+	foreign, err := p.recogniseForeign(l, f, unknown)
+	if err != nil {
 		return err
+	}
+	if pairs = append(pairs, foreign...); len(pairs) == 0 {
+		return nil
 	}
 	outcome := Outcome{Copied: pairs}
 	var known migration.UIDSet
@@ -404,6 +410,56 @@ func (p *pass) recognise(l *line, f *folder) error {
 	f.counts.Present += len(pairs)
 	p.log().Info("recognised mail that is at the target already", "folder", f.pair.Source.Name, "messages", len(pairs), "took", time.Since(started).Round(time.Millisecond))
 	return nil
+}
+
+// recogniseEarlier looks, before the first pass over a folder has ended, among what
+// was there before it.
+func (p *pass) recogniseEarlier(l *line, f *folder) ([]Pair, error) {
+	if f.record.SourceUIDNext != 0 || f.record.Watermark <= 1 {
+		return nil, nil
+	}
+	found, err := p.unmapped(l, f, migration.Query{UIDs: migration.UIDsFrom(1, f.record.Watermark-1)})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return p.recogniseAmong(l, f, f.pendingMessages(), found)
+}
+
+// recogniseForeign looks among what has come to the target above all that the
+// ledger knows: copies that another ledger knows, or this one before it was brought
+// back from a backup. While something is in doubt, what is there may be that.
+func (p *pass) recogniseForeign(l *line, f *folder, unknown []migration.Message) ([]Pair, error) {
+	known := max(f.record.Watermark, f.targetNext)
+	if len(unknown) == 0 || f.unsettled() || f.opened.UIDNext <= known {
+		return nil, nil
+	}
+	found, err := p.unmapped(l, f, migration.Query{From: known})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	pairs, err := p.recogniseAmong(l, f, unknown, found)
+	if err != nil || len(pairs) == 0 {
+		return nil, err
+	}
+	return p.withoutReturned(l, f, pairs, found)
+}
+
+// withoutReturned leaves out pairs whose target message may be an earlier copy that
+// a person has moved away and back.
+func (p *pass) withoutReturned(l *line, f *folder, pairs []Pair, found []migration.Message) ([]Pair, error) {
+	matched := targetsOf(pairs)
+	extras, err := identify(p.work, l.target, slices.DeleteFunc(found, func(m migration.Message) bool { return !matched.Contains(m.UID) }), p.canonical)
+	if err != nil {
+		return nil, onTarget(err)
+	}
+	if extras, err = p.withoutMoved(l, f, extras); err != nil {
+		return nil, err
+	}
+	foreign := map[migration.UID]bool{}
+	for _, extra := range extras {
+		foreign[extra.uid] = true
+	}
+	return slices.DeleteFunc(pairs, func(pair Pair) bool { return !foreign[pair.Target] }), nil
 }
 
 func (f *folder) pendingMessages() []migration.Message {

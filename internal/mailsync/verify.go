@@ -26,6 +26,8 @@ type Difference struct {
 	// about the folder.
 	UID    migration.UID
 	Reason string
+	// Lost: what is missing was copied once.
+	Lost bool
 }
 
 // String is the line as it is printed.
@@ -36,30 +38,52 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%c %s uid %d: %s", d.Symbol, d.Folder, d.UID, d.Reason)
 }
 
+// Remedy says what to do about a difference; it depends on the symbol and Lost.
+func (d Difference) Remedy() string {
+	switch d.Symbol {
+	case OnlyHere:
+		if d.Lost {
+			return "What was copied once and has gone from the target, most likely by a person's hand, comes again only with a new ledger."
+		}
+		return "Copy once more: what was never copied is brought."
+	case OnlyThere:
+		return "Look at the message at the target, and delete it if it is a double."
+	case Differs:
+		return "See whether a person did it at the target, where it stays so; copying does not undo it."
+	case Unread:
+		return "Verify again; what stays so cannot be read on one of the sides."
+	}
+	return ""
+}
+
 // Verification is the result of Verify.
 type Verification struct {
 	Folders int
 	// Equal messages, of which Read were compared byte by byte.
 	Equal, Read int
-	// Differences is the number of lines that are not "=".
+	// Differences is how many messages are not equal, and empty folders missing.
 	Differences int
 	// Others is how many target messages have nothing to do with the
 	// migration, such as mail delivered there.
-	Others         int
+	Others int
+	// RulesUsed are the rules that name a folder, as in Summary.
+	RulesUsed      []string
 	Source, Target migration.Traffic
 }
 
 // Verify proves that the target holds what the source holds: by count, by the
 // ledger's map, by date and flags, and by the bytes of a sample. Messages the
-// ledger does not know are found by their bytes. It writes nothing. report gets
-// a line for each folder that is equal and for each difference.
+// ledger does not know are found by their bytes, and those missing in their folder
+// are looked for in the others. It writes nothing. report gets a line for each
+// folder that is equal and for each difference, missing messages last.
 func Verify(ctx context.Context, job Job, sample Sample, report func(Difference)) (Verification, error) {
 	p, release := newPass(ctx, &job)
 	defer release()
 	l := &line{job: p.Job, meter: &p.meter}
-	v := &verifier{pass: p, line: l, sample: sample, report: report}
+	v := &verifier{pass: p, line: l, sample: sample, report: report, taken: map[string]migration.UIDSet{}}
 	err := v.run()
 	l.close()
+	v.result.RulesUsed = v.named
 	v.result.Source, v.result.Target = p.meter.onSource, p.meter.onTarget
 	return v.result, err
 }
@@ -70,9 +94,21 @@ type verifier struct {
 	sample Sample
 	report func(Difference)
 	result Verification
+	// missing messages, and the copies in each target folder by its raw name.
+	missing []absentee
+	taken   map[string]migration.UIDSet
 }
 
 func (v *verifier) run() error {
+	err := v.compareFolders()
+	if err == nil {
+		err = v.findMoved()
+	}
+	v.tellMissing()
+	return err
+}
+
+func (v *verifier) compareFolders() error {
 	records, err := v.Ledger.Folders(v.work)
 	if err != nil {
 		return ledgerFault("reading the ledger", err)
@@ -121,6 +157,14 @@ func (v *verifier) tell(symbol rune, f *folder, uid migration.UID, reason string
 	v.report(Difference{Symbol: symbol, Folder: f.pair.Source.Name, UID: uid, Reason: reason})
 }
 
+// missFolder tells of a folder that the target does not have: each of its messages
+// is a difference, and an empty folder is one.
+func (v *verifier) missFolder(f *folder, messages int) {
+	v.result.Differences += max(messages, 1)
+	v.report(Difference{Symbol: OnlyHere, Folder: f.pair.Source.Name, Lost: f.record.ID != 0,
+		Reason: fmt.Sprintf("the folder with %s is missing at the target", plural(messages, "message"))})
+}
+
 // side is one folder as enumerated.
 type side struct {
 	messages []migration.Message
@@ -146,8 +190,9 @@ func (v *verifier) folder(f *folder) error {
 	if _, err := v.line.examine(v.work, f.pair.Source.Raw, here.query()); err != nil {
 		return err
 	}
+	here.messages = slices.DeleteFunc(here.messages, func(m migration.Message) bool { return !v.received(m) })
 	if !v.targetExists(f.target) && !f.pair.Source.IsInbox() {
-		v.tell(OnlyHere, f, 0, fmt.Sprintf("the folder with %s is missing at the target", plural(len(here.messages), "message")))
+		v.missFolder(f, len(here.messages))
 		return nil
 	}
 	status, err := v.line.selectTarget(v.work, migration.Open{Folder: f.target, ReadOnly: true, Query: there.query()})
@@ -172,18 +217,22 @@ func (v *verifier) folder(f *folder) error {
 
 // keeping puts what the folder is taken to keep where it was opened for reading,
 // which tells of no PERMANENTFLAGS (RFC 3501 section 6.3.2): the system flags, and
-// the keywords that one of its messages has.
+// the keywords that it names or that one of its messages has.
 func keeping(status migration.FolderStatus, there *side) migration.FolderStatus {
 	if status.PermanentFlags == nil || len(status.PermanentFlags) > 0 {
 		return status
 	}
 	kept := migration.Flags{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`}
-	for _, m := range there.messages {
-		for _, flag := range m.Flags {
+	add := func(flags []string) {
+		for _, flag := range flags {
 			if !strings.HasPrefix(flag, `\`) && !kept.Has(flag) {
 				kept = append(kept, flag)
 			}
 		}
+	}
+	add(status.Flags)
+	for _, m := range there.messages {
+		add(m.Flags)
 	}
 	status.PermanentFlags = kept
 	return status
@@ -194,6 +243,9 @@ func keeping(status migration.FolderStatus, there *side) migration.FolderStatus 
 func (v *verifier) pairs(f *folder, here, there *side) (map[migration.UID]migration.UID, error) {
 	pairs := map[migration.UID]migration.UID{}
 	taken := map[migration.UID]bool{}
+	if err := v.readMarks(f); err != nil {
+		return nil, err
+	}
 	if f.record.ID != 0 && f.record.TargetUIDValidity == f.opened.UIDValidity {
 		err := v.Ledger.Pairs(v.work, f.record.ID, nil, func(pair Pair) error {
 			pairs[pair.Source] = pair.Target
@@ -222,21 +274,40 @@ func (v *verifier) pairs(f *folder, here, there *side) (map[migration.UID]migrat
 	return pairs, err
 }
 
+// readMarks gets what the ledger says of single messages: which copies were repaired.
+func (v *verifier) readMarks(f *folder) error {
+	if f.record.ID == 0 {
+		return nil
+	}
+	marks, err := v.Ledger.Marks(v.work, f.record.ID)
+	if err != nil {
+		return ledgerFault("reading the ledger", err)
+	}
+	f.marks = map[migration.UID]Mark{}
+	for _, mark := range marks {
+		f.marks[mark.Source] = mark
+	}
+	return nil
+}
+
 // compare goes through every source message, then looks for doubles.
 func (v *verifier) compare(f *folder, here, there *side, pairs map[migration.UID]migration.UID) (equal int, err error) {
 	var both []migration.Message
 	taken := map[migration.UID]bool{}
+	var copies []migration.UID
 	for _, m := range here.messages {
 		target, paired := pairs[m.UID]
 		copied, exists := there.byUID[target]
-		taken[target] = exists
+		if taken[target] = exists; exists {
+			copies = append(copies, target)
+		}
 		switch {
 		case f.record.Departed.Contains(m.UID):
-			v.tell(OnlyHere, f, m.UID, "was copied once, and is not found at the target")
+			v.miss(f, m, true, "was copied once, and is not found at the target")
 		case !paired:
-			v.tell(OnlyHere, f, m.UID, "is missing at the target")
+			v.miss(f, m, false, "is missing at the target")
 		case !exists:
-			v.tell(OnlyHere, f, m.UID, fmt.Sprintf("its copy, uid %d, is missing at the target", target))
+			v.miss(f, m, true, fmt.Sprintf("its copy, uid %d, is missing at the target", target))
 		case instant(m.Date) != instant(copied.Date):
 			v.tell(Differs, f, m.UID, fmt.Sprintf("INTERNALDATE is %s at the source and %s at the target", shown(m), shown(copied)))
 		case !v.sameFlags(f, m, copied):
@@ -245,6 +316,7 @@ func (v *verifier) compare(f *folder, here, there *side, pairs map[migration.UID
 			both = append(both, m)
 		}
 	}
+	v.taken[f.target] = v.taken[f.target].Union(migration.NewUIDSet(copies...))
 	equal, err = v.read(f, both, there, pairs)
 	if err != nil {
 		return equal, err
@@ -262,7 +334,7 @@ func shown(m migration.Message) string {
 
 // sameFlags compares what the target keeps of the flags.
 func (v *verifier) sameFlags(f *folder, m, copied migration.Message) bool {
-	wanted, _ := keepable(f.opened, m.Flags)
+	wanted, _ := v.keepable(f, m.Flags)
 	return wanted.Equal(slices.DeleteFunc(slices.Clone(copied.Flags), func(flag string) bool { return !f.opened.Keeps(flag) }))
 }
 
@@ -281,11 +353,12 @@ func (v *verifier) read(f *folder, both []migration.Message, there *side, pairs 
 	if len(sources) == 0 {
 		return equal, nil
 	}
-	from, err := identify(v.work, v.line.source, sources)
+	ofSource, ofTarget := v.canonOf(f, sources)
+	from, err := identify(v.work, v.line.source, sources, ofSource)
 	if err != nil {
 		return equal, onSource(err)
 	}
-	to, err := identify(v.work, v.line.target, targets)
+	to, err := identify(v.work, v.line.target, targets, ofTarget)
 	if err != nil {
 		return equal, onTarget(err)
 	}
@@ -301,7 +374,7 @@ func (v *verifier) read(f *folder, both []migration.Message, there *side, pairs 
 		switch {
 		case !read:
 			v.tell(Unread, f, i.uid, "the target does not deliver its copy")
-		case print.plain != i.print.plain:
+		case print.plain != i.print.plain && (!i.print.hasCanon || !print.hasCanon || print.canon != i.print.canon):
 			v.tell(Differs, f, i.uid, "the bytes of the message differ")
 		default:
 			equal++

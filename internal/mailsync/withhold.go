@@ -3,16 +3,20 @@ package mailsync
 import (
 	"context"
 	"io"
+	"sync/atomic"
 )
 
 // gate opens when the window's intent is durable, or holds the reason why it
-// never will be.
+// never will be. It lets nothing more through once the mailbox is another's.
 type gate struct {
 	done chan struct{}
 	err  error
+	// held is asked each time something passes; lost is its first refusal.
+	held func() error
+	lost atomic.Pointer[error]
 }
 
-func newGate() *gate { return &gate{done: make(chan struct{})} }
+func newGate(held func() error) *gate { return &gate{done: make(chan struct{}), held: held} }
 
 func (g *gate) open(err error) {
 	g.err = err
@@ -24,6 +28,10 @@ func (g *gate) wait(ctx context.Context) error {
 	case <-g.done:
 		if g.err != nil {
 			return g.err
+		}
+		if err := g.held(); err != nil {
+			g.lost.CompareAndSwap(nil, &err)
+			return err
 		}
 	case <-ctx.Done():
 	}

@@ -13,7 +13,7 @@ import (
 func TestLastByteWaitsForTheGate(t *testing.T) {
 	for _, text := range []string{"a", "ab", "a longer text\r\n"} {
 		synctest.Test(t, func(t *testing.T) {
-			gate := newGate()
+			gate := newGate(new(Job).held)
 			reader := &withheld{ctx: t.Context(), body: strings.NewReader(text), left: int64(len(text)), gate: gate}
 			var got []byte
 			var err error
@@ -40,7 +40,7 @@ func TestLastByteWaitsForTheGate(t *testing.T) {
 
 func TestLastByteNeverComesWhenTheIntentFails(t *testing.T) {
 	full := errors.New("disk full")
-	gate := newGate()
+	gate := newGate(new(Job).held)
 	gate.open(full)
 	reader := &withheld{ctx: t.Context(), body: strings.NewReader("abc"), left: 3, gate: gate}
 	got, err := io.ReadAll(reader)
@@ -56,14 +56,14 @@ func TestLastByteNeverComesWhenTheContextEnds(t *testing.T) {
 	interrupted := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(interrupted)
-	got, err := io.ReadAll(&withheld{ctx: ctx, body: strings.NewReader("abc"), left: 3, gate: newGate()})
+	got, err := io.ReadAll(&withheld{ctx: ctx, body: strings.NewReader("abc"), left: 3, gate: newGate(new(Job).held)})
 	if string(got) != "ab" || !errors.Is(err, interrupted) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
 func TestShortBodyIsAnError(t *testing.T) {
-	gate := newGate()
+	gate := newGate(new(Job).held)
 	gate.open(nil)
 	for _, body := range []io.Reader{strings.NewReader("abc"), iotest.DataErrReader(strings.NewReader("abc")), iotest.OneByteReader(strings.NewReader("abc"))} {
 		reader := &withheld{ctx: t.Context(), body: body, left: 4, gate: gate}
@@ -75,7 +75,7 @@ func TestShortBodyIsAnError(t *testing.T) {
 }
 
 func TestBrokenSourceIsTold(t *testing.T) {
-	gate := newGate()
+	gate := newGate(new(Job).held)
 	gate.open(nil)
 	lost := errors.New("lost")
 	reader := &withheld{ctx: t.Context(), body: io.MultiReader(strings.NewReader("ab"), iotest.ErrReader(lost)), left: 4, gate: gate}
@@ -85,7 +85,7 @@ func TestBrokenSourceIsTold(t *testing.T) {
 }
 
 func TestNothingBeyondTheSizeIsRead(t *testing.T) {
-	gate := newGate()
+	gate := newGate(new(Job).held)
 	gate.open(nil)
 	body := strings.NewReader("abcdef")
 	got, err := io.ReadAll(&withheld{ctx: t.Context(), body: body, left: 3, gate: gate})

@@ -123,6 +123,12 @@ func (p *pass) bear(l *line, f *folder, err error, failures int) bool {
 		p.fail(err)
 		return false
 	}
+	if told(err) {
+		if p.quietFor() == 0 {
+			p.heed(err)
+		}
+		wait = p.quietFor()
+	}
 	p.log().Info("waiting", "for", wait.Round(time.Millisecond), "because", err.Error())
 	p.pause(wait, err.Error())
 	return true
@@ -149,6 +155,12 @@ func (p *pass) next(own *folder) (*folder, task) {
 	for {
 		if p.stopped() || p.finished() {
 			return nil, nothing
+		}
+		if wait := time.Until(p.quietUntil); wait > 0 {
+			timer := time.AfterFunc(wait, p.wake)
+			p.changed.Wait()
+			timer.Stop()
+			continue
 		}
 		if f, todo := p.choose(own, time.Now()); todo != nothing {
 			p.claim(f, todo)
@@ -282,6 +294,7 @@ func (p *pass) giveUpFolder(f *folder, err error) {
 		finding.Remedy = fault.Remedy
 	}
 	f.findings = append(f.findings, finding)
+	f.tell()
 	p.Progress.Folders.Add(1)
 	p.changed.Broadcast()
 }

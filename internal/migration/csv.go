@@ -32,6 +32,14 @@ type CSVOptions struct {
 	// PasswordOptional accepts rows without a Password: the endpoint signs in
 	// as an administrator or by OAuth. The column may then be missing too.
 	PasswordOptional bool
+	// Source is how the source is signed in to. Where it names an administrator, a
+	// user name that packs him in is made plain. The zero value changes nothing.
+	Source LoginMethod
+	// TargetPasswordRequired refuses rows without a TargetPassword: the batch
+	// has none for all, and the target no administrator.
+	TargetPasswordRequired bool
+	// TellTargetPassword makes a note of the rows without a TargetPassword.
+	TellTargetPassword bool
 	// AllowSameUser accepts two rows that read the same source mailbox.
 	AllowSameUser bool
 	// HostColumns makes Host and Port columns: a server for each row. Off by
@@ -39,9 +47,10 @@ type CSVOptions struct {
 	HostColumns bool
 	// KnownEndpoints makes Endpoint a column, whose values are these names.
 	KnownEndpoints []string
-	// InUse names the active batch that holds the mailbox with that address,
-	// empty when none does. May be nil.
-	InUse func(address string) string
+	// InUse names the active batch that has the mailbox of a row already, or one
+	// that reads the same source or goes to the same target, and the column that
+	// tells; empty when none does. May be nil.
+	InUse func(Row) (column, batch string)
 	// HashKey makes File.Hash an HMAC of the upload. Without a key there is no
 	// hash: a plain one would let who sees it try passwords against it.
 	HashKey []byte
@@ -102,6 +111,7 @@ func ParseCSV(r io.Reader, options CSVOptions) (*File, error) {
 		problems:  newProblemList(),
 		addresses: map[string]int{},
 		users:     map[string]int{},
+		targets:   map[string]int{},
 	}
 	p.run()
 	if p.source.err != nil {
@@ -120,6 +130,7 @@ type csvParser struct {
 	rowCount  int
 	addresses map[string]int // lower case, to the row that has it
 	users     map[string]int
+	targets   map[string]int
 	refused   bool
 	lastRow   int
 	lastWhole bool   // the last row read has its line end
@@ -274,6 +285,7 @@ func (p *csvParser) finish() {
 		p.problems.add(Problem{Code: CSVLineEndsMixed})
 	}
 	p.findOnePassword()
+	p.countTargetPasswords()
 	if before, found := p.options.PreviousHashes[p.source.sum()]; found && p.source.sum() != "" {
 		text := ""
 		if before != "" {

@@ -180,9 +180,9 @@ func punycodeBias(delta, points int, first bool) int {
 	return k + (base-tmin+1)*delta/(delta+skew)
 }
 
-// validUserRoot takes a folder path: no step up, and, when it is all ASCII,
+// ValidUserRoot takes a folder path: no step up, and, when it is all ASCII,
 // valid modified UTF-7 (RFC 3501 section 5.1.3).
-func validUserRoot(root string) bool {
+func ValidUserRoot(root string) bool {
 	for step := range strings.FieldsFuncSeq(root, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if step == ".." {
 			return false

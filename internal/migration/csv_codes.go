@@ -68,6 +68,12 @@ const (
 	CSVSameFile        = "csv-same-file"
 	CSVTruncated       = "csv-truncated"
 	CSVUTF16Read       = "csv-utf16-read"
+
+	CSVNoTargetPassword  = "csv-no-target-password" //nolint:gosec // a code, no credential
+	CSVSameTarget        = "csv-duplicate-target"
+	CSVOneTargetPassword = "csv-one-target-password" //nolint:gosec // a code, no credential
+	CSVOtherAdmin        = "csv-other-administrator"
+	CSVNoUserRoot        = "csv-no-user-root"
 )
 
 // CSVCode is one thing that can be wrong with a migration file.
@@ -110,8 +116,8 @@ const (
 // csvFileCodes are those of the file as a whole and its encoding.
 func csvFileCodes() []CSVCode {
 	return []CSVCode{
-		{1, CSVEmpty, "Upload file can't be empty", SeverityError, "Choose the file that holds the mailboxes; this one has no bytes."},
-		{2, CSVBlank, "The file holds nothing but blank lines", SeverityError, "Choose the file that holds the mailboxes; its first row is EmailAddress,UserName,Password."},
+		{1, CSVEmpty, "Upload file can't be empty", SeverityError, "Name the file that holds the mailboxes; this one has no bytes."},
+		{2, CSVBlank, "The file holds nothing but blank lines", SeverityError, "Name the file that holds the mailboxes; its first row is EmailAddress,UserName,Password."},
 		{3, CSVHeaderOnly, "The file has a header row and no mailbox below it", SeverityError, "Add one row for each mailbox below the header."},
 		{4, CSVByteOrderMark, "The file starts with a byte order mark, which was left out", SeverityNote, "Nothing needs doing."},
 		{5, CSVUTF16, "The file is in UTF-16 or UTF-32 and can't be read as text", SeverityError, saveAsUTF8},
@@ -132,7 +138,7 @@ func csvShapeCodes() []CSVCode {
 		{14, CSVTooFew, "A row has fewer columns than the header", SeverityError, "Give each column its comma, also when the value is empty."},
 		{15, CSVTooMany, "A row has more columns than the header", SeverityError, "A value with a comma in it, often a password, is put in double quotes."},
 		{16, CSVMissingColumn, "A required column is missing", SeverityError, "The header names EmailAddress, UserName and Password, in any order and exactly so."},
-		{17, CSVUnknownColumn, "A column has a name that is not known", SeverityError, "Remove the column, correct its name, or allow unknown columns, which are then left out."},
+		{17, CSVUnknownColumn, "A column has a name that is not known", SeverityError, "Remove the column, or correct its name: besides the required ones there are UserRoot, TargetUserName and TargetPassword."},
 		{18, CSVDuplicateColumn, "Two columns have the same name", SeverityError, "Keep one of the two columns."},
 		{19, CSVColumnName, "A column name is spelt differently", SeverityError, "Use the exact name: one word, upper and lower case as shown."},
 		{20, CSVNoHeader, "The first row is not a header", SeverityError, "Add EmailAddress,UserName,Password as the first row."},
@@ -152,17 +158,17 @@ func csvRowCodes() []CSVCode {
 		{28, CSVDomain, "The domain of the EmailAddress is not written in ASCII", SeverityError, "Write the domain in its xn-- form (RFC 5891)."},
 		{29, CSVSameAddress, "Two rows have the same EmailAddress", SeverityError, "Keep one of the two rows; case makes no difference."},
 		{30, CSVSameUser, "Two rows have the same UserName on the same server", SeverityError, "Check which row is right; one person's mail would go to two mailboxes."},
-		{31, CSVInUse, "The mailbox is already in another active batch", SeverityError, "Remove the row, or take the mailbox out of the other batch first."},
+		{31, CSVInUse, "The mailbox is already in another active batch", SeverityError, "Remove the row, or wait until the other batch has ended."},
 		{32, CSVNoUser, "The UserName is empty", SeverityError, "Enter the name the person signs in with at the source."},
 		{33, CSVUserSpaces, "The user name has a space before or after it", SeverityError, "Remove the space; in a spreadsheet, TRIM does it."},
-		{34, CSVNoPassword, "The Password is empty", SeverityError, "Enter the password; it may be empty only when the endpoint signs in as an administrator or by OAuth."},
+		{34, CSVNoPassword, "The Password is empty", SeverityError, "Enter the password that the person signs in with at the source; there is no other way to sign in."},
 		{35, CSVPasswordSpaces, "The password has a space before or after it; it is used with the space", SeverityWarning, "Remove the space unless it belongs to the password."},
 		{36, CSVLineBreak, "The value holds a line break", SeverityError, retype},
 		{37, CSVControl, "The value holds a control or invisible character", SeverityError, retype},
 		{38, CSVPlaceholder, "The password looks like a placeholder", SeverityWarning, "Check that the real passwords are in the file; exports often replace them."},
 		{39, CSVFormula, "The value starts like a spreadsheet formula", SeverityError, "Remove the = + - or @ at the start; it may be the trace of a broken formula."},
 		{40, CSVBadHost, "The server or port is not valid", SeverityError, "Host is a bare name such as imap.example.org, Port a number from 1 to 65535."},
-		{41, CSVUnknownEndpoint, "No endpoint has this name", SeverityError, "Use the name of an endpoint that exists, or leave it empty for the endpoint of the batch."},
+		{41, CSVUnknownEndpoint, "No endpoint has this name", SeverityError, "Leave it empty: the servers are those of --source and --target."},
 		{42, CSVBadUserRoot, "The UserRoot is not a folder path", SeverityError, "Write it like /users/anna, without .. and control characters; an & is written &- (RFC 3501 section 5.1.3)."},
 		{43, CSVRounded, "The user name looks like a number the spreadsheet has rounded", SeverityWarning, "Format the column as text and enter the number anew; spreadsheets keep 15 digits."},
 	}
@@ -172,9 +178,14 @@ func csvRowCodes() []CSVCode {
 func csvUploadCodes() []CSVCode {
 	return []CSVCode{
 		{44, CSVArchive, "The file is an archive or a workbook, not CSV", SeverityError, "Unpack it first, or in the spreadsheet choose Save As, type CSV UTF-8 (comma delimited)."},
-		{45, CSVMarkup, "The file is HTML, XML or JSON, not CSV", SeverityError, "Choose the file itself; a web page is often the sign-in page of the place it was downloaded from."},
-		{46, CSVSameFile, "The same file was uploaded before", SeverityWarning, "Go on only if the mailboxes are meant to be in both batches."},
-		{47, CSVTruncated, "The upload stopped before the end of the file", SeverityError, "Upload the file again."},
+		{45, CSVMarkup, "The file is HTML, XML or JSON, not CSV", SeverityError, "Name the file itself; a web page is often the sign-in page of the place it was downloaded from."},
+		{46, CSVSameFile, "The same file was uploaded before", SeverityWarning, "Go on only if the mailboxes are meant to be copied once more."},
+		{47, CSVTruncated, "The upload stopped before the end of the file", SeverityError, "Bring the file here again; this copy is not whole."},
 		{48, CSVUTF16Read, "The file is in UTF-16 and was read as such", SeverityNote, "Nothing needs doing."},
+		{49, CSVNoTargetPassword, "The password at the target is missing", SeverityError, "Fill the column TargetPassword, or give one password for all targets: to copy with --target-password-file, to a batch when it is created."},
+		{50, CSVSameTarget, "Two rows go to the same mailbox at the target", SeverityError, "Check which row is right; to put two mailboxes into one, copy the second one later, with a file of its own."},
+		{51, CSVOneTargetPassword, "Rows have no TargetPassword", SeverityNote, "They sign in at the target with the one password for all, which copy takes from --target-password-file."},
+		{52, CSVOtherAdmin, "The user name packs in another account than the one that signs in for all", SeverityError, "Write the plain user name: who signs in for all is known already."},
+		{53, CSVNoUserRoot, "The UserRoot is missing, without which the administrator's own mail would be copied", SeverityError, "Add the column UserRoot with the path of each person's folders, or say once for all where they are, with {user} in the path (--user-root)."},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,9 @@ func csvFileCases() []csvCase {
 		{code: CSVSameFile, file: csvTop + good, options: CSVOptions{HashKey: key, PreviousHashes: map[string]string{first.Hash: "spring"}}},
 		{code: CSVTruncated, file: csvTop + good + `ben@example.org,ben,"` + canary, options: CSVOptions{ExpectedBytes: 500}},
 		{code: CSVUTF16Read, file: utf16LE(csvTop+good, true)},
+		{code: CSVNoTargetPassword, file: csvTop + good, options: CSVOptions{TargetPasswordRequired: true}, row: 2, column: ColumnTargetPassword},
+		{code: CSVSameTarget, file: "EmailAddress,UserName,Password,TargetUserName\nanna@example.org,anna," + canary + ",\nben@example.org,ben," + canary + ",ANNA@example.org\n", row: 3, column: ColumnTargetUserName},
+		{code: CSVOneTargetPassword, file: csvTop + good, options: CSVOptions{TellTargetPassword: true}},
 	}
 }
 
@@ -117,7 +121,9 @@ func csvRowCases() []csvCase {
 		at(CSVDomain, line("anna@bücher.example", "anna"), "EmailAddress"),
 		{code: CSVSameAddress, file: csvTop + good + line("ANNA@example.org", "ben"), row: 3, column: "EmailAddress"},
 		{code: CSVSameUser, file: csvTop + good + line("ben@example.org", "Anna"), row: 3, column: "UserName"},
-		{code: CSVInUse, file: csvTop + good, options: CSVOptions{InUse: func(string) string { return "spring" }}, row: 2, column: "EmailAddress"},
+		{code: CSVInUse, file: csvTop + good, options: CSVOptions{InUse: func(Row) (string, string) { return ColumnEmailAddress, "spring" }}, row: 2, column: "EmailAddress"},
+		{code: CSVOtherAdmin, file: csvTop + line("anna@example.org", "anna*other"), options: CSVOptions{Source: LoginMethod{Form: LoginMaster, Admin: "root"}}, row: 2, column: "UserName"},
+		{code: CSVNoUserRoot, file: csvTop + good, options: CSVOptions{Source: LoginMethod{Form: LoginUserRoot, Admin: "root"}}, row: 2, column: "UserRoot"},
 		at(CSVNoUser, line("anna@example.org", ""), "UserName"),
 		at(CSVUserSpaces, line("anna@example.org", "anna\u00a0"), "UserName"),
 		at(CSVNoPassword, "anna@example.org,anna,\n", "Password"),
@@ -202,5 +208,25 @@ func TestCodesAreNumberedInOrderAndDistinct(t *testing.T) {
 	slices.Sort(codes)
 	if n := len(slices.Compact(codes)); n != len(CSVCodes()) || n < catalogue {
 		t.Errorf("%d distinct codes of %d", n, len(CSVCodes()))
+	}
+}
+
+func TestRemediesNameOnlyWhatTheCommandsCan(t *testing.T) {
+	missing := regexp.MustCompile(`(?i)allow unknown|oauth|administrator|endpoint|upload|choose the file|tick|button`)
+	remedies := map[string]string{}
+	for _, c := range CSVCodes() {
+		remedies[c.Code] = c.Remedy
+	}
+	for _, column := range []string{"Host", "MailboxType", "Department", ""} {
+		file, err := ParseCSV(strings.NewReader("EmailAddress,UserName,Password,"+column+"\n"), CSVOptions{})
+		if err != nil || len(file.Problems) == 0 {
+			t.Fatalf("%q: %v", column, err)
+		}
+		remedies["column "+column] = file.Problems[0].Remedy
+	}
+	for where, remedy := range remedies {
+		if found := missing.FindString(remedy); found != "" {
+			t.Errorf("%s names %q, which there is not: %s", where, found, remedy)
+		}
 	}
 }

@@ -156,7 +156,7 @@ func (p *csvParser) unknownColumn(row, field int, cell string) Problem {
 	case "forcechangepassword", "mailboxtype":
 		problem.Remedy = "Remove the column; it belongs to other kinds of migration."
 	case "host", "port", "server", "endpoint":
-		problem.Remedy = "Remove the column; the server is that of the batch's endpoint."
+		problem.Remedy = "Remove the column; the servers are those of --source and --target."
 	}
 	sure := p.header.has(ColumnPassword) && (p.header.has(ColumnEmailAddress) || p.header.has(ColumnUserName))
 	if sure && len(cell) <= longestName && utf8.ValidString(cell) {

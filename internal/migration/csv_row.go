@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,7 +25,17 @@ func (p *csvParser) readRow(record csvRecord) {
 			p.readValue(&row, column, value)
 		}
 	}
+	if p.options.TargetPasswordRequired && row.TargetPassword.Empty() {
+		p.problems.add(Problem{Code: CSVNoTargetPassword, Row: row.Row, Column: ColumnTargetPassword})
+	}
+	if p.options.Source.Form == LoginUserRoot && p.options.Source.Root == "" && strings.Trim(row.UserRoot, "/") == "" {
+		p.problems.add(Problem{Code: CSVNoUserRoot, Row: row.Row, Column: ColumnUserRoot})
+	}
 	p.checkUser(row)
+	p.checkInUse(row)
+	if p.problems.errors() == before {
+		p.checkTarget(row)
+	}
 	if p.problems.errors() == before {
 		p.rows = append(p.rows, row)
 	}
@@ -70,6 +81,7 @@ func (p *csvParser) readValue(row *Row, column, value string) {
 		p.readAddress(row, value)
 	case ColumnUserName:
 		p.readUser(&row.UserName, column, row.Row, value)
+		p.makePlain(row)
 	case ColumnTargetUserName:
 		if value != "" {
 			p.readUser(&row.TargetUserName, column, row.Row, value)
@@ -83,7 +95,7 @@ func (p *csvParser) readValue(row *Row, column, value string) {
 	case ColumnTargetPassword:
 		p.readPassword(&row.TargetPassword, column, row.Row, value)
 	case ColumnUserRoot:
-		if !validUserRoot(value) {
+		if !ValidUserRoot(value) {
 			report(CSVBadUserRoot)
 			return
 		}
@@ -132,13 +144,6 @@ func (p *csvParser) readAddress(row *Row, value string) {
 		return
 	}
 	p.addresses[key] = row.Row
-	if p.options.InUse == nil {
-		return
-	}
-	if batch := p.options.InUse(value); batch != "" {
-		problem.Code, problem.Text = CSVInUse, fmt.Sprintf("The mailbox is already in the active batch %q.", SafeText(batch))
-		p.problems.add(problem)
-	}
 }
 
 func (p *csvParser) readUser(into *string, column string, row int, value string) {
@@ -159,6 +164,16 @@ func (p *csvParser) readUser(into *string, column string, row int, value string)
 		report(CSVRounded)
 	}
 	*into = value
+}
+
+// makePlain takes the administrator off the user name.
+func (p *csvParser) makePlain(row *Row) {
+	plain, err := p.options.Source.Plain(row.UserName)
+	if err != nil {
+		p.problems.add(Problem{Code: CSVOtherAdmin, Row: row.Row, Column: ColumnUserName, Text: "The user name is not the endpoint's: " + err.Error() + "."})
+		return
+	}
+	row.UserName = plain
 }
 
 // looksRounded sees a number that went through a spreadsheet's 15 digits.
@@ -212,6 +227,53 @@ func (p *csvParser) checkUser(row Row) {
 		return
 	}
 	p.users[key] = row.Row
+}
+
+// checkInUse finds a row that another batch sees to, or another row of this one.
+func (p *csvParser) checkInUse(row Row) {
+	if p.options.InUse == nil || row.EmailAddress == "" {
+		return
+	}
+	if column, batch := p.options.InUse(row); batch != "" {
+		p.problems.add(Problem{Code: CSVInUse, Row: row.Row, Column: column, Text: InUseText(column, batch)})
+	}
+}
+
+// InUseText says what of a row is in an active batch already.
+func InUseText(column, batch string) string {
+	switch batch = SafeText(batch); column {
+	case ColumnUserName:
+		return fmt.Sprintf("The source mailbox is read by the active batch %q already, for another EmailAddress.", batch)
+	case ColumnTargetUserName:
+		return fmt.Sprintf("The target mailbox is filled by the active batch %q already, for another EmailAddress.", batch)
+	default:
+		return fmt.Sprintf("The mailbox is already in the active batch %q.", batch)
+	}
+}
+
+// checkTarget finds a second good row that goes to the same target mailbox.
+func (p *csvParser) checkTarget(row Row) {
+	target := cmp.Or(row.TargetUserName, row.EmailAddress)
+	key := strings.ToLower(target)
+	if first, found := p.targets[key]; found {
+		p.problems.add(Problem{Code: CSVSameTarget, Row: row.Row, Column: ColumnTargetUserName,
+			Text: fmt.Sprintf("Rows %d and %d go to the same mailbox at the target, %s.", first, row.Row, SafeText(target))})
+		return
+	}
+	p.targets[key] = row.Row
+}
+
+// countTargetPasswords tells how many rows leave the password at the target open.
+func (p *csvParser) countTargetPasswords() {
+	n := 0
+	for _, row := range p.rows {
+		if row.TargetPassword.Empty() {
+			n++
+		}
+	}
+	if p.options.TellTargetPassword && n > 0 {
+		p.problems.add(Problem{Code: CSVOneTargetPassword, Text: fmt.Sprintf("%d of %d rows have no TargetPassword.", n, len(p.rows))})
+	}
 }
 
 // readServer reads the columns that name a server for the row.

@@ -218,7 +218,7 @@ func TestUserRootIsAFolderPath(t *testing.T) {
 		"/users/../ben": false, `a\..\b`: false, "..": false, "R&D": false, "R&D-x": false, "&AA0-": false, "&AGE-": false,
 		"&2D0-": false, "&APw": false, " /users": false,
 	} {
-		if got := validUserRoot(root); got != want {
+		if got := ValidUserRoot(root); got != want {
 			t.Errorf("%q: got %v", root, got)
 		}
 	}
@@ -418,7 +418,7 @@ func TestRoundedNumbersAreKnown(t *testing.T) {
 
 func TestUnknownColumnsGetARemedyOfTheirOwn(t *testing.T) {
 	for column, want := range map[string]string{
-		"": "only seem to be empty", "MailboxType": "other kinds of migration", "ForceChangePassword": "other kinds of migration", "Host": "the batch's endpoint", "Endpoint": "the batch's endpoint", "Team": "allow unknown columns",
+		"": "only seem to be empty", "MailboxType": "other kinds of migration", "ForceChangePassword": "other kinds of migration", "Host": "--source and --target", "Endpoint": "--source and --target", "Team": "correct its name",
 	} {
 		file := parse(t, "EmailAddress,UserName,Password,"+column+"\nanna@example.org,anna,"+canary+",x\n", CSVOptions{})
 		expectTold(t, file, "1 csv-unknown-column D")

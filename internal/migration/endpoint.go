@@ -78,6 +78,9 @@ func ParseURL(text string) (endpoint Endpoint, user string, err error) {
 	if strings.ContainsAny(user, "\r\n\x00") {
 		return Endpoint{}, "", fmt.Errorf("user name in the address of host %q holds a line break or NUL", hostport)
 	}
+	if bare, path, found := strings.Cut(hostport, "/"); found {
+		return Endpoint{}, "", fmt.Errorf("address of host %q goes on with %q: leave that out, an address names no folder", bare, "/"+path)
+	}
 	host, port, err := splitHostPort(hostport, kind.port)
 	if err != nil {
 		return Endpoint{}, "", err

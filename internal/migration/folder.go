@@ -55,14 +55,19 @@ type Namespace struct {
 type FolderStatus struct {
 	UIDValidity uint32
 	// UIDNext is zero when the server did not say.
-	UIDNext  UID
-	Messages uint32
+	UIDNext UID
+	// UIDNextGuessed: it is one above the highest UID, for want of better. It may
+	// go back when that message is removed.
+	UIDNextGuessed bool
+	Messages       uint32
 	// HighestModSeq is zero when the folder keeps none (RFC 7162).
 	HighestModSeq uint64
 	// PermanentFlags are the flags that can be kept, only after opening.
 	// Nil when the server did not say, which means all system flags.
 	PermanentFlags []string
-	ReadOnly       bool
+	// Flags are those that the folder's messages can have, only after opening.
+	Flags    []string
+	ReadOnly bool
 	// Size is the bytes of all messages together (RFC 8438). Zero when the
 	// folder is empty or the server did not say.
 	Size int64

@@ -78,6 +78,18 @@ func (r FolderRule) Matches(levels []string, useOf func(levels []string) string)
 	return folded[0] == strings.ToLower(r.use)
 }
 
+// Names reports whether the rule names the folder or one above it: as Matches, or
+// spelt as the server spells it, with its delimiter and the prefix of the personal
+// namespace, such as INBOX.Work. The prefix alone is the INBOX, not all below it.
+func (r FolderRule) Names(f Folder, prefix string, useOf func(levels []string) string) bool {
+	levels := f.Levels(prefix)
+	if r.use != "" || r.Matches(levels, useOf) {
+		return r.Matches(levels, useOf)
+	}
+	spelt := Folder{Name: strings.Join(r.path, "/"), Delimiter: f.Delimiter}
+	return FolderRule{path: spelt.Levels(prefix)}.Matches(levels, useOf)
+}
+
 // Levels splits a decoded name at the folder's delimiter, without the prefix of
 // the personal namespace.
 func (f Folder) Levels(prefix string) []string {

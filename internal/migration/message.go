@@ -170,6 +170,8 @@ type Profile struct {
 	// RoundTrip is the shortest time in which an answer began to come so far, 0
 	// if unknown.
 	RoundTrip time.Duration
+	// Traits are the habits of this make of server.
+	Traits Traits
 	// AppendLimit is the largest message in bytes (RFC 7889), 0 if unknown.
 	AppendLimit int64
 	// Namespaces of the server, none when it does not tell.

@@ -53,6 +53,9 @@ type Relay struct {
 
 	mu     sync.Mutex
 	faults []Fault
+	// whole ends when the relay is severed.
+	whole context.Context
+	sever context.CancelFunc
 	// fired counts the faults that came to pass; struck is closed at each.
 	fired            int64
 	struck, released chan struct{}
@@ -73,6 +76,7 @@ func Listen(target string, o Options) (*Relay, error) {
 	}
 	r.latency.Store(int64(o.Latency))
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
+	r.Mend()
 	r.running.Go(r.accept)
 	return r, nil
 }
@@ -134,6 +138,29 @@ func (r *Relay) AwaitFaults(ctx context.Context, n int64) error {
 	}
 }
 
+// Sever resets every connection, and each new one at once, until Mend.
+func (r *Relay) Sever() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sever()
+}
+
+// Mend lets new connections through again.
+func (r *Relay) Mend() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.whole == nil || r.whole.Err() != nil {
+		r.whole, r.sever = context.WithCancel(r.ctx)
+	}
+}
+
+// line is the context of a connection that begins now.
+func (r *Relay) line() context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.whole
+}
+
 // strike counts a fault and returns a channel that the next Release closes.
 func (r *Relay) strike() <-chan struct{} {
 	r.mu.Lock()
@@ -176,7 +203,12 @@ func (r *Relay) accept() {
 
 // serve relays one connection until both directions have ended.
 func (r *Relay) serve(client *net.TCPConn, number int) {
-	ctx, cancel := context.WithCancelCause(r.ctx)
+	whole := r.line()
+	if whole.Err() != nil {
+		abort(client)
+		return
+	}
+	ctx, cancel := context.WithCancelCause(whole)
 	defer cancel(nil)
 	l := &link{relay: r, client: client, ctx: ctx, cancel: cancel}
 	l.flow, l.stopFlow = context.WithCancel(ctx)

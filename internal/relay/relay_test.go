@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -347,4 +348,64 @@ func TestUnreachableTargetResetsTheClient(t *testing.T) {
 	if _, err := io.ReadAll(c); err == nil {
 		t.Error("the client sees an orderly end")
 	}
+}
+
+func TestASeveredRelayLetsNobodyThroughUntilItIsMended(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := server.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { _, _ = io.Copy(conn, conn); _ = conn.Close() })
+		}
+	})
+	r, err := Listen(server.Addr().String(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := func(conn net.Conn) bool {
+		_, writing := conn.Write([]byte("x"))
+		_, reading := io.ReadFull(conn, make([]byte, 1))
+		return writing == nil && reading == nil
+	}
+	dial := func() net.Conn {
+		conn, err := net.Dial("tcp", r.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	before := dial()
+	defer before.Close()
+	if !answers(before) {
+		t.Fatal("a whole relay does not answer")
+	}
+	r.Sever()
+	if answers(before) {
+		t.Error("a severed relay answers")
+	}
+	if during, err := net.Dial("tcp", r.Addr()); err == nil { // or it is refused at once
+		defer during.Close()
+		if answers(during) {
+			t.Error("a severed relay lets somebody in")
+		}
+	}
+	r.Mend()
+	after := dial()
+	defer after.Close()
+	if !answers(after) {
+		t.Error("a mended relay does not answer")
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	_ = server.Close()
+	serving.Wait()
 }

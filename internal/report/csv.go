@@ -59,13 +59,14 @@ func statisticsColumns() []column[Mailbox] {
 		{"EmailAddress", "The address of the mailbox.", func(m Mailbox) string { return m.EmailAddress }},
 		{"SourceUser", "The user name at the source.", func(m Mailbox) string { return m.SourceUser }},
 		{"TargetUser", "The user name at the target.", func(m Mailbox) string { return m.TargetUser }},
-		{"Status", "Synced, SyncedWithErrors, Failed or Stopped.", func(m Mailbox) string { return m.Status }},
+		{"Status", "Synced, SyncedWithErrors, Failed, Stopped or Queued.", func(m Mailbox) string { return m.Status }},
 		{"Folders", "The folders gone through.", number(func(m Mailbox) int64 { return int64(m.Folders) })},
 		{"SourceMessages", "The messages seen at the source.", count(func(c migration.Counts) int { return c.Source })},
 		{"Copied", "The messages copied in this pass.", count(func(c migration.Counts) int { return c.Copied })},
-		{"Present", "The messages that were at the target before.", count(func(c migration.Counts) int { return c.Present })},
+		{"Present", "The messages copied before this run. They are not looked at again; verify does that.", count(func(c migration.Counts) int { return c.Present })},
 		{"Skipped", "The messages left out, each with a row in " + ErrorsFile + ".", count(func(c migration.Counts) int { return c.Skipped })},
 		{"Gone", "The messages that vanished from the source before they were read.", count(func(c migration.Counts) int { return c.Gone })},
+		{"NotReached", "The messages that were not reached, because the mailbox failed or was stopped.", number(func(m Mailbox) int64 { return int64(m.NotReached) })},
 		{"Bytes", "The bytes of the messages copied.", number(func(m Mailbox) int64 { return m.Bytes })},
 		{"Seconds", "How long the mailbox was worked on.", func(m Mailbox) string { return strconv.FormatFloat(m.Seconds, 'f', 3, 64) }},
 		{"SourceRoundTrips", "How often the source was waited for.", number(func(m Mailbox) int64 { return m.RoundTrips.Source })},
@@ -94,7 +95,7 @@ func errorsColumns() []column[errorRow] {
 		{"Code", "The code of what went wrong.", func(r errorRow) string { return r.Code }},
 		{"Reason", "What went wrong, in words.", func(r errorRow) string { return r.Reason }},
 		{"Remedy", "What to do about it.", func(r errorRow) string { return r.Remedy }},
-		{"Count", "How many messages the row stands for; empty for the mailbox as a whole.", func(r errorRow) string { return unless0(int64(r.Count)) }},
+		{"Count", "How many messages the row stands for; of a mailbox that failed those not reached, empty where there are none.", func(r errorRow) string { return unless0(int64(r.Count)) }},
 	}
 }
 
@@ -127,7 +128,7 @@ func writeErrors(w io.Writer, s Summary) error {
 	}
 	for _, m := range s.Mailboxes {
 		if troubled(m) {
-			if err := out.row(errorRow{m.name(), migration.Finding{Code: m.Code, Reason: reason(m), Remedy: m.Remedy}}); err != nil {
+			if err := out.row(errorRow{m.name(), migration.Finding{Code: m.Code, Reason: reason(m), Remedy: m.Remedy, Count: m.NotReached}}); err != nil {
 				return err
 			}
 		}

@@ -116,7 +116,7 @@ func newPage(s Summary) pageView {
 
 // urgency puts what needs attention first.
 func urgency(m Mailbox) int {
-	order := []string{Failed, SyncedWithErrors, Stopped}
+	order := []string{Failed, SyncedWithErrors, Stopped, Queued}
 	if at := slices.Index(order, m.Status); at >= 0 {
 		return at
 	}
@@ -136,7 +136,7 @@ func verdict(total Totals) (text string, fine bool) {
 	parts := []string{fmt.Sprintf("%s of %s synced", thousands(total.Statuses[Synced]), plural(total.Mailboxes, "mailbox", "mailboxes"))}
 	other := total.Mailboxes - total.Statuses[Synced]
 	for _, status := range []struct{ name, text string }{
-		{SyncedWithErrors, "synced with errors"}, {Failed, "failed"}, {Stopped, "stopped"},
+		{SyncedWithErrors, "synced with errors"}, {Failed, "failed"}, {Stopped, "stopped"}, {Queued, "not begun"},
 	} {
 		if n := total.Statuses[status.name]; n > 0 {
 			parts = append(parts, thousands(n)+" "+status.text)
@@ -154,7 +154,7 @@ func tiles(total Totals) []tile {
 		{thousands(total.Mailboxes), "mailboxes"},
 		{thousands(total.Counts.Source), "messages at the source"},
 		{thousands(total.Counts.Copied), "copied"},
-		{thousands(total.Counts.Present), "already there"},
+		{thousands(total.Counts.Present), "copied before"},
 		{thousands(total.Counts.Skipped), "skipped"},
 		{size(total.Bytes), "data copied"},
 	}
@@ -179,6 +179,8 @@ func newMailbox(m Mailbox) mailboxView {
 		view.Status, view.Mark, view.Kind = "Failed", "×", "bad"
 	case Stopped:
 		view.Status, view.Mark, view.Kind = "Stopped", "‖", "idle"
+	case Queued:
+		view.Status, view.Mark, view.Kind = "Queued", "…", "idle"
 	default:
 		view.Status, view.Mark, view.Kind = shown(m.Status), "?", "idle"
 	}
@@ -204,7 +206,7 @@ func newBar(c migration.Counts) bar {
 	if whole <= 0 {
 		return bar{Rest: 100, Text: "no messages"}
 	}
-	b := bar{Text: fmt.Sprintf("%s: %s copied, %s already there, %s skipped, %s gone", plural(c.Source, "message", "messages"),
+	b := bar{Text: fmt.Sprintf("%s: %s copied, %s copied before, %s skipped, %s gone", plural(c.Source, "message", "messages"),
 		thousands(c.Copied), thousands(c.Present), thousands(c.Skipped), thousands(c.Gone))}
 	left := 100
 	take := func(n int) int {
@@ -229,47 +231,66 @@ func newBar(c migration.Counts) bar {
 
 // groups gathers findings by code, the biggest group first.
 func groups(mailboxes []Mailbox, wanted func(migration.Finding) bool) []group {
-	type tally struct {
-		group
-		number, mailboxes int
-		last              int // the mailbox counted last, from 1
-	}
-	var codes []*tally
-	byCode := map[string]*tally{}
+	gathered := newGathering(mostExamples)
 	for i, m := range mailboxes {
 		for _, f := range m.Findings {
-			if !wanted(f) {
-				continue
+			if wanted(f) {
+				gathered.add(i, m.name(), f)
 			}
-			g := byCode[f.Code]
-			if g == nil {
-				g = &tally{group: group{Title: shown(Title(f.Code)), Code: shown(f.Code), Remedy: shown(f.Remedy)}}
-				byCode[f.Code] = g
-				codes = append(codes, g)
-			}
-			g.number += number(f)
-			if g.last != i+1 {
-				g.last = i + 1
-				g.mailboxes++
-			}
-			if len(g.Examples) == mostExamples {
-				g.More++
-				continue
-			}
-			g.Examples = append(g.Examples, newExample(m, f))
 		}
 	}
-	slices.SortStableFunc(codes, func(a, b *tally) int { return b.number - a.number })
-	list := make([]group, len(codes))
-	for i, g := range codes {
-		g.Number, g.Mailboxes = thousands(g.number), plural(g.mailboxes, "mailbox", "mailboxes")
-		list[i] = g.group
+	return gathered.groups()
+}
+
+// gathering collects findings by code, with the first examples of each.
+type gathering struct {
+	examples int // at most
+	codes    []*tally
+	byCode   map[string]*tally
+}
+
+type tally struct {
+	group
+	number, mailboxes int
+	last              int // the mailbox counted last
+}
+
+func newGathering(examples int) *gathering {
+	return &gathering{examples: examples, byCode: map[string]*tally{}}
+}
+
+// add takes a finding of the i-th mailbox; all of one mailbox come together.
+func (g *gathering) add(i int, mailbox string, f migration.Finding) {
+	t := g.byCode[f.Code]
+	if t == nil {
+		t = &tally{group: group{Title: shown(Title(f.Code)), Code: shown(f.Code), Remedy: shown(f.Remedy)}, last: -1}
+		g.byCode[f.Code] = t
+		g.codes = append(g.codes, t)
+	}
+	t.number += number(f)
+	if t.last != i {
+		t.last = i
+		t.mailboxes++
+	}
+	if len(t.Examples) == g.examples {
+		t.More++
+		return
+	}
+	t.Examples = append(t.Examples, newExample(mailbox, f))
+}
+
+func (g *gathering) groups() []group {
+	slices.SortStableFunc(g.codes, func(a, b *tally) int { return b.number - a.number })
+	list := make([]group, len(g.codes))
+	for i, t := range g.codes {
+		t.Number, t.Mailboxes = thousands(t.number), plural(t.mailboxes, "mailbox", "mailboxes")
+		list[i] = t.group
 	}
 	return list
 }
 
-func newExample(m Mailbox, f migration.Finding) example {
-	e := example{Mailbox: shown(m.name()), Folder: shown(f.Folder), Subject: shown(f.Subject), Reason: shown(sentence(f.Reason))}
+func newExample(mailbox string, f migration.Finding) example {
+	e := example{Mailbox: shown(mailbox), Folder: shown(f.Folder), Subject: shown(f.Subject), Reason: shown(sentence(f.Reason))}
 	if !f.Date.IsZero() {
 		e.Date = f.Date.Format("2006-01-02")
 	}

@@ -50,6 +50,8 @@ const (
 	Failed = "Failed"
 	// Stopped: someone stopped it before its end.
 	Stopped = "Stopped"
+	// Queued: someone stopped the migration before this one was begun.
+	Queued = "Queued"
 )
 
 // Summary is what a migration did.
@@ -77,6 +79,9 @@ type Mailbox struct {
 	Seconds    float64             `json:"seconds"`
 	RoundTrips RoundTrips          `json:"roundTrips"`
 	Findings   []migration.Finding `json:"findings"`
+	// NotReached is how many messages of Counts.Source were not reached, because
+	// the mailbox could not go on or was stopped.
+	NotReached int `json:"notReached,omitempty"`
 	// Verification is set when the target was compared with the source; each
 	// difference is a finding too.
 	Verification *Verification `json:"verification,omitempty"`
@@ -157,7 +162,8 @@ func number(f migration.Finding) int { return max(f.Count, 1) }
 // others are errors, also those of codes not known here.
 func informs(f migration.Finding) bool {
 	switch f.Code {
-	case migration.CodeFolderRenamed, migration.CodeKeywordDropped, migration.CodeDateUnknown, migration.CodeLateDuplicate:
+	case migration.CodeFolderRenamed, migration.CodeKeywordDropped, migration.CodeDateUnknown, migration.CodeFlagsUnknown,
+		migration.CodeLateDuplicate, migration.CodeRestored, migration.CodeLabels, migration.CodeFolderLimit:
 		return true
 	}
 	return false
@@ -181,25 +187,35 @@ func Title(code string) string {
 	case migration.CodeFolderRefused:
 		return "Folders the target refused"
 	case migration.CodeFolderMissing:
-		return "Folders that are missing"
+		return "Messages of folders that are missing"
 	case migration.CodeFolderRenamed:
 		return "Folders with another name at the target"
 	case migration.CodeKeywordDropped:
 		return "Keywords the target does not keep"
 	case migration.CodeDateUnknown:
 		return "Messages whose date the source does not tell"
+	case migration.CodeFlagsUnknown:
+		return "Messages whose marks the source does not tell"
+	case migration.CodeRestored:
+		return "Folders restored from a backup"
 	case migration.CodeLateDuplicate:
 		return "Second copies that were removed"
+	case migration.CodeLabels:
+		return "Messages with more than one label"
+	case migration.CodeFolderLimit:
+		return "Folders that may not show all messages"
 	case migration.CodeUIDValidity:
 		return "Folders the source numbered anew"
 	case migration.CodeServerBug:
-		return "Answers that break the protocol"
+		return "Errors of the server"
 	case migration.CodeLogin:
 		return "Sign-in refused"
 	case migration.CodeDifference:
 		return "Differences between source and target"
 	case migration.CodeUserRoot:
 		return "UserRoot that is not at the source"
+	case migration.CodeFolderRules:
+		return "Mailboxes without a folder that is to be copied"
 	case migration.CodeInterrupted:
 		return "Interrupted"
 	}

@@ -90,9 +90,35 @@ func TestStatisticsHaveARowForEachMailbox(t *testing.T) {
 	if len(records) != 6 || !slices.Equal(records[0], columnNames(StatisticsFile)) {
 		t.Fatalf("got %q", records)
 	}
-	want := []string{"ben@example.org", "", "", "SyncedWithErrors", "12", "9120", "9002", "113", "5", "0", "912345678", "421.700", "140", "233", "4", "", "", ""}
+	want := []string{"ben@example.org", "", "", "SyncedWithErrors", "12", "9120", "9002", "113", "5", "0", "0", "912345678", "421.700", "140", "233", "4", "", "", ""}
 	if !slices.Equal(records[2], want) {
 		t.Errorf("got %q", records[2])
+	}
+}
+
+func TestWhatWasNotReachedIsTold(t *testing.T) {
+	s := Summary{Mailboxes: []Mailbox{
+		{EmailAddress: "anna@example.org", Status: Failed, Error: "full", Code: migration.CodeQuota, NotReached: 25},
+		{EmailAddress: "ben@example.org", Status: Queued},
+	}}
+	var b bytes.Buffer
+	if err := writeErrors(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	records := readCSV(t, b.Bytes())
+	if len(records) != 2 || records[1][slices.Index(records[0], "Count")] != "25" {
+		t.Errorf("got %q", records)
+	}
+	b.Reset()
+	if err := writeStatistics(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	records = readCSV(t, b.Bytes())
+	if at := slices.Index(records[0], "NotReached"); records[1][at] != "25" || records[2][at] != "0" || records[2][slices.Index(records[0], "Status")] != "Queued" {
+		t.Errorf("got %q", records)
+	}
+	if text, _ := verdict(s.Total()); text != "0 of 2 mailboxes synced, 1 failed, 1 not begun." {
+		t.Errorf("got %q", text)
 	}
 }
 
@@ -268,6 +294,22 @@ func TestHostileTextsDoNotActInCSV(t *testing.T) {
 					t.Errorf("the cell %q acts", cell)
 				}
 			}
+		}
+	}
+}
+
+func TestThePageDoesNotClaimToHaveLookedAtThePresent(t *testing.T) {
+	var page bytes.Buffer
+	err := HTML(&page, Summary{Mailboxes: []Mailbox{{EmailAddress: "anna@example.org", Status: Synced, Counts: migration.Counts{Source: 2, Present: 2}}}})
+	if err != nil || !strings.Contains(page.String(), ">Copied before<") || strings.Contains(strings.ToLower(page.String()), "already there") {
+		t.Errorf("%v in %s", err, page.String())
+	}
+}
+
+func TestTitlesOfCodesSayWhatIsCounted(t *testing.T) {
+	for code, want := range map[string]string{migration.CodeFolderMissing: "Messages of folders that are missing", migration.CodeServerBug: "Errors of the server"} {
+		if got := Title(code); got != want {
+			t.Errorf("%s is %q, want %q", code, got, want)
 		}
 	}
 }

@@ -163,13 +163,16 @@ func TestLongerSecretsGoFirst(t *testing.T) {
 func FuzzScrubberHidesTheSecret(f *testing.F) {
 	f.Add("geheim", "LOGIN geheim", "x")
 	f.Add("a+b/c==", "", "")
+	f.Add("0\x000", "0", "0")
 	f.Fuzz(func(t *testing.T, value, before, after string) {
 		if len(value) < 3 || strings.Contains("[redacted]", value) {
 			return
 		}
 		got := secret.NewScrubber(value).Scrub(before + value + after)
-		if strings.Contains(strings.ReplaceAll(got, "[redacted]", "\x00"), value) {
-			t.Errorf("%q is in %q", value, got)
+		for piece := range strings.SplitSeq(got, "[redacted]") {
+			if strings.Contains(piece, value) {
+				t.Errorf("%q is in %q", value, got)
+			}
 		}
 	})
 }

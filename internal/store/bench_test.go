@@ -20,7 +20,7 @@ func benchLedger(b testing.TB, group int) (*Ledger, int64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.groupMost = group
+	fileOf(s).groupMost = group
 	b.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			b.Error(err)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +27,7 @@ func spoiled(t *testing.T, path, statement string) (*Ledger, int64) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // the database may be beyond closing
-	s.db.SetMaxOpenConns(1)
+	fileOf(s).db.SetMaxOpenConns(1)
 	ledger, err := s.Mailbox(t.Context(), "a", "b")
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +36,7 @@ func spoiled(t *testing.T, path, statement string) (*Ledger, int64) {
 	if err := copyWindow(t.Context(), ledger, folder, 1, 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.ExecContext(t.Context(), statement); err != nil {
+	if _, err := fileOf(s).db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}
 	return ledger, folder
@@ -51,6 +53,8 @@ func wantLedgerFault(t *testing.T, err error, word string) {
 	}
 }
 
+func fileOf(s *Store) *sqliteFile { return s.base.(*sqliteFile) }
+
 // wantStopped expects that nothing is taken or given any more.
 func wantStopped(t *testing.T, l *Ledger, folder int64) {
 	t.Helper()
@@ -59,7 +63,7 @@ func wantStopped(t *testing.T, l *Ledger, folder int64) {
 	_, marks := l.Marks(ctx, folder)
 	_, mailbox := l.store.Mailbox(ctx, "c", "d")
 	for _, err := range []error{
-		intend, marks, mailbox, l.SaveFlags(ctx, folder, nil), l.Settle(ctx, folder, mailsync.Outcome{}),
+		intend, marks, mailbox, l.SaveFlags(ctx, folder, nil), l.SaveSerials(ctx, mailsync.SerialSet{}), l.Settle(ctx, folder, mailsync.Outcome{}),
 		l.SaveFolder(ctx, &mailsync.FolderRecord{}), l.Rematch(ctx, &mailsync.FolderRecord{ID: folder}, mailsync.Outcome{}),
 	} {
 		wantLedgerFault(t, err, "earlier fault")
@@ -103,12 +107,75 @@ func TestStopsWhenReadOnly(t *testing.T) {
 
 func TestStopsWhenClosedUnderneath(t *testing.T) {
 	ledger, folder := spoiled(t, filepath.Join(t.TempDir(), "ledger.db"), "PRAGMA user_version")
-	if err := ledger.store.db.Close(); err != nil {
+	if err := fileOf(ledger.store).db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	_, err := ledger.Intend(t.Context(), folder, mailsync.Intent{Sources: migration.NewUIDSet(1)})
 	wantLedgerFault(t, err, "closed")
 	wantStopped(t, ledger, folder)
+}
+
+// besideAnother is a ledger of little patience, and another program's way into its
+// file.
+func besideAnother(t *testing.T) (*Store, *sql.DB) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	s, err := Open(t.Context(), path, Options{BusyTimeout: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	other, err := sql.Open(driverName, dataSource(path, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	return s, other
+}
+
+func TestALockedFileFailsOneCallAndTheNextOneGoesOn(t *testing.T) {
+	s, other := besideAnother(t)
+	locking, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Mailbox(t.Context(), "a", "b")
+	wantLedgerFault(t, err, "Close the other program")
+	if err := locking.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Mailbox(t.Context(), "a", "b"); err != nil {
+		t.Errorf("the file is free again: %v", err)
+	}
+	select {
+	case <-s.Broken():
+		t.Error("the ledger is given up")
+	default:
+	}
+}
+
+func TestTracesThatCouldNotBeRemovedAreOwed(t *testing.T) {
+	s, reader := besideAnother(t)
+	if _, err := s.Mailbox(t.Context(), "a", "b"); err != nil {
+		t.Fatal(err)
+	}
+	reading, err := reader.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tables int
+	if err := reading.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Scrub(t.Context()); err == nil || !s.ScrubOwed() {
+		t.Errorf("somebody reads: %v, owed %v", err, s.ScrubOwed())
+	}
+	if err := reading.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Scrub(t.Context()); err != nil || s.ScrubOwed() {
+		t.Errorf("nobody reads any more: %v, owed %v", err, s.ScrubOwed())
+	}
 }
 
 func TestStopsWhenDamaged(t *testing.T) {
@@ -123,14 +190,14 @@ func TestStopsOnFullDisk(t *testing.T) {
 		t.Skip("needs root, to mount a small disk")
 	}
 	disk := t.TempDir()
-	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"); err != nil {
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=8m"); err != nil {
 		t.Skipf("cannot mount a small disk here: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(disk, unix.MNT_DETACH) })
 	path := filepath.Join(disk, "ledger.db")
 	ledger, folder := spoiled(t, path, "PRAGMA wal_checkpoint")
 	ballast := filepath.Join(disk, "ballast")
-	fillDisk(t, ballast, 600<<10)
+	fillDisk(t, ballast, freeBytes(t, disk)-400<<10)
 	windows, err := fill(t, ledger, folder)
 	wantLedgerFault(t, err, "Free space")
 	wantStopped(t, ledger, folder)
@@ -145,6 +212,15 @@ func fillDisk(t *testing.T, path string, size int) {
 	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func freeBytes(t *testing.T, disk string) int {
+	t.Helper()
+	var room unix.Statfs_t
+	if err := unix.Statfs(disk, &room); err != nil {
+		t.Fatal(err)
+	}
+	return int(room.Bavail) * int(room.Bsize)
 }
 
 // reopened expects everything that was confirmed, at most doubtful windows more,
@@ -176,7 +252,7 @@ func reopened(t *testing.T, l *Ledger, path string, folder int64, windows, doubt
 		t.Error(err)
 	}
 	var verdict string
-	if err := s.db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+	if err := fileOf(s).db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 		t.Errorf("integrity check: %q, %v", verdict, err)
 	}
 }
@@ -184,8 +260,8 @@ func reopened(t *testing.T, l *Ledger, path string, folder int64, windows, doubt
 // TestSettings asks several connections at once, because a setting holds for one.
 func TestSettings(t *testing.T) {
 	ledger, _ := benchLedger(t, groupMost)
-	for range connections {
-		conn, err := ledger.store.db.Conn(t.Context())
+	for range openConnections {
+		conn, err := fileOf(ledger.store).db.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +329,7 @@ func TestGroup(t *testing.T) {
 			return addPairs(ctx, tx, folder, []mailsync.Pair{{Source: uid, Target: target}})
 		}, make(chan error, 1)}
 	}
-	ledger.store.commit(jobs)
+	fileOf(ledger.store).commit(jobs)
 	for i, j := range jobs {
 		if err := <-j.result; errors.Is(err, mailsync.ErrMapped) != (i == 2) || i != 2 && err != nil {
 			t.Errorf("call %d: %v", i, err)

@@ -33,29 +33,33 @@ func (b *brokenError) Error() string {
 }
 func (b *brokenError) Unwrap() error { return b.first }
 
-// fault is the form in which every error leaves this package.
-func (s *Store) fault(doing string, err error) error {
-	return newFault(s.path, doing, err)
-}
-
-func newFault(path, doing string, err error) *migration.Fault {
-	if err == nil {
-		return nil
-	}
+// newFault is the fault of an error that is not nil. remedy knows the errors of the
+// database.
+func newFault(name, doing string, err error, remedy func(error) string) *migration.Fault {
 	if fault := migration.FaultOf(err); fault != nil {
 		return fault
 	}
-	return &migration.Fault{
+	fault := &migration.Fault{
 		Class:  migration.Stop,
 		Code:   migration.CodeLedger,
-		Doing:  fmt.Sprintf("%s (ledger %s)", doing, path),
+		Doing:  fmt.Sprintf("%s (ledger %s)", doing, name),
 		Remedy: remedyOf(err),
 		Err:    err,
 	}
+	if errors.Is(err, ErrLeaseLost) {
+		fault.Code = migration.CodeLeaseLost
+	}
+	if fault.Remedy == "" {
+		fault.Remedy = remedy(err)
+	}
+	return fault
 }
 
+// remedyOf is the remedy of an error that is not the database's.
 func remedyOf(err error) string {
 	switch {
+	case errors.Is(err, ErrLeaseLost):
+		return "Nothing is to be done: the node that took the mailbox over goes on with it."
 	case errors.Is(err, errClosed):
 		return "Open the ledger again."
 	case errors.Is(err, errDamaged):
@@ -63,12 +67,12 @@ func remedyOf(err error) string {
 	case isRefusal(err):
 		return "Nothing was written. This is a fault of mailhaul or of a server that gave one UID twice; please report it."
 	}
-	return databaseRemedy(err)
+	return ""
 }
 
 // interrupted says that a call was ended by its context before anything was
 // written.
-func (s *Store) interrupted(ctx context.Context, doing string) error {
+func interrupted(ctx context.Context, name, doing string) error {
 	err := ctx.Err()
 	if cause := context.Cause(ctx); !errors.Is(cause, err) {
 		err = fmt.Errorf("%w: %w", err, cause)
@@ -76,7 +80,7 @@ func (s *Store) interrupted(ctx context.Context, doing string) error {
 	return &migration.Fault{
 		Class: migration.Stop,
 		Code:  migration.CodeInterrupted,
-		Doing: fmt.Sprintf("%s (ledger %s)", doing, s.path),
+		Doing: fmt.Sprintf("%s (ledger %s)", doing, name),
 		Err:   err,
 	}
 }

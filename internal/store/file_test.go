@@ -178,6 +178,9 @@ func TestRefusesOtherFiles(t *testing.T) {
 			if err != nil || !bytes.Equal(after, content) {
 				t.Errorf("the file was changed (%v)", err)
 			}
+			if _, err := os.Stat(path + ".lock"); err == nil {
+				t.Error("a lock is left beside it")
+			}
 		})
 	}
 	wantRefused(t, directory)
@@ -230,6 +233,10 @@ func TestOneProcessAtATime(t *testing.T) {
 		t.Fatalf("other process: %q, %v", line, err)
 	}
 	wantRefused(t, path, "in use", strconv.Itoa(other.Process.Pid))
+	_, err = store.Open(t.Context(), path, store.Options{})
+	if remedy := migration.FaultOf(err).Remedy; !strings.Contains(remedy, "only for other mailboxes") {
+		t.Errorf("the remedy would have mail copied twice: %s", remedy)
+	}
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)

@@ -14,17 +14,54 @@ var _ mailsync.Ledger = (*Ledger)(nil)
 // goroutines. It holds nothing but the mailbox's number: all state is in the
 // database.
 type Ledger struct {
-	store   *Store
+	store *Store
+	// mailbox is the ledger's number.
 	mailbox int64
+	fence   *fence
+}
+
+// fence is what must hold for a ledger to be written.
+type fence struct{ mailbox, generation int64 }
+
+// Fence gives the ledger for a pass over a leased mailbox: its writing methods
+// fail with migration.ErrLeaseLost, having done nothing, once the mailbox has
+// another generation or no pass under way. A node that takes the mailbox over waits
+// for a write that has begun.
+func (l *Ledger) Fence(mailbox, generation int64) *Ledger {
+	fenced := *l
+	fenced.fence = &fence{mailbox, generation}
+	return &fenced
+}
+
+// write runs work in a transaction, if the fence holds.
+func (l *Ledger) write(ctx context.Context, doing string, work work) error {
+	return l.store.write(ctx, doing, func(ctx context.Context, tx querier) error {
+		if err := l.held(ctx, tx); err != nil {
+			return err
+		}
+		return work(ctx, tx)
+	})
+}
+
+func (l *Ledger) held(ctx context.Context, tx querier) error {
+	if l.fence == nil {
+		return nil
+	}
+	_, found, err := selectID(ctx, tx, "SELECT id FROM mailbox WHERE id = $1 AND generation = $2 AND running <> ''"+l.store.base.locking().share,
+		l.fence.mailbox, l.fence.generation)
+	if err == nil && !found {
+		err = refuse(ErrLeaseLost)
+	}
+	return err
 }
 
 // Folders gives every folder the mailbox has a record of, in the order in which
 // they came.
 func (l *Ledger) Folders(ctx context.Context) ([]mailsync.FolderRecord, error) {
 	var records []mailsync.FolderRecord
-	err := l.store.read(ctx, "reading the folders", func(q querier) (err error) {
+	err := l.store.read(ctx, "reading the folders", func(ctx context.Context, q querier) (err error) {
 		records, err = selectAll(ctx, q, scanFolder, `SELECT id, source, target, source_uidvalidity, target_uidvalidity,
-			source_uidnext, source_modseq, source_messages, watermark, departed FROM folder WHERE mailbox = $1 ORDER BY id`, l.mailbox)
+			source_uidnext, source_modseq, source_messages, watermark, departed FROM folder WHERE ledger = $1 ORDER BY id`, l.mailbox)
 		return err
 	})
 	return records, err
@@ -48,13 +85,13 @@ func scanFolder(row scanner) (r mailsync.FolderRecord, err error) {
 // replaces that, so that a save can be repeated.
 func (l *Ledger) SaveFolder(ctx context.Context, record *mailsync.FolderRecord) error {
 	id := record.ID
-	err := l.store.write(ctx, "recording a folder", func(ctx context.Context, tx querier) (err error) {
+	err := l.write(ctx, "recording a folder", func(ctx context.Context, tx querier) (err error) {
 		if record.ID != 0 {
 			return l.updateFolder(ctx, tx, record)
 		}
-		id, err = insertID(ctx, tx, `INSERT INTO folder (mailbox, source, target, source_uidvalidity, target_uidvalidity,
+		id, err = insertID(ctx, tx, `INSERT INTO folder (ledger, source, target, source_uidvalidity, target_uidvalidity,
 			source_uidnext, source_modseq, source_messages, watermark, departed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-			ON CONFLICT (mailbox, source) DO UPDATE SET target = excluded.target, source_uidvalidity = excluded.source_uidvalidity,
+			ON CONFLICT (ledger, source) DO UPDATE SET target = excluded.target, source_uidvalidity = excluded.source_uidvalidity,
 			target_uidvalidity = excluded.target_uidvalidity, source_uidnext = excluded.source_uidnext,
 			source_modseq = excluded.source_modseq, source_messages = excluded.source_messages,
 			watermark = excluded.watermark, departed = excluded.departed RETURNING id`,
@@ -82,9 +119,10 @@ func folderArgs(first int64, r *mailsync.FolderRecord) []any {
 		uint32(r.SourceUIDNext), int64(r.SourceModSeq), r.SourceMessages, uint32(r.Watermark), bytesOf(r.Departed.Pack())}
 }
 
-// own refuses a folder that is not of this mailbox.
+// own refuses a folder that is not of this mailbox, and keeps others from writing
+// to it until the transaction has ended.
 func (l *Ledger) own(ctx context.Context, q querier, folder int64) error {
-	_, found, err := selectID(ctx, q, "SELECT id FROM folder WHERE id = $1 AND mailbox = $2", folder, l.mailbox)
+	_, found, err := selectID(ctx, q, "SELECT id FROM folder WHERE id = $1 AND ledger = $2"+l.store.base.locking().update, folder, l.mailbox)
 	if err == nil && !found {
 		err = refuse(fmt.Errorf("the mailbox has no folder with number %d", folder))
 	}
@@ -94,7 +132,7 @@ func (l *Ledger) own(ctx context.Context, q querier, folder int64) error {
 // Flags gives the source's flags as last carried over to the target.
 func (l *Ledger) Flags(ctx context.Context, folder int64) (mailsync.FlagSets, error) {
 	flags := mailsync.FlagSets{}
-	err := l.store.read(ctx, "reading the flags", func(q querier) error {
+	err := l.store.read(ctx, "reading the flags", func(ctx context.Context, q querier) error {
 		packed, err := selectAll(ctx, q, func(row scanner) (packed []byte, err error) { return packed, row.Scan(&packed) },
 			"SELECT packed FROM flags WHERE folder = $1", folder)
 		if err == nil && len(packed) > 0 {
@@ -108,7 +146,7 @@ func (l *Ledger) Flags(ctx context.Context, folder int64) (mailsync.FlagSets, er
 // SaveFlags replaces them.
 func (l *Ledger) SaveFlags(ctx context.Context, folder int64, flags mailsync.FlagSets) error {
 	packed := bytesOf(packFlags(flags))
-	return l.store.write(ctx, "recording the flags", func(ctx context.Context, tx querier) error {
+	return l.write(ctx, "recording the flags", func(ctx context.Context, tx querier) error {
 		if err := l.own(ctx, tx, folder); err != nil {
 			return err
 		}
@@ -130,7 +168,7 @@ func (l *Ledger) Pairs(ctx context.Context, folder int64, sources *migration.UID
 		wanted = *sources
 	}
 	var runs []run
-	err := l.store.read(ctx, "reading the copied messages", func(q querier) error {
+	err := l.store.read(ctx, "reading the copied messages", func(ctx context.Context, q querier) error {
 		blocks, err := selectBlocks(ctx, q, "WHERE folder = $1 AND source_last >= $2 AND source_first <= $3 ORDER BY source_first",
 			folder, uint32(wanted.Min()), uint32(wanted.Max()))
 		for _, b := range blocks {
@@ -164,7 +202,7 @@ func eachPair(runs []run, wanted migration.UIDSet, each func(mailsync.Pair) erro
 // Intents gives the open intents, oldest first.
 func (l *Ledger) Intents(ctx context.Context, folder int64) ([]mailsync.Intent, error) {
 	var intents []mailsync.Intent
-	err := l.store.read(ctx, "reading the open intents", func(q querier) (err error) {
+	err := l.store.read(ctx, "reading the open intents", func(ctx context.Context, q querier) (err error) {
 		intents, err = selectIntents(ctx, q, folder)
 		return err
 	})
@@ -185,7 +223,7 @@ func selectIntents(ctx context.Context, q querier, folder int64) ([]mailsync.Int
 // Marks gives the messages that are not plainly copied, ascending by source UID.
 func (l *Ledger) Marks(ctx context.Context, folder int64) ([]mailsync.Mark, error) {
 	var marks []mailsync.Mark
-	err := l.store.read(ctx, "reading the marked messages", func(q querier) (err error) {
+	err := l.store.read(ctx, "reading the marked messages", func(ctx context.Context, q querier) (err error) {
 		marks, err = selectAll(ctx, q, scanMark,
 			"SELECT source, state, attempts, passes, watermark, uidvalidity, finding FROM mark WHERE folder = $1 ORDER BY source", folder)
 		return err

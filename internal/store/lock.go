@@ -15,8 +15,13 @@ import (
 // there: who removes a locked file lets two in.
 type lock struct{ file *os.File }
 
+// ErrOpenElsewhere is in the error of Open when another process has the file.
+var ErrOpenElsewhere = errors.New("another process has the file")
+
 // lockedError names who has the ledger.
 type lockedError struct{ holder string }
+
+func (e *lockedError) Is(target error) bool { return target == ErrOpenElsewhere }
 
 func (e *lockedError) Error() string {
 	return "it is in use by " + e.holder

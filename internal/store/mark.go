@@ -17,7 +17,7 @@ func markArgs(folder int64, marks []mailsync.Mark) ([][]any, error) {
 	var rows [][]any
 	for _, m := range marks {
 		switch m.State {
-		case mailsync.Retry, mailsync.Skipped, mailsync.Watched:
+		case mailsync.Retry, mailsync.Skipped, mailsync.Watched, mailsync.Repaired:
 		default:
 			return nil, refuse(fmt.Errorf("mark of source uid %d has the unknown state %q", m.Source, m.State))
 		}

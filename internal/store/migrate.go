@@ -7,9 +7,12 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strings"
 
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 //go:embed migrations/*.sql
@@ -17,12 +20,8 @@ var migrations embed.FS
 
 // migrate brings the schema up to date, each step in a transaction of its own. A
 // schema newer than this program knows is refused untouched.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(gooseDialect, db, wordedFS{files, migrationWords()}, goose.WithDisableGlobalRegistry(true))
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, words *strings.Replacer) error {
+	provider, err := newProvider(db, dialect, words)
 	if err != nil {
 		return err
 	}
@@ -37,6 +36,24 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return nil
 	}
 	_, err = provider.Up(ctx)
+	return err
+}
+
+func newProvider(db *sql.DB, dialect goose.Dialect, words *strings.Replacer) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(dialect, db, wordedFS{files, words}, goose.WithDisableGlobalRegistry(true))
+}
+
+// migrateRiver makes the tables of River, or brings them up to date.
+func migrateRiver[T any](ctx context.Context, driver riverdriver.Driver[T]) error {
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
 	return err
 }
 

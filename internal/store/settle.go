@@ -13,7 +13,7 @@ import (
 // intent's number.
 func (l *Ledger) Intend(ctx context.Context, folder int64, intent mailsync.Intent) (int64, error) {
 	var id int64
-	err := l.store.write(ctx, "recording what is about to be copied", func(ctx context.Context, tx querier) (err error) {
+	err := l.write(ctx, "recording what is about to be copied", func(ctx context.Context, tx querier) (err error) {
 		if intent.Sources.Empty() {
 			return refuse(errors.New("an intent without messages"))
 		}
@@ -36,9 +36,9 @@ func (l *Ledger) Intend(ctx context.Context, folder int64, intent mailsync.Inten
 func (l *Ledger) Settle(ctx context.Context, folder int64, outcome mailsync.Outcome) error {
 	marks, err := markArgs(folder, outcome.Marks)
 	if err != nil {
-		return l.store.fault("recording what was copied", err)
+		return l.store.base.fault("recording what was copied", err)
 	}
-	return l.store.write(ctx, "recording what was copied", func(ctx context.Context, tx querier) error {
+	return l.write(ctx, "recording what was copied", func(ctx context.Context, tx querier) error {
 		if err := l.own(ctx, tx, folder); err != nil {
 			return err
 		}
@@ -102,9 +102,9 @@ func (l *Ledger) Rematch(ctx context.Context, record *mailsync.FolderRecord, out
 	const doing = "recording a folder that was numbered anew"
 	marks, err := markArgs(record.ID, outcome.Marks)
 	if err != nil {
-		return l.store.fault(doing, err)
+		return l.store.base.fault(doing, err)
 	}
-	return l.store.write(ctx, doing, func(ctx context.Context, tx querier) error {
+	return l.write(ctx, doing, func(ctx context.Context, tx querier) error {
 		if err := l.own(ctx, tx, record.ID); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/store"
 	"github.com/mailhaul/mailhaul/internal/store/storetest"
+	"github.com/mailhaul/mailhaul/rigs/postgresrig"
 )
 
 func TestMain(m *testing.M) {
@@ -19,12 +21,26 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestSuite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (*store.Store, func() *store.Store) {
-		path := filepath.Join(t.TempDir(), "ledger.db")
-		return openAt(t, path), func() *store.Store { return openAt(t, killedCopy(t, path)) }
-	})
+func onSQLite(t *testing.T) (*store.Store, func() *store.Store) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	return openAt(t, path), func() *store.Store { return openAt(t, killedCopy(t, path)) }
 }
+
+func onPostgreSQL(t *testing.T) (*store.Store, func() *store.Store) {
+	address := postgresrig.CopyT(t, func(address string) error {
+		s, err := store.Open(context.Background(), address, store.Options{})
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	})
+	return openAt(t, address), func() *store.Store { return openAt(t, address) }
+}
+
+func TestSuite(t *testing.T)                           { storetest.Run(t, onSQLite) }
+func TestSuiteOnPostgreSQL(t *testing.T)               { storetest.Run(t, onPostgreSQL) }
+func TestRecordsOfTheService(t *testing.T)             { storetest.RunRecords(t, onSQLite) }
+func TestRecordsOfTheServiceOnPostgreSQL(t *testing.T) { storetest.RunRecords(t, onPostgreSQL) }
 
 func openAt(t testing.TB, path string) *store.Store {
 	t.Helper()

@@ -10,39 +10,51 @@ import (
 // groupMost is how many calls share a commit at most.
 const groupMost = 64
 
-// job is one writing call: work runs inside a transaction, perhaps again in
-// another if that one did not come about, so it must set its results anew.
+// job is one writing call.
 type job struct {
 	ctx    context.Context
 	doing  string
-	work   func(ctx context.Context, tx querier) error
+	work   work
 	result chan error
 }
 
 // write runs work in a transaction and returns when it is durable. A context
 // that ends before the work began has the effect of no call at all; afterwards
 // it is not looked at any more, so that a result is never half known.
-func (s *Store) write(ctx context.Context, doing string, work func(ctx context.Context, tx querier) error) error {
+func (s *sqliteFile) write(ctx context.Context, doing string, work work) error {
 	if err := s.usable(doing); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		return s.interrupted(ctx, doing)
+		return interrupted(ctx, s.path, doing)
 	}
-	j := &job{context.WithoutCancel(ctx), doing, work, make(chan error, 1)}
+	var panicked any
+	guarded := func(ctx context.Context, q querier) (err error) {
+		defer func() {
+			if panicked = recover(); panicked != nil {
+				err = refuse(fmt.Errorf("panic: %v", panicked))
+			}
+		}()
+		return work(ctx, q)
+	}
+	j := &job{context.WithoutCancel(ctx), doing, guarded, make(chan error, 1)}
 	select {
 	case s.jobs <- j:
-		return <-j.result
+		err := <-j.result
+		if panicked != nil {
+			panic(panicked) // where it belongs, and not in the writer
+		}
+		return err
 	case <-s.stop:
 		return s.fault(doing, errClosed)
 	case <-ctx.Done():
-		return s.interrupted(ctx, doing)
+		return interrupted(ctx, s.path, doing)
 	}
 }
 
 // run is the only goroutine that writes. Calls that have queued while a commit
 // was under way share the next one.
-func (s *Store) run() {
+func (s *sqliteFile) run() {
 	defer close(s.stopped)
 	for {
 		select {
@@ -54,7 +66,7 @@ func (s *Store) run() {
 	}
 }
 
-func (s *Store) queued(first *job) []*job {
+func (s *sqliteFile) queued(first *job) []*job {
 	jobs := []*job{first}
 	for len(jobs) < s.groupMost {
 		select {
@@ -69,7 +81,7 @@ func (s *Store) queued(first *job) []*job {
 
 // commit gives each job its result. A refused one leaves the group, and the
 // others are done without it.
-func (s *Store) commit(jobs []*job) {
+func (s *sqliteFile) commit(jobs []*job) {
 	for len(jobs) > 0 {
 		if err := s.usable(jobs[0].doing); err != nil {
 			answer(jobs, func(*job) error { return err })
@@ -81,7 +93,9 @@ func (s *Store) commit(jobs []*job) {
 			return
 		}
 		if refused == nil {
-			s.broke(err)
+			if !isBusy(err) {
+				s.broke(err)
+			}
 			answer(jobs, func(j *job) error { return s.fault(j.doing, err) })
 			return
 		}
@@ -108,10 +122,12 @@ func without(jobs []*job, gone *job) []*job {
 
 // attempt runs all jobs in one transaction. It gives the job that was refused,
 // none when the database itself is at fault.
-func (s *Store) attempt(jobs []*job) (refused *job, err error) {
+func (s *sqliteFile) attempt(jobs []*job) (refused *job, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	tx, err := s.db.BeginTx(jobs[0].ctx, nil)
 	if err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
+		return nil, &beginError{err}
 	}
 	for _, j := range jobs {
 		if err := j.work(j.ctx, tx); err != nil {
@@ -130,17 +146,31 @@ func (s *Store) attempt(jobs []*job) (refused *job, err error) {
 	return nil, nil
 }
 
+// beginError is why a transaction could not be begun.
+type beginError struct{ err error }
+
+func (e *beginError) Error() string { return "begin: " + e.err.Error() }
+func (e *beginError) Unwrap() error { return e.err }
+
+// isBusy reports whether another program has the database locked, which has changed
+// nothing: the next call may find it free.
+func isBusy(err error) bool {
+	var begin *beginError
+	code := resultOf(err)
+	return errors.As(err, &begin) && (code == sqliteBusy || code == sqliteLocked)
+}
+
 // read runs a query outside of the writer.
-func (s *Store) read(ctx context.Context, doing string, query func(q querier) error) error {
+func (s *sqliteFile) read(ctx context.Context, doing string, query work) error {
 	if err := s.usable(doing); err != nil {
 		return err
 	}
-	err := query(s.db)
+	err := query(ctx, s.db)
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return s.interrupted(ctx, doing)
+		return interrupted(ctx, s.path, doing)
 	}
 	s.broke(err)
 	return s.fault(doing, err)
@@ -148,11 +178,13 @@ func (s *Store) read(ctx context.Context, doing string, query func(q querier) er
 
 // broke remembers the first fault of the database. From then on nothing is read
 // or written.
-func (s *Store) broke(err error) {
-	s.broken.CompareAndSwap(nil, &brokenError{err})
+func (s *sqliteFile) broke(err error) {
+	if s.broken.CompareAndSwap(nil, &brokenError{err}) {
+		close(s.failed)
+	}
 }
 
-func (s *Store) usable(doing string) error {
+func (s *sqliteFile) usable(doing string) error {
 	select {
 	case <-s.stop:
 		return s.fault(doing, errClosed)

@@ -10,43 +10,34 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
-	"os"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
+	"github.com/mailhaul/mailhaul/rigs/rig"
 )
 
-func main() {
-	if err := run(context.Background(), os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "dovecot rig:", err)
-		os.Exit(1)
+func main() { command().Main() }
+
+func command() rig.Command {
+	o, hide := dovecotrig.Options{}, ""
+	return rig.Command{
+		Name:  "dovecot",
+		Flags: func(flags *flag.FlagSet) { startFlags(flags, &o, &hide) },
+		Start: func(ctx context.Context, dir string) (rig.State, error) {
+			if o.Dir = dir; hide != "" {
+				o.Hide = strings.Split(hide, ",")
+			}
+			return dovecotrig.StartDetached(ctx, o)
+		},
+		Show: func(rig.State) []string {
+			return []string{"master_user=" + dovecotrig.MasterUser, "master_password=" + dovecotrig.MasterPassword}
+		},
 	}
 }
 
-// run obeys one command line.
-func run(ctx context.Context, args []string) error {
-	if len(args) < 2 {
-		return errors.New("usage: dovecot start|status|stop DIR [flags of start]")
-	}
-	verb, dir := args[0], args[1]
-	switch verb {
-	case "start":
-		return runStart(ctx, dir, args[2:])
-	case "status":
-		return show(dovecotrig.Status(dir))
-	case "stop":
-		return dovecotrig.StopDetached(ctx, dir)
-	}
-	return fmt.Errorf("unknown command %q", verb)
-}
-
-// runStart starts a server in dir and shows it.
-func runStart(ctx context.Context, dir string, args []string) error {
-	flags := flag.NewFlagSet("start", flag.ContinueOnError)
-	o := dovecotrig.Options{Dir: dir}
+// startFlags are the flags of start.
+func startFlags(flags *flag.FlagSet, o *dovecotrig.Options, hide *string) {
 	flags.StringVar(&o.Format, "format", "mdbox", "mail storage: maildir, mdbox or sdbox")
 	flags.StringVar(&o.Separator, "separator", "/", "hierarchy separator, / or .")
 	flags.StringVar(&o.Prefix, "prefix", "", "namespace prefix, such as INBOX.")
@@ -54,23 +45,5 @@ func runStart(ctx context.Context, dir string, args []string) error {
 	flags.Int64Var(&o.QuotaBytes, "quota", 0, "bytes each mailbox may hold, 0 for no limit")
 	flags.IntVar(&o.MaxUserIPConnections, "connections", 0, "connections per user and address, 0 for 1000")
 	flags.BoolVar(&o.Durable, "durable", false, "sync mail to disk")
-	hide := flags.String("hide", "", "capabilities not to announce, with commas")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if *hide != "" {
-		o.Hide = strings.Split(*hide, ",")
-	}
-	return show(dovecotrig.StartDetached(ctx, o))
-}
-
-// show prints a server's state.
-func show(st dovecotrig.State, err error) error {
-	if err != nil {
-		return err
-	}
-	fmt.Printf("dir=%s\nhost=%s\nport=%d\ntls_port=%d\npassword=%s\n", st.Dir, st.Host, st.Port, st.TLSPort, st.Password)
-	fmt.Printf("master_user=%s\nmaster_password=%s\n", dovecotrig.MasterUser, dovecotrig.MasterPassword)
-	fmt.Printf("ca_file=%s\nspki_pin=%s\npid=%d\nrunning=%t\n", st.CAFile, st.SPKIPin, st.PID, st.Running)
-	return nil
+	flags.StringVar(hide, "hide", "", "capabilities not to announce, with commas")
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mailhaul/mailhaul/rigs/rig"
 )
 
 // capabilities is what Dovecot 2.3 announces after login with the plugins this
@@ -23,15 +25,16 @@ func visible(hidden []string) string {
 	return strings.Join(left, " ")
 }
 
-// config returns the configuration file of a server in dir.
-func config(dir string, o Options, port, tlsPort int) string {
+// config returns the configuration file of a server.
+func config(m *rig.Mail, o Options, port, tlsPort int) string {
 	var b strings.Builder
+	dir := m.File("")
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("base_dir = %s/run", dir)
 	line("state_dir = %s/state", dir)
 	line("log_path = %s/dovecot.log", dir)
-	line("instance_name = %s", instance(port))
-	line("login_greeting = %s", greeting(dir))
+	line("instance_name = %s", instance(m))
+	line("login_greeting = Dovecot ready (%s).", m.Token)
 	line("protocols = imap")
 	line("listen = 127.0.0.1")
 	writeAuth(line, dir, o)
@@ -44,6 +47,9 @@ func config(dir string, o Options, port, tlsPort int) string {
 	b.WriteString(o.Extra)
 	return b.String()
 }
+
+// instance is the name that a server's processes carry.
+func instance(m *rig.Mail) string { return "rig-" + m.Token }
 
 // writeAuth lets everybody in with one password and the master user as anybody.
 func writeAuth(line func(string, ...any), dir string, o Options) {

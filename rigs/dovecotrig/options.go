@@ -3,6 +3,8 @@ package dovecotrig
 import (
 	"fmt"
 	"strings"
+
+	"github.com/mailhaul/mailhaul/rigs/rig"
 )
 
 // Mail storage formats, the values of Options.Format.
@@ -45,12 +47,12 @@ type Options struct {
 }
 
 // DefaultPassword is every user's password unless Options.Password differs.
-const DefaultPassword = "rig-password"
+const DefaultPassword = rig.DefaultPassword
 
 // MasterUser may log in as any user with "user*admin" and MasterPassword.
 const (
-	MasterUser     = "admin"
-	MasterPassword = "rig-master-password"
+	MasterUser     = rig.Admin
+	MasterPassword = rig.AdminPassword
 )
 
 // withDefaults fills the empty fields and refuses what Dovecot would refuse.
@@ -79,8 +81,5 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Prefix != "" && !strings.HasSuffix(o.Prefix, o.Separator) {
 		return o, fmt.Errorf("prefix %q does not end in separator %q", o.Prefix, o.Separator)
 	}
-	if strings.ContainsAny(o.Password, " \t\r\n\"#") {
-		return o, fmt.Errorf("the password holds a character the configuration cannot")
-	}
-	return o, nil
+	return o, rig.CheckPassword(o.Password)
 }

@@ -15,7 +15,7 @@ import sys
 from datetime import datetime, timezone
 
 BATCH = 200
-LITERAL = re.compile(rb"\{(\d+)\}$")
+LITERAL = re.compile(rb"~?\{(\d+)\}$")  # with "~" a literal8 (RFC 3516)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DATE = re.compile(r"([ \d]\d)-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)$")
 

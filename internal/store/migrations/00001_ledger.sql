@@ -52,7 +52,7 @@ CREATE INDEX intent_by_folder ON intent (folder);
 CREATE TABLE mark (
     folder      BIGINT NOT NULL REFERENCES folder (id) ON DELETE CASCADE,
     source      BIGINT NOT NULL,
-    state       TEXT NOT NULL CHECK (state IN ('retry', 'skipped', 'watched')),
+    state       TEXT NOT NULL CHECK (state IN ('retry', 'skipped', 'watched', 'repaired')),
     attempts    BIGINT NOT NULL,
     passes      BIGINT NOT NULL,
     watermark   BIGINT NOT NULL,

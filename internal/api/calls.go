@@ -1,0 +1,357 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"path/filepath"
+
+	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/secret"
+)
+
+// get asks for one thing.
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (T, error) {
+	return call[T](ctx, c, request{method: http.MethodGet, path: path, query: query})
+}
+
+// list asks for a whole list that comes in one page.
+func list[T any](ctx context.Context, c *Client, path string) ([]T, error) {
+	page, err := get[pageOf[T]](ctx, c, path, nil)
+	return page.Items, err
+}
+
+// each asks for page after page.
+func each[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		query := url.Values(http.Header(query).Clone())
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("limit", "500")
+		for {
+			page, err := get[pageOf[T]](ctx, c, path, query)
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			query.Set("cursor", page.Next)
+		}
+	}
+}
+
+// post asks for something to be done.
+func post[T any](ctx context.Context, c *Client, path string, body any) (T, error) {
+	return call[T](ctx, c, request{method: http.MethodPost, path: path, body: body})
+}
+
+func (c *Client) remove(ctx context.Context, path string, query url.Values) error {
+	_, err := call[struct{}](ctx, c, request{method: http.MethodDelete, path: path, query: query})
+	return err
+}
+
+func patch[T any](ctx context.Context, c *Client, path string, body any, version int64, query url.Values) (T, error) {
+	return call[T](ctx, c, request{method: http.MethodPatch, path: path, body: body, headers: ifMatch(version), query: query})
+}
+
+// flag is a query with one switch, empty when it is off.
+func flag(name string, on bool) url.Values {
+	if !on {
+		return nil
+	}
+	return url.Values{name: {"true"}}
+}
+
+// Setup makes the first operator, and signs in as it.
+func (c *Client) Setup(ctx context.Context, setup Setup) (control.SignedIn, error) {
+	return c.enter(ctx, at("setup"), setup)
+}
+
+// SignIn signs in; what is asked afterwards is asked in that session.
+func (c *Client) SignIn(ctx context.Context, name string, password control.Password) (control.SignedIn, error) {
+	return c.enter(ctx, at("session"), SignIn{name, password})
+}
+
+func (c *Client) enter(ctx context.Context, path string, body any) (control.SignedIn, error) {
+	response, err := c.send(ctx, request{method: http.MethodPost, path: path, body: body})
+	if err != nil {
+		return control.SignedIn{}, err
+	}
+	defer response.Body.Close()
+	if len(response.Cookies()) == 0 {
+		return control.SignedIn{}, errors.New("the server gave no session")
+	}
+	c.session, c.token = response.Cookies()[0], secret.Text{}
+	return decode[control.SignedIn](ctx, c, response)
+}
+
+// SignOut ends the session.
+func (c *Client) SignOut(ctx context.Context) error { return c.remove(ctx, at("session"), nil) }
+
+// Me is who asks.
+func (c *Client) Me(ctx context.Context) (control.Operator, error) {
+	return get[control.Operator](ctx, c, at("session"), nil)
+}
+
+// SetPassword changes one's own password.
+func (c *Client) SetPassword(ctx context.Context, change NewPassword) error {
+	_, err := call[struct{}](ctx, c, request{method: http.MethodPut, path: at("session", "password"), body: change})
+	return err
+}
+
+// Endpoints lists the endpoints.
+func (c *Client) Endpoints(ctx context.Context) ([]control.Endpoint, error) {
+	return list[control.Endpoint](ctx, c, at("endpoints"))
+}
+
+// Endpoint shows one.
+func (c *Client) Endpoint(ctx context.Context, name string) (control.Endpoint, error) {
+	return get[control.Endpoint](ctx, c, at("endpoints", name), nil)
+}
+
+// CreateEndpoint makes one.
+func (c *Client) CreateEndpoint(ctx context.Context, spec control.EndpointSpec, skipVerification bool) (control.Endpoint, error) {
+	return call[control.Endpoint](ctx, c, request{method: http.MethodPost, path: at("endpoints"), body: spec, query: flag("skipVerification", skipVerification)})
+}
+
+// SetEndpoint changes one; version 0 is any.
+func (c *Client) SetEndpoint(ctx context.Context, name string, change control.EndpointPatch, version int64, skipVerification bool) (control.Endpoint, error) {
+	return patch[control.Endpoint](ctx, c, at("endpoints", name), change, version, flag("skipVerification", skipVerification))
+}
+
+// DeleteEndpoint deletes one.
+func (c *Client) DeleteEndpoint(ctx context.Context, name string) error {
+	return c.remove(ctx, at("endpoints", name), nil)
+}
+
+// TestEndpoint tests one, or a server that is none.
+func (c *Client) TestEndpoint(ctx context.Context, spec control.TestSpec) (control.Probe, error) {
+	return post[control.Probe](ctx, c, at("endpoint-tests"), spec)
+}
+
+// Batches lists the batches.
+func (c *Client) Batches(ctx context.Context) ([]control.Batch, error) {
+	return list[control.Batch](ctx, c, at("batches"))
+}
+
+// Batch shows one.
+func (c *Client) Batch(ctx context.Context, name string) (control.Batch, error) {
+	return get[control.Batch](ctx, c, at("batches", name), nil)
+}
+
+// CreateBatch makes one of a migration file, or with CheckOnly says what the file
+// holds. With a key it can be sent again.
+func (c *Client) CreateBatch(ctx context.Context, spec control.BatchSpec, file io.Reader, key string) (control.BatchCreated, error) {
+	path := at("batches")
+	if spec.CheckOnly {
+		path, key = at("batch-checks"), ""
+	}
+	return uploadForm[control.BatchCreated](ctx, c, path, once(key), nil, spec, filepath.Base(spec.FileName), file)
+}
+
+// AddMailboxes adds the new rows of a migration file.
+func (c *Client) AddMailboxes(ctx context.Context, batch string, o control.FileOptions, file io.Reader) (control.Added, error) {
+	query := url.Values{}
+	for name, on := range map[string]bool{"skipBad": o.SkipBad, "allowUnknownColumns": o.AllowUnknownColumns, "checkOnly": o.CheckOnly} {
+		if on {
+			query.Set(name, "true")
+		}
+	}
+	return uploadForm[control.Added](ctx, c, at("batches", batch, "mailboxes"), nil, query, nil, filepath.Base(o.FileName), file)
+}
+
+// SetBatch changes one; version 0 is any.
+func (c *Client) SetBatch(ctx context.Context, name string, change control.BatchPatch, version int64) (control.Batch, error) {
+	return patch[control.Batch](ctx, c, at("batches", name), change, version, nil)
+}
+
+// AskBatch asks a verb of one: start, stop, sync, complete or preflight.
+func (c *Client) AskBatch(ctx context.Context, name, verb string) (control.Batch, error) {
+	return post[control.Batch](ctx, c, at("batches", name, verb), nil)
+}
+
+// ApproveBatch accepts what was left out.
+func (c *Client) ApproveBatch(ctx context.Context, name, reason string) (control.Batch, error) {
+	return post[control.Batch](ctx, c, at("batches", name, "approve"), Approval{reason})
+}
+
+// DeleteBatch deletes one, with forget its ledger too.
+func (c *Client) DeleteBatch(ctx context.Context, name string, forget bool) error {
+	return c.remove(ctx, at("batches", name), flag("forget", forget))
+}
+
+// PreviewFolders shows what rules hit in a mailbox.
+func (c *Client) PreviewFolders(ctx context.Context, batch, address string, rules control.FolderRules) ([]control.FolderHit, error) {
+	page, err := call[pageOf[control.FolderHit]](ctx, c, request{method: http.MethodPost, path: at("batches", batch, "folders"), query: url.Values{"address": {address}}, body: rules})
+	return page.Items, err
+}
+
+// WatchBatch follows one until each returns false or the batch is gone.
+func (c *Client) WatchBatch(ctx context.Context, name string, each func(LiveBatch) bool) error {
+	return watch(ctx, c, at("batches", name, "live"), "batch", each)
+}
+
+// Notices lists the mails about a batch.
+func (c *Client) Notices(ctx context.Context, batch string) ([]control.Notice, error) {
+	return list[control.Notice](ctx, c, at("batches", batch, "notices"))
+}
+
+// Report gives a report of a batch: one of report.StatisticsFile, ErrorsFile,
+// HTMLFile and "report.json".
+func (c *Client) Report(ctx context.Context, batch, file string) (io.ReadCloser, error) {
+	return c.stream(ctx, at("batches", batch, "reports", file), nil)
+}
+
+// Mailboxes goes through mailboxes.
+func (c *Client) Mailboxes(ctx context.Context, q control.MailboxQuery) iter.Seq2[control.Mailbox, error] {
+	query := url.Values{}
+	for name, value := range map[string]string{"batch": q.Batch, "search": q.Search} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	for _, state := range q.States {
+		query.Add("state", state)
+	}
+	return each[control.Mailbox](ctx, c, at("mailboxes"), query)
+}
+
+// Mailbox shows one.
+func (c *Client) Mailbox(ctx context.Context, batch, address string) (control.Mailbox, error) {
+	return get[control.Mailbox](ctx, c, at("batches", batch, "mailboxes", address), nil)
+}
+
+// AskMailbox asks a verb of one: start, stop, retry or sync.
+func (c *Client) AskMailbox(ctx context.Context, batch, address, verb string) (control.Mailbox, error) {
+	return post[control.Mailbox](ctx, c, at("batches", batch, "mailboxes", address, verb), nil)
+}
+
+// ApproveMailbox accepts what was left out.
+func (c *Client) ApproveMailbox(ctx context.Context, batch, address, reason string) (control.Mailbox, error) {
+	return post[control.Mailbox](ctx, c, at("batches", batch, "mailboxes", address, "approve"), Approval{reason})
+}
+
+// RotateMailbox gives new passwords.
+func (c *Client) RotateMailbox(ctx context.Context, batch, address string, passwords control.Passwords) (control.Mailbox, error) {
+	return call[control.Mailbox](ctx, c, request{method: http.MethodPut, path: at("batches", batch, "mailboxes", address, "passwords"), body: passwords})
+}
+
+// DeleteMailbox deletes one.
+func (c *Client) DeleteMailbox(ctx context.Context, batch, address string) error {
+	return c.remove(ctx, at("batches", batch, "mailboxes", address), nil)
+}
+
+// Findings goes through what was left out or changed.
+func (c *Client) Findings(ctx context.Context, batch, address string) iter.Seq2[control.Finding, error] {
+	return each[control.Finding](ctx, c, at("batches", batch, "mailboxes", address, "findings"), nil)
+}
+
+// Message gives the message of a finding as the source has it.
+func (c *Client) Message(ctx context.Context, batch, address, finding string) (io.ReadCloser, error) {
+	return c.stream(ctx, at("batches", batch, "mailboxes", address, "findings", finding, "message"), nil)
+}
+
+// Operators lists the operators.
+func (c *Client) Operators(ctx context.Context) ([]control.Operator, error) {
+	return list[control.Operator](ctx, c, at("operators"))
+}
+
+// CreateOperator makes one.
+func (c *Client) CreateOperator(ctx context.Context, spec control.OperatorSpec) (control.Operator, error) {
+	return post[control.Operator](ctx, c, at("operators"), spec)
+}
+
+// SetOperator changes one; version 0 is any.
+func (c *Client) SetOperator(ctx context.Context, name string, change control.OperatorPatch, version int64) (control.Operator, error) {
+	return patch[control.Operator](ctx, c, at("operators", name), change, version, nil)
+}
+
+// DeleteOperator deletes one.
+func (c *Client) DeleteOperator(ctx context.Context, name string) error {
+	return c.remove(ctx, at("operators", name), nil)
+}
+
+// Tokens lists API tokens.
+func (c *Client) Tokens(ctx context.Context) ([]control.Token, error) {
+	return list[control.Token](ctx, c, at("tokens"))
+}
+
+// CreateToken makes one.
+func (c *Client) CreateToken(ctx context.Context, spec control.TokenSpec) (control.TokenCreated, error) {
+	return post[control.TokenCreated](ctx, c, at("tokens"), spec)
+}
+
+// RevokeToken ends one.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	return c.remove(ctx, at("tokens", id), nil)
+}
+
+// Audit goes through what was done, newest first.
+func (c *Client) Audit(ctx context.Context) iter.Seq2[control.AuditRecord, error] {
+	return each[control.AuditRecord](ctx, c, at("audit"), nil)
+}
+
+// VerifyAudit checks the audit log.
+func (c *Client) VerifyAudit(ctx context.Context) (control.AuditVerified, error) {
+	return post[control.AuditVerified](ctx, c, at("audit", "verify"), nil)
+}
+
+// Nodes lists the running nodes.
+func (c *Client) Nodes(ctx context.Context) ([]control.Node, error) {
+	return list[control.Node](ctx, c, at("nodes"))
+}
+
+// RotateKeys wraps every data key with the newest server key.
+func (c *Client) RotateKeys(ctx context.Context) (Rotated, error) {
+	return post[Rotated](ctx, c, at("keys", "rotate"), nil)
+}
+
+// Backup gives a copy of the database.
+func (c *Client) Backup(ctx context.Context) (io.ReadCloser, error) {
+	return c.stream(ctx, at("backup"), nil)
+}
+
+// uploadForm sends a form with the specification, if there is one, and then the file,
+// as it is read.
+func uploadForm[T any](ctx context.Context, c *Client, path string, headers http.Header, query url.Values, spec any, name string, file io.Reader) (T, error) {
+	out, in := io.Pipe()
+	form := multipart.NewWriter(in)
+	go func() { in.CloseWithError(writeForm(form, spec, name, file)) }()
+	defer func() { _ = out.Close() }() // lets the writer go
+	return call[T](ctx, c, request{method: http.MethodPost, path: path, headers: headers, query: query, body: out, kind: form.FormDataContentType()})
+}
+
+func writeForm(form *multipart.Writer, spec any, name string, file io.Reader) error {
+	if spec != nil {
+		part, err := form.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="batch"`}, "Content-Type": {"application/json"}})
+		if err != nil {
+			return err
+		}
+		if err := json.NewEncoder(part).Encode(spec); err != nil {
+			return err
+		}
+	}
+	part, err := form.CreateFormFile("file", name)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(part, file); err != nil {
+		return err
+	}
+	return form.Close()
+}

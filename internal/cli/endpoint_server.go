@@ -1,0 +1,377 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mailhaul/mailhaul/internal/api"
+	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+func newEndpointListCommand(r *remote) *cobra.Command {
+	return &cobra.Command{Use: "list", Short: "List the endpoints of the server", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		endpoints, err := client.Endpoints(c.Context())
+		if err != nil {
+			return err
+		}
+		return r.print(endpoints, func() {
+			rows := [][]string{}
+			for _, e := range endpoints {
+				rows = append(rows, []string{e.Name, endpointURL(e), e.Login, strconv.Itoa(e.Migrations), strconv.Itoa(e.Incremental), strconv.Itoa(e.Connections), strings.Join(e.Batches, ", ")})
+			}
+			r.grid([]string{"endpoint", "address", "login", "migrations", "incremental", "connections", "used by"}, rows)
+		})
+	}}
+}
+
+// endpointURL is the endpoint as addresses are written.
+func endpointURL(e control.Endpoint) string {
+	scheme := map[string]string{string(migration.Implicit): "imaps", string(migration.StartTLS): "imap", string(migration.Cleartext): "imap+plain"}[e.Security]
+	return scheme + "://" + migration.Endpoint{Host: e.Host, Port: e.Port}.Address()
+}
+
+func newEndpointShowCommand(r *remote) *cobra.Command {
+	return &cobra.Command{Use: "show NAME", Short: "Show an endpoint of the server", Args: oneArg("name of the endpoint"), RunE: func(c *cobra.Command, args []string) error {
+		return r.withEndpoint(func(client *api.Client) (control.Endpoint, error) { return client.Endpoint(c.Context(), args[0]) })
+	}}
+}
+
+// withEndpoint asks for an endpoint and shows it.
+func (r *remote) withEndpoint(ask func(*api.Client) (control.Endpoint, error)) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	e, err := ask(client)
+	if err != nil {
+		return err
+	}
+	return r.print(e, func() { r.showEndpoint(e) })
+}
+
+func (r *remote) showEndpoint(e control.Endpoint) {
+	rate := func(n float64, unit string) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatFloat(n, 'f', -1, 64) + unit
+	}
+	trust := "the system's authorities"
+	if e.CA != "" {
+		trust = "authorities of its own"
+	}
+	if e.Pin != "" {
+		trust = "the key " + e.Pin
+	}
+	r.facts("endpoint", e.Name, "address", endpointURL(e), "trusts", trust, "TLS from", e.MinTLS, "kind", e.Type, "login", e.Login, "administrator", e.AdminUser, "separator", e.Separator, "domain", e.Domain, "user root", e.UserRoot,
+		"tenant", e.Tenant, "application", e.ClientID, "cloud", e.Cloud, "authority", e.Authority, "scope", e.Scope,
+		"migrations", strconv.Itoa(e.Migrations), "incremental", strconv.Itoa(e.Incremental), "connections", strconv.Itoa(e.Connections),
+		"ceiling", rate(float64(e.BytesPerSecond), " B/s"), "ceiling of messages", rate(e.MessagesPerSec, "/s"),
+		"daily for each account", dayBudget(e.BytesPerDayDown, e.BytesPerDayUp),
+		"used by", strings.Join(e.Batches, ", "), "created", moment(e.Created)+" by "+e.CreatedBy)
+	if p := e.Profile; p != nil {
+		r.facts("tested", moment(p.At), "server", p.Server, "TLS", p.TLS, "key", p.Pin, "round trip", fmt.Sprintf("%.0f ms", p.RoundTripSeconds*1000), "extensions", strings.Join(p.Extensions, " "))
+	}
+}
+
+const loginHelp = `
+Forms of --login. With all but user one credential opens every mailbox, and the
+migration file has plain user names and no passwords.
+  user       each mailbox with its own password; an app password is one
+  authzid    SASL PLAIN by an administrator: Cyrus, Zimbra, Dovecot
+  master     User*Admin: Dovecot, UW-IMAP (--separator)
+  exchange   Domain/Admin/User: Exchange servers (--domain)
+  mirapoint  #User@Domain#Admin#: Mirapoint (--domain)
+  userroot   an administrator who sees each person's folders below a root: Courier,
+             Oracle (--user-root, or the column UserRoot)
+  proxyauth  PROXYAUTH by an administrator: iPlanet, Sun and Oracle Messaging
+  kerio      X-MASTERAUTH with the master password: Kerio Connect
+  google     a service account: --type gmail --service-account-file FILE
+  office365  an application: --type office365 --tenant T --client-id C
+             and --client-secret-file FILE or --certificate-file FILE
+`
+
+// dayBudget is a day's budget in words, empty for none.
+func dayBudget(down, up int64) string {
+	var parts []string
+	for _, way := range []struct {
+		name  string
+		bytes int64
+	}{{"down", down}, {"up", up}} {
+		if way.bytes > 0 {
+			parts = append(parts, byteSize(way.bytes)+" "+way.name)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// endpointSpecFlags are what an endpoint is made of on a command line.
+type endpointSpecFlags struct {
+	url, caFile, adminPasswordFile      string
+	clientSecretFile, certificateFile   string
+	serviceAccountFile                  string
+	migrations, incremental, connection int
+	skipVerification                    bool
+	dayDown, dayUp                      int64
+	spec                                control.EndpointSpec
+}
+
+func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.caFile, "ca", "", "PEM `FILE` with the certificate authorities, instead of the system's")
+	flags.StringVar(&f.spec.Pin, "pin", "", "base64 SHA-256 of the server's public key, trusted whoever signed it")
+	flags.StringVar(&f.spec.MinTLS, "min-tls", "", "lowest TLS version, 1.0 to 1.3 (default 1.2)")
+	flags.BoolVar(&f.spec.AllowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
+	flags.IntVar(&f.migrations, "migrations", 0, "how many mailboxes may be in their initial pass at a time (default 20)")
+	flags.IntVar(&f.incremental, "incremental", 0, "how many may be in a later pass at a time (default 10)")
+	flags.IntVar(&f.connection, "connections", 0, "how many connections a mailbox may open (default 4)")
+	flags.Int64Var(&f.spec.BytesPerSecond, "bytes-per-second", 0, "ceiling for all mailboxes together; 0 is none")
+	flags.Float64Var(&f.spec.MessagesPerSec, "messages-per-second", 0, "ceiling for all mailboxes together; 0 is none")
+	flags.Int64Var(&f.dayDown, "bytes-per-day-down", 0, "what each account may read in 24 hours; 0 is any number (default 2500000000 for Gmail)")
+	flags.Int64Var(&f.dayUp, "bytes-per-day-up", 0, "what each account may write in 24 hours; 0 is any number (default 500000000 for Gmail)")
+	flags.StringVar(&f.spec.AdminUser, "admin-user", "", "`NAME` of the administrator, where --login has one")
+	flags.StringVar(&f.adminPasswordFile, "admin-password-file", "", "`FILE` whose first line is the administrator's password, or Kerio's master password")
+	flags.StringVar(&f.spec.Separator, "separator", "", "`CHARACTER` between user and administrator: default * with --login master, / with exchange")
+	flags.StringVar(&f.spec.Domain, "domain", "", "`DOMAIN` of the administrator with --login exchange, of the users with mirapoint")
+	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` whose first line is the client secret")
+	flags.StringVar(&f.certificateFile, "certificate-file", "", "Office 365: PEM `FILE` with the certificate and its private key")
+	flags.StringVar(&f.serviceAccountFile, "service-account-file", "", "Gmail: JSON key `FILE` of the service account")
+	flags.BoolVar(&f.skipVerification, "skip-verification", false, "do not test the connection")
+}
+
+// complete reads the address and the files.
+func (f *endpointSpecFlags) complete(ctx context.Context, r *remote, flags *pflag.FlagSet) error {
+	if f.url != "" {
+		endpoint, user, err := migration.ParseURL(f.url)
+		if err != nil {
+			return usageError("URL: %w", err)
+		}
+		if user != "" {
+			return usageError("URL: leave %s out; users come with the batch", migration.SafeText(user))
+		}
+		f.spec.Host, f.spec.Port, f.spec.Security = endpoint.Host, endpoint.Port, string(endpoint.Security)
+	}
+	if f.caFile != "" {
+		pem, err := os.ReadFile(f.caFile)
+		if err != nil {
+			return usageError("--ca: %w", err)
+		}
+		f.spec.CA = string(pem)
+	}
+	for name, limit := range map[string]struct {
+		into **int
+		from *int
+	}{"migrations": {&f.spec.Migrations, &f.migrations}, "incremental": {&f.spec.Incremental, &f.incremental}, "connections": {&f.spec.Connections, &f.connection}} {
+		if flags.Changed(name) {
+			*limit.into = limit.from
+		}
+	}
+	if flags.Changed("bytes-per-day-down") {
+		f.spec.BytesPerDayDown = &f.dayDown
+	}
+	if flags.Changed("bytes-per-day-up") {
+		f.spec.BytesPerDayUp = &f.dayUp
+	}
+	return f.secrets(ctx, r)
+}
+
+// secrets reads the secret that the endpoint signs in with.
+func (f *endpointSpecFlags) secrets(ctx context.Context, r *remote) (err error) {
+	s := &f.spec
+	if s.AdminUser != "" || f.adminPasswordFile != "" || s.Login == string(migration.LoginKerio) {
+		if s.AdminPassword, err = r.secretFrom(ctx, "--admin-password-file", f.adminPasswordFile, "MAILHAUL_ADMIN_PASSWORD", cmp.Or(s.AdminUser, "the master")); err != nil {
+			return err
+		}
+	}
+	if f.clientSecretFile != "" || s.ClientID != "" && f.certificateFile == "" {
+		if s.ClientSecret, err = r.secretFrom(ctx, "--client-secret-file", f.clientSecretFile, "MAILHAUL_CLIENT_SECRET", "the application "+s.ClientID); err != nil {
+			return err
+		}
+	}
+	if s.Certificate, err = wholeFile("--certificate-file", f.certificateFile); err != nil {
+		return err
+	}
+	s.ServiceAccount, err = wholeFile("--service-account-file", f.serviceAccountFile)
+	return err
+}
+
+// wholeFile reads a secret that is a file of its own.
+func wholeFile(flag, path string) (control.Password, error) {
+	if path == "" {
+		return "", nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", usageError("%s: %w", flag, err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxPassword+1))
+	switch {
+	case err != nil:
+		return "", usageError("%s: %w", flag, err)
+	case len(text) == 0 || len(text) > maxPassword:
+		return "", usageError("%s: %s must hold from 1 to %d bytes", flag, path, maxPassword)
+	}
+	return control.Password(text), nil
+}
+
+func newEndpointCreateCommand(r *remote) *cobra.Command {
+	f := &endpointSpecFlags{}
+	command := &cobra.Command{Use: "create NAME [URL]", Short: "Create an endpoint on the server, after testing it", Args: cobra.RangeArgs(1, 2),
+		Long: `Creates an endpoint. The URL names the server; --type office365 and gmail know theirs.
+` + loginHelp,
+		Example: `  mailhaul endpoint create old imaps://imap.old.example.org
+  mailhaul endpoint create old imaps://imap.old.example.org --login master --admin-user admin --admin-password-file pw
+  mailhaul endpoint create new --type office365 --tenant contoso.onmicrosoft.com --client-id ID --client-secret-file secret`,
+		RunE: func(c *cobra.Command, args []string) error {
+			f.spec.Name = args[0]
+			switch {
+			case len(args) > 1:
+				f.url = args[1]
+			case f.spec.Type == "" || f.spec.Type == string(migration.KindIMAP):
+				return usageError("the URL of the server is missing; see: %s --help", c.CommandPath())
+			}
+			if err := f.complete(c.Context(), r, c.Flags()); err != nil {
+				return err
+			}
+			return r.withEndpoint(func(client *api.Client) (control.Endpoint, error) {
+				return client.CreateEndpoint(c.Context(), f.spec, f.skipVerification)
+			})
+		}}
+	f.register(command.Flags())
+	flags := command.Flags()
+	flags.StringVar(&f.spec.Type, "type", "", "`KIND` of server: imap (default), office365 or gmail")
+	flags.StringVar(&f.spec.Login, "login", "", "`FORM` of signing in, see above (default user, with --type office365 that)")
+	flags.StringVar(&f.spec.UserRoot, "user-root", "", "`PATH` of a person's folders with {user} in it, with --login userroot, for rows without a UserRoot")
+	flags.StringVar(&f.spec.Tenant, "tenant", "", "Office 365: `ID` of the directory (tenant), or a domain of it")
+	flags.StringVar(&f.spec.ClientID, "client-id", "", "Office 365: `ID` of the application (client)")
+	flags.StringVar(&f.spec.Cloud, "cloud", "", "Office 365: worldwide (default), gcc-high, dod or china")
+	flags.StringVar(&f.spec.Authority, "authority", "", "Office 365: `URL` that gives tokens, instead of the cloud's")
+	flags.StringVar(&f.spec.Scope, "scope", "", "Office 365: `SCOPE` of the tokens, instead of the cloud's")
+	return command
+}
+
+func newEndpointSetCommand(r *remote) *cobra.Command {
+	f := &endpointSpecFlags{}
+	command := &cobra.Command{Use: "set NAME", Short: "Change an endpoint of the server", Args: oneArg("name of the endpoint"),
+		Long: `Changes what the flags name. Passwords are bound to host, port and security: when
+those change, the passwords that are kept are worth nothing, and new ones are needed.
+`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.complete(c.Context(), r, c.Flags()); err != nil {
+				return err
+			}
+			change := f.change(c.Flags())
+			if change == (control.EndpointPatch{}) {
+				return usageError("nothing to change; see: %s --help", c.CommandPath())
+			}
+			return r.withEndpoint(func(client *api.Client) (control.Endpoint, error) {
+				return client.SetEndpoint(c.Context(), args[0], change, 0, f.skipVerification)
+			})
+		}}
+	f.register(command.Flags())
+	command.Flags().StringVar(&f.url, "address", "", "`URL` of the server")
+	return command
+}
+
+// change is what the flags that are given change.
+func (f *endpointSpecFlags) change(flags *pflag.FlagSet) (change control.EndpointPatch) {
+	s := &f.spec
+	flags.Visit(func(flag *pflag.Flag) {
+		switch flag.Name {
+		case "address":
+			change.Host, change.Port, change.Security = &s.Host, &s.Port, &s.Security
+		case "ca":
+			change.CA = &s.CA
+		case "pin":
+			change.Pin = &s.Pin
+		case "min-tls":
+			change.MinTLS = &s.MinTLS
+		case "allow-cleartext":
+			change.AllowCleartext = &s.AllowCleartext
+		case "bytes-per-second":
+			change.BytesPerSecond = &s.BytesPerSecond
+		case "messages-per-second":
+			change.MessagesPerSec = &s.MessagesPerSec
+		case "admin-user":
+			change.AdminUser, change.AdminPassword = &s.AdminUser, &s.AdminPassword
+		case "admin-password-file":
+			change.AdminPassword = &s.AdminPassword
+		case "separator":
+			change.Separator = &s.Separator
+		case "domain":
+			change.Domain = &s.Domain
+		case "client-secret-file":
+			change.ClientSecret = &s.ClientSecret
+		case "certificate-file":
+			change.Certificate = &s.Certificate
+		case "service-account-file":
+			change.ServiceAccount = &s.ServiceAccount
+		}
+	})
+	change.Migrations, change.Incremental, change.Connections = s.Migrations, s.Incremental, s.Connections
+	change.BytesPerDayDown, change.BytesPerDayUp = s.BytesPerDayDown, s.BytesPerDayUp
+	return change
+}
+
+func newEndpointDeleteCommand(r *remote) *cobra.Command {
+	return &cobra.Command{Use: "delete NAME", Short: "Delete an endpoint that no batch uses", Args: oneArg("name of the endpoint"), RunE: func(c *cobra.Command, args []string) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		if err := client.DeleteEndpoint(c.Context(), args[0]); err != nil {
+			return err
+		}
+		r.say("endpoint %s is deleted", args[0])
+		return nil
+	}}
+}
+
+// testOnServer tests an endpoint from the server, and shows each step.
+func (r *remote) testOnServer(ctx context.Context, name, user, passwordFile string) error {
+	spec := control.TestSpec{Name: name, User: user}
+	var err error
+	if user != "" {
+		if spec.Password, err = r.secretFrom(ctx, "--password-file", passwordFile, "MAILHAUL_SERVER_PASSWORD", user); err != nil {
+			return err
+		}
+	}
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	probe, err := client.TestEndpoint(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if err := r.print(probe, func() { r.showProbe(probe) }); err != nil {
+		return err
+	}
+	if !probe.OK {
+		return &exitError{status: exitConnection}
+	}
+	return nil
+}
+
+func (r *remote) showProbe(probe control.Probe) {
+	marks := map[string]string{control.StepOK: "ok  ", control.StepFailed: "FAIL", control.StepSkipped: "-   "}
+	for _, s := range probe.Steps {
+		r.say("%s %-10s %s", marks[s.Result], s.Step, migration.SafeText(s.Detail))
+		if s.Remedy != "" {
+			r.say("                what to do: %s", migration.SafeText(s.Remedy))
+		}
+	}
+}

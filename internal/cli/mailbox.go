@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailhaul/mailhaul/internal/api"
+	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+func newMailboxCommand(streams Streams) *cobra.Command {
+	return newNoun(streams, "mailbox", "Work with the mailboxes of a batch",
+		newMailboxListCommand, newMailboxShowCommand,
+		mailboxVerbCommand("start", "Go on with a stopped mailbox, or retry a failed one"),
+		mailboxVerbCommand("stop", "Stop a mailbox"),
+		mailboxVerbCommand("retry", "Try a mailbox, and the messages that were left out, again"),
+		mailboxVerbCommand("sync", "Bring what is new at the source now"),
+		newMailboxApproveCommand, newMailboxRotateCommand, newMailboxDeleteCommand, newMailboxFindingsCommand, newMailboxMessageCommand)
+}
+
+func newMailboxListCommand(r *remote) *cobra.Command {
+	q := &control.MailboxQuery{}
+	command := &cobra.Command{Use: "list [BATCH]", Short: "List mailboxes", Args: cobra.MaximumNArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			q.Batch = args[0]
+		}
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		mailboxes := []control.Mailbox{}
+		for m, err := range client.Mailboxes(c.Context(), *q) {
+			if err != nil {
+				return err
+			}
+			mailboxes = append(mailboxes, m)
+		}
+		return r.print(mailboxes, func() { r.listMailboxes(mailboxes) })
+	}}
+	command.Flags().StringSliceVar(&q.States, "state", nil, "only those in this `STATE`, such as Failed (several)")
+	command.Flags().StringVar(&q.Search, "search", "", "only those with this `TEXT` in their address")
+	return command
+}
+
+func (r *remote) listMailboxes(mailboxes []control.Mailbox) {
+	rows := [][]string{}
+	for _, m := range mailboxes {
+		rows = append(rows, []string{m.Batch, m.Address, m.State, strconv.FormatInt(m.Progress.Moved, 10), byteSize(m.Progress.MovedBytes), strconv.Itoa(m.Skipped),
+			m.Score, moment(m.LastSynced), reason(m)})
+	}
+	r.grid([]string{"batch", "mailbox", "state", "copied", "size", "left out", "score", "last synced", "why"}, rows)
+}
+
+// reason is why a mailbox is as it is: its trouble, what it waits for, or before its
+// first pass what the preflight has found.
+func reason(m control.Mailbox) string {
+	switch p := m.Preflight; {
+	case m.Trouble != nil:
+		return m.Trouble.Reason
+	case m.Waiting != "" || p == nil || m.Passes > 0:
+		return m.Waiting
+	case p.Trouble != nil:
+		return "preflight: " + p.Trouble.Reason
+	default:
+		return "preflight went well"
+	}
+}
+
+func newMailboxShowCommand(r *remote) *cobra.Command {
+	return &cobra.Command{Use: "show BATCH ADDRESS", Short: "Show a mailbox", Args: someArgs("BATCH ADDRESS", 2), RunE: func(c *cobra.Command, args []string) error {
+		return r.withMailbox(func(client *api.Client) (control.Mailbox, error) {
+			return client.Mailbox(c.Context(), args[0], args[1])
+		})
+	}}
+}
+
+// withMailbox asks for a mailbox and shows it.
+func (r *remote) withMailbox(ask func(*api.Client) (control.Mailbox, error)) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	m, err := ask(client)
+	if err != nil {
+		return err
+	}
+	return r.print(m, func() { r.showMailbox(m) })
+}
+
+func (r *remote) showMailbox(m control.Mailbox) {
+	r.facts("batch", m.Batch, "mailbox", m.Address, "state", m.State, "at the source", m.SourceUser, "at the target", m.TargetUser, "root", m.UserRoot,
+		"score", m.Score, "passes", strconv.Itoa(m.Passes), "copied", fmt.Sprintf("%d messages, %s", m.Progress.Moved, byteSize(m.Progress.MovedBytes)),
+		"left out", fmt.Sprintf("%d messages, %d of them approved", m.Skipped, m.Approved), "pass", progressText(m), "node", m.Node,
+		"next pass", moment(m.Due), "initial copy", moment(m.InitialDone), "last synced", moment(m.LastSynced),
+		"queued", length(m.QueuedSeconds), "in progress", length(m.WorkedSeconds), "stalled", length(m.StalledSeconds))
+	if t := m.Trouble; t != nil {
+		r.facts("trouble", fmt.Sprintf("%s [%s]", t.Reason, t.Code), "what to do", t.Remedy, "tried again", moment(t.Until))
+	}
+	if p := m.Preflight; p != nil {
+		r.facts("preflight", moment(p.At), "source came to", p.Source, "target came to", p.Target, "source holds", fmt.Sprintf("%d messages in %d folders, %s", p.Messages, p.Folders, byteSize(p.Bytes)))
+		if p.Trouble != nil {
+			r.facts("it found", p.Trouble.Reason, "what to do", p.Trouble.Remedy)
+		}
+	}
+	rows := [][]string{}
+	for _, f := range m.Progress.PerFolder {
+		n := f.Messages
+		rows = append(rows, []string{f.Source, f.Target, strconv.Itoa(n.Source), strconv.Itoa(n.Copied), strconv.Itoa(n.Present), strconv.Itoa(n.Skipped)})
+	}
+	if len(rows) > 0 {
+		r.say("")
+		r.grid([]string{"folder", "at the target", "source", "copied", "present", "left out"}, rows)
+	}
+	r.facts("may be asked", strings.Join(m.Verbs, ", "))
+}
+
+func mailboxVerbCommand(verb, short string) func(*remote) *cobra.Command {
+	return func(r *remote) *cobra.Command {
+		return &cobra.Command{Use: verb + " BATCH ADDRESS", Short: short, Args: someArgs("BATCH ADDRESS", 2), RunE: func(c *cobra.Command, args []string) error {
+			client, err := r.client()
+			if err != nil {
+				return err
+			}
+			m, err := client.AskMailbox(c.Context(), args[0], args[1], verb)
+			if err != nil {
+				return err
+			}
+			return r.print(m, func() { r.say("mailbox %s: %s", m.Address, m.State) })
+		}}
+	}
+}
+
+func newMailboxApproveCommand(r *remote) *cobra.Command {
+	var reason string
+	command := &cobra.Command{Use: "approve BATCH ADDRESS", Short: "Accept the messages that were left out", Args: someArgs("BATCH ADDRESS", 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return r.withMailbox(func(client *api.Client) (control.Mailbox, error) {
+				return client.ApproveMailbox(c.Context(), args[0], args[1], reason)
+			})
+		}}
+	command.Flags().StringVar(&reason, "reason", "", "why; it goes to the audit log")
+	return command
+}
+
+func newMailboxRotateCommand(r *remote) *cobra.Command {
+	var source, target string
+	command := &cobra.Command{Use: "rotate BATCH ADDRESS", Short: "Give a mailbox new passwords", Args: someArgs("BATCH ADDRESS", 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			passwords := control.Passwords{}
+			for _, side := range []struct {
+				flag, path string
+				into       *control.Password
+			}{{"--source-password-file", source, &passwords.Source}, {"--target-password-file", target, &passwords.Target}} {
+				if side.path != "" {
+					password, err := readPasswordFile(side.flag, side.path)
+					if err != nil {
+						return err
+					}
+					*side.into = control.Password(password.Reveal())
+				}
+			}
+			if source == "" && target == "" {
+				password, err := askPasswordOf(c.Context(), r.streams, "the source mailbox "+args[1])
+				if err != nil {
+					return err
+				}
+				passwords.Source = control.Password(password.Reveal())
+			}
+			return r.withMailbox(func(client *api.Client) (control.Mailbox, error) {
+				return client.RotateMailbox(c.Context(), args[0], args[1], passwords)
+			})
+		}}
+	command.Flags().StringVar(&source, "source-password-file", "", "`FILE` whose first line is the new password at the source")
+	command.Flags().StringVar(&target, "target-password-file", "", "`FILE` whose first line is the new password at the target")
+	return command
+}
+
+func newMailboxDeleteCommand(r *remote) *cobra.Command {
+	var yes bool
+	command := &cobra.Command{Use: "delete BATCH ADDRESS", Short: "Delete a mailbox from its batch; migrated mail stays", Args: someArgs("BATCH ADDRESS", 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := r.confirm(yes, "delete", args[1]); err != nil {
+				return err
+			}
+			client, err := r.client()
+			if err != nil {
+				return err
+			}
+			if err := client.DeleteMailbox(c.Context(), args[0], args[1]); err != nil {
+				return err
+			}
+			r.say("mailbox %s is being removed", args[1])
+			return nil
+		}}
+	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return command
+}
+
+func newMailboxFindingsCommand(r *remote) *cobra.Command {
+	return &cobra.Command{Use: "findings BATCH ADDRESS", Short: "List what was left out or changed", Args: someArgs("BATCH ADDRESS", 2), RunE: func(c *cobra.Command, args []string) error {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		findings := []control.Finding{}
+		for f, err := range client.Findings(c.Context(), args[0], args[1]) {
+			if err != nil {
+				return err
+			}
+			findings = append(findings, f)
+		}
+		return r.print(findings, func() {
+			rows := [][]string{}
+			for _, f := range findings {
+				rows = append(rows, []string{f.ID, f.Code, place(f.Finding), f.Reason, f.Remedy, f.ApprovedBy})
+			}
+			r.grid([]string{"number", "code", "where", "reason", "what to do", "approved by"}, rows)
+		})
+	}}
+}
+
+func newMailboxMessageCommand(r *remote) *cobra.Command {
+	var out string
+	command := &cobra.Command{Use: "message BATCH ADDRESS NUMBER", Short: "Download the message of a finding from the source", Args: someArgs("BATCH ADDRESS NUMBER", 3),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := r.client()
+			if err != nil {
+				return err
+			}
+			body, err := client.Message(c.Context(), args[0], args[1], args[2])
+			if err != nil {
+				return err
+			}
+			return r.save(c.Context(), body, out)
+		}}
+	command.Flags().StringVarP(&out, "output", "o", "", "`FILE` to write instead of standard output")
+	return command
+}
+
+// save writes what is read to a file, whole or not at all, or without a name to
+// standard output.
+func (r *remote) save(ctx context.Context, body io.ReadCloser, path string) error {
+	defer body.Close()
+	if path == "" {
+		_, err := io.Copy(r.streams.Out, body)
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".mailhaul-*")
+	if err != nil {
+		return usageError("--output: %w", err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // gone when it was renamed
+	n, err := io.Copy(file, body)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	fmt.Fprintf(r.streams.Err, "%s: %s\n", migration.SafeText(path), byteSize(n))
+	return nil
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package cli
+
+// raced: the race detector makes everything slow and big.
+const raced = false

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// commandAt finds a command by its words; words in capitals are arguments.
+func commandAt(t *testing.T, line string) (*cobra.Command, []string) {
+	t.Helper()
+	words := strings.Fields(line)
+	command, rest, err := newRootCommand(Streams{}).Find(words[1:])
+	if err != nil {
+		t.Errorf("%s: %v", line, err)
+	}
+	return command, rest
+}
+
+var quotedCommand = regexp.MustCompile("`(mailhaul [^`]+)`")
+
+// checkPage finds every command of a page, and every flag it is given.
+func checkPage(t *testing.T, path string, least int) {
+	t.Helper()
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := quotedCommand.FindAllStringSubmatch(string(page), -1)
+	if len(lines) < least {
+		t.Errorf("%s has %d commands only", path, len(lines))
+	}
+	for _, line := range lines {
+		command, rest := commandAt(t, line[1])
+		if command == command.Root() {
+			t.Errorf("%s: there is no command %q", path, line[1])
+		}
+		for _, word := range rest {
+			name, isFlag := strings.CutPrefix(word, "--")
+			name, _, _ = strings.Cut(name, "=")
+			if isFlag && command.Flags().Lookup(name) == nil {
+				t.Errorf("%s: %s has no flag --%s", path, command.CommandPath(), name)
+			}
+			if !isFlag && word == strings.ToLower(word) && command.HasSubCommands() {
+				t.Errorf("%s: there is no command %q", path, line[1])
+			}
+		}
+	}
+}
+
+func TestCommandsOfThePagesExist(t *testing.T) {
+	checkPage(t, "../../docs/cmdlets.md", 60)
+	checkPage(t, "../../docs/operations.md", 10)
+	checkPage(t, "../../docs/gmail.md", 4)
+}
+
+// TestEveryCommandOfTheServiceIsMapped: the page of cmdlets forgets none of the
+// nouns that have a counterpart.
+func TestThePageMapsEveryCommandOfTheService(t *testing.T) {
+	page, err := os.ReadFile("../../docs/cmdlets.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, back, _ := strings.Cut(string(page), "## Command to cmdlet")
+	for _, noun := range newRootCommand(Streams{}).Commands() {
+		if !strings.Contains(" endpoint batch mailbox report ", " "+noun.Name()+" ") {
+			continue
+		}
+		for _, verb := range noun.Commands() {
+			if !strings.Contains(back, "`mailhaul "+noun.Name()+" "+verb.Name()+"`") {
+				t.Errorf("mailhaul %s %s is not on the page", noun.Name(), verb.Name())
+			}
+		}
+	}
+}
+
+var settingRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|")
+
+func TestEverySettingIsOnThePageOfOperations(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, row := range settingRow.FindAllStringSubmatch(string(page), -1) {
+		told[row[1]] = true
+	}
+	serve, _ := commandAt(t, "mailhaul serve")
+	serve.Flags().VisitAll(func(f *pflag.Flag) {
+		if !told[f.Name] && f.Name != "help" {
+			t.Errorf("%s is not on the page", f.Name)
+		}
+		delete(told, f.Name)
+	})
+	for name := range told {
+		t.Errorf("the page has %s, which is no setting", name)
+	}
+}
+
+func TestEveryCommandHasAManualPage(t *testing.T) {
+	directory := t.TempDir()
+	execute(t, "man", directory).want(t, exitDone, "pages are in")
+	for _, page := range []string{"mailhaul.1", "mailhaul-serve.1", "mailhaul-batch-create.1", "mailhaul-csv-check.1"} {
+		text, err := os.ReadFile(filepath.Join(directory, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{".TH ", ".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION", ".SH OPTIONS", ".SH EXIT STATUS"} {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("%s has no %s", page, part)
+			}
+		}
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, ".") && !regexp.MustCompile(`^\.(TH|SH|TP|nf|fi)\b`).MatchString(line) {
+				t.Errorf("%s: a line of text is taken for a command: %s", page, line)
+			}
+		}
+	}
+}

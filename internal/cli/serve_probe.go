@@ -1,0 +1,269 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/imap"
+	"github.com/mailhaul/mailhaul/internal/mailsync"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// visitor visits servers while an operator waits: it tests endpoints, and reads
+// folders and single messages of sources.
+type visitor struct {
+	// dial makes connections; it refuses addresses that the policy does.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	log  *slog.Logger
+	// doorman signs in.
+	doorman *doorman
+}
+
+var (
+	_ control.Prober = visitor{}
+	_ control.Source = visitor{}
+)
+
+// The longest an operator waits for a test, and for a server to list its folders or
+// to find a message.
+const (
+	probeTime = 60 * time.Second
+	visitTime = 2 * time.Minute
+)
+
+// stepNames are the session's steps as the test calls them. Those that are not here
+// are part of another.
+var stepNames = map[imap.Step]string{
+	imap.StepResolve: "resolve", imap.StepConnect: "connect", imap.StepTLS: "tls", imap.StepGreeting: "greeting",
+	imap.StepCapability: "greeting", imap.StepLogin: "sign-in", imap.StepFolders: "folders",
+}
+
+// probe is a test under way.
+type probe struct {
+	steps map[string]control.ProbeStep
+	tls   string
+}
+
+// note keeps what became of a step. What a server said before it was known to speak
+// IMAP is not repeated: the address may be any server's.
+func (p *probe) note(step imap.Step, detail string, err error) {
+	name := stepNames[step]
+	s := control.ProbeStep{Step: name, Result: control.StepOK}
+	if step == imap.StepTLS || step == imap.StepFolders || step == imap.StepLogin {
+		s.Detail = migration.SafeText(detail)
+	}
+	if step == imap.StepTLS && err == nil {
+		p.tls = s.Detail
+	}
+	if err != nil {
+		s.Result, s.Code, s.Detail = control.StepFailed, migration.CodeOf(err), migration.SafeText(err.Error())
+		if fault := migration.FaultOf(err); fault != nil {
+			s.Remedy = asSetting.Replace(fault.Remedy)
+		}
+	}
+	p.steps[name] = s
+}
+
+// asSetting puts the server's words where a remedy names the flags of copy.
+var asSetting = strings.NewReplacer("trust its key: --pin ", "trust its key by setting the endpoint's pin to ",
+	"trust the new one: --pin ", "trust the new one by setting the endpoint's pin to ",
+	"name its certificate with --ca FILE", "give its certificate as the endpoint's CA",
+	"Run the same command again", "Start the mailbox again", "run again with --accept-rebuilt", "retry this mailbox, which takes the folder as it is")
+
+// all gives the steps in their order; those that were not reached were skipped.
+func (p *probe) all() []control.ProbeStep {
+	var steps []control.ProbeStep
+	for _, name := range control.ProbeSteps() {
+		s, reached := p.steps[name]
+		if !reached {
+			s = control.ProbeStep{Step: name, Result: control.StepSkipped}
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// Probe tests an endpoint.
+func (v visitor) Probe(ctx context.Context, account control.Account) ([]control.ProbeStep, *migration.Learned) {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	p := &probe{steps: map[string]control.ProbeStep{}}
+	session, err := v.session(ctx, account, p.note)
+	if err != nil {
+		return p.all(), nil
+	}
+	defer session.Close()
+	if session.SignedIn() {
+		folders, err := session.Folders(ctx)
+		own := slices.DeleteFunc(folders, func(f migration.Folder) bool { return f.Space != migration.Personal || !f.Selectable })
+		p.note(imap.StepFolders, counted(len(own), "folder", "folders"), err)
+	}
+	profile := session.Profile()
+	return p.all(), &migration.Learned{At: time.Now().UTC().Truncate(time.Second), Server: migration.SafeText(profile.Server), TLS: p.tls, Pin: session.Pin(),
+		RoundTrip: profile.RoundTrip, Extensions: profile.Capabilities}
+}
+
+// session dials and signs in as the login form has it; without a user as the
+// administrator himself, if there is one.
+func (v visitor) session(ctx context.Context, account control.Account, steps func(imap.Step, string, error)) (*imap.Session, error) {
+	options := imap.Options{Endpoint: account.Endpoint, Root: account.Root, Dial: v.dial, Steps: steps, Log: v.log}
+	form := account.Login.Form
+	if account.User != "" || form.NamesAdmin() && !actsForOthersOnly(form) {
+		return v.doorman.open(ctx, account, options)
+	}
+	session, err := imap.Dial(ctx, options)
+	if err != nil || form == migration.LoginUser || form == migration.LoginKerio {
+		return session, err
+	}
+	detail := ""
+	if form.HasToken() {
+		detail, err = v.doorman.token(ctx, account)
+	} else {
+		options.Steps = nil
+		detail, err = v.alone(ctx, account, options)
+	}
+	steps(imap.StepLogin, detail, err)
+	if err != nil {
+		_ = session.Close()
+		return nil, err
+	}
+	return session, nil
+}
+
+// actsForOthersOnly reports whether an administrator of the form needs no mailbox of his
+// own, so that he may be let in for others and not as himself.
+func actsForOthersOnly(form migration.LoginForm) bool {
+	return form == migration.LoginMaster
+}
+
+// alone has such an administrator sign in as himself. That he is not let in tells
+// nothing.
+func (v visitor) alone(ctx context.Context, account control.Account, options imap.Options) (detail string, err error) {
+	session, err := v.doorman.open(ctx, account, options)
+	switch {
+	case err == nil:
+		_ = session.Close()
+		return "the administrator is let in", nil
+	case migration.ClassOf(err) == migration.Login:
+		return "the administrator is not let in as himself, which says little with this login form; test with the user name of a mailbox (--user) to know", nil
+	default:
+		return "", err
+	}
+}
+
+// Folders lists the folders of a source with what the rules make of each.
+func (v visitor) Folders(ctx context.Context, account control.Account, exclude, include []migration.FolderRule) ([]control.FolderHit, error) {
+	ctx, cancel := context.WithTimeout(ctx, visitTime)
+	defer cancel()
+	session, err := v.session(ctx, account, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	choices, err := v.choices(ctx, session, account, mailsync.Job{Exclude: exclude, Include: include})
+	if err != nil {
+		return nil, err
+	}
+	var hits []control.FolderHit
+	for _, c := range choices {
+		hit := control.FolderHit{Folder: strings.Join(c.Levels, "/"), Taken: c.Taken, Rule: c.Rule}
+		if c.Folder.Status != nil {
+			hit.Messages = int64(c.Folder.Status.Messages)
+		}
+		hits = append(hits, hit)
+	}
+	return hits, nil
+}
+
+func (v visitor) choices(ctx context.Context, session *imap.Session, account control.Account, job mailsync.Job) ([]mailsync.Choice, error) {
+	folders, err := session.Folders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	job.SourceRoot, job.Labels = account.Root, account.Labels
+	return mailsync.Choices(folders, session.Profile(), job)
+}
+
+// Message gives a message of a source. The session lives as long as it is read.
+func (v visitor) Message(ctx context.Context, account control.Account, folder string, uid migration.UID) (io.ReadCloser, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	message, err := v.message(ctx, cancel, account, folder, uid)
+	if err != nil {
+		cancel()
+	}
+	return message, err
+}
+
+func (v visitor) message(ctx context.Context, cancel func(), account control.Account, folder string, uid migration.UID) (io.ReadCloser, error) {
+	giveUp := time.AfterFunc(visitTime, cancel)
+	defer giveUp.Stop()
+	session, err := v.session(ctx, account, nil)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := v.rawName(ctx, session, account, folder)
+	if err == nil {
+		_, err = session.Open(ctx, migration.Open{Folder: raw, ReadOnly: true})
+	}
+	if err != nil {
+		session.Close()
+		return nil, err
+	}
+	reader, writer := io.Pipe()
+	begun := make(chan error, 1)
+	go func() {
+		defer session.Close()
+		err := session.Bodies(ctx, migration.NewUIDSet(uid), func(body migration.Body) error {
+			select {
+			case begun <- nil:
+			default:
+			}
+			_, err := io.Copy(writer, body.Reader)
+			return err
+		})
+		writer.CloseWithError(err)
+		if err == nil {
+			err = fmt.Errorf("the message is no longer at the source: %w", migration.ErrNotFound)
+		}
+		select {
+		case begun <- err: // it has not begun
+		default:
+		}
+	}()
+	if err := <-begun; err != nil {
+		return nil, err
+	}
+	return visited{reader, cancel}, nil
+}
+
+// rawName finds the folder that goes by a name in the findings.
+func (v visitor) rawName(ctx context.Context, session *imap.Session, account control.Account, folder string) (string, error) {
+	choices, err := v.choices(ctx, session, account, mailsync.Job{})
+	if err != nil {
+		return "", err
+	}
+	for _, c := range choices {
+		if c.Folder.Name == folder {
+			return c.Holder, nil
+		}
+	}
+	return "", fmt.Errorf("the folder is no longer at the source: %w", migration.ErrNotFound)
+}
+
+// visited is a message that is being read; closing it ends the visit.
+type visited struct {
+	*io.PipeReader
+	cancel func()
+}
+
+func (v visited) Close() error {
+	v.cancel()
+	return v.PipeReader.Close()
+}

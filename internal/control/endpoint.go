@@ -1,0 +1,452 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/secret"
+)
+
+// The defaults and bounds of limits.
+const (
+	defaultMigrations  = 20
+	defaultIncremental = 10
+	defaultConnections = 4
+	// One mailbox of Exchange Online gets no more done by more connections.
+	office365Connections = 2
+	mostMailboxes        = 300
+	mostConnections      = 16
+	// leastBudget is a day's budget with which any message can be moved.
+	leastBudget = 100_000_000
+)
+
+// record makes the endpoint of the specification.
+func (spec EndpointSpec) record() migration.EndpointRecord {
+	e := migration.EndpointRecord{
+		Name: spec.Name, Kind: migration.EndpointKind(spec.Type),
+		Endpoint: migration.Endpoint{Host: spec.host(), Port: spec.Port, Security: migration.Security(spec.Security),
+			AllowCleartext: spec.AllowCleartext, Pin: strings.TrimPrefix(spec.Pin, "sha256/"), MinTLS: tlsVersions[spec.MinTLS]},
+		Limits: migration.Limits{Migrations: defaultMigrations, Incremental: defaultIncremental, Connections: defaultConnections,
+			BytesPerSecond: spec.BytesPerSecond, MessagesPerSecond: spec.MessagesPerSec},
+		Login: spec.method(),
+	}
+	if e.Kind == "" {
+		e.Kind = migration.KindIMAP
+	}
+	if e.Kind == migration.KindOffice365 {
+		e.Limits.Connections = office365Connections
+	}
+	if spec.CA != "" {
+		e.CA = []byte(spec.CA)
+	}
+	if spec.Security == "" {
+		e.Security = migration.Implicit
+	}
+	if e.Port == 0 {
+		e.Port = 143
+		if e.Security == migration.Implicit {
+			e.Port = 993
+		}
+	}
+	set(&e.Limits.Migrations, spec.Migrations)
+	// With few migrations and nothing said, no more later passes than they.
+	e.Limits.Incremental = min(e.Limits.Incremental, max(e.Limits.Migrations, 1))
+	set(&e.Limits.Incremental, spec.Incremental)
+	set(&e.Limits.Connections, spec.Connections)
+	usual := migration.UsualBudget(e.Host)
+	e.Limits.BytesPerDayDown, e.Limits.BytesPerDayUp = usual.Down, usual.Up
+	set(&e.Limits.BytesPerDayDown, spec.BytesPerDayDown)
+	set(&e.Limits.BytesPerDayUp, spec.BytesPerDayUp)
+	return e
+}
+
+// set takes over a value that is given.
+func set[T any](into *T, value *T) {
+	if value != nil {
+		*into = *value
+	}
+}
+
+// endpoint checks an endpoint as it would be stored, but for its secret.
+func (c *checks) endpoint(e migration.EndpointRecord) {
+	c.name("name", e.Name)
+	c.host("host", e.Host)
+	c.between("port", e.Port, 1, 65535)
+	switch e.Security {
+	case migration.Implicit, migration.StartTLS:
+	case migration.Cleartext:
+		c.that(e.AllowCleartext, "security", "none sends passwords and mail in clear text; say allowCleartext if the line is safe")
+		c.that(!e.Login.Form.HasAdmin(), "security", "none is refused for an administrator's password, which opens every mailbox")
+		c.that(e.Pin == "" && len(e.CA) == 0, "security", "none has no certificate that a pin or an authority could vouch for")
+	default:
+		c.that(false, "security", "must be implicit, starttls or none")
+	}
+	c.that(e.Pin == "" || len(e.CA) == 0, "pin", "stands instead of authorities; give one of the two")
+	c.pin("pin", e.Pin)
+	c.authorities("ca", string(e.CA))
+	c.between("migrations", e.Limits.Migrations, 1, mostMailboxes)
+	c.between("incremental", e.Limits.Incremental, 1, mostMailboxes)
+	c.that(e.Limits.Incremental <= e.Limits.Migrations, "incremental", "must be at most as many as migrations")
+	c.between("connections", e.Limits.Connections, 1, mostConnections)
+	c.that(e.Limits.BytesPerSecond == 0 || e.Limits.BytesPerSecond >= 1024, "bytesPerSecond", "must be 0 for no ceiling, or at least 1024")
+	c.that(e.Limits.MessagesPerSecond == 0 || e.Limits.MessagesPerSecond >= 0.01 && e.Limits.MessagesPerSecond <= 1e6, "messagesPerSecond", "must be 0 for no ceiling, or at least 0.01")
+	c.that(e.Kind == migration.KindIMAP || e.Kind == migration.KindOffice365 || e.Kind == migration.KindGmail, "type", "must be imap, office365 or gmail")
+	c.loginMethod(e.Login)
+	for name, budget := range map[string]int64{"bytesPerDayDown": e.Limits.BytesPerDayDown, "bytesPerDayUp": e.Limits.BytesPerDayUp} {
+		c.that(budget == 0 || budget >= leastBudget, name, "must be 0 for any number, or at least %d", leastBudget)
+	}
+}
+
+// spec checks what an endpoint is to be made of, and gives it with its secret.
+func (s *Service) spec(c *checks, spec EndpointSpec) (migration.EndpointRecord, Password) {
+	e := spec.record()
+	_, known := tlsVersions[spec.MinTLS]
+	c.that(known, "minTls", "must be 1.0, 1.1, 1.2 or 1.3")
+	c.endpoint(e)
+	value := c.credential(e.Login.Form, credentials(spec.AdminPassword, spec.ClientSecret, spec.Certificate, spec.ServiceAccount))
+	s.secretFits(c, e.Login, value)
+	return e, value
+}
+
+// secretFits checks the secret of a login method.
+func (s *Service) secretFits(c *checks, m migration.LoginMethod, value Password) {
+	if fields := wanted(m.Form); value == "" {
+		c.that(len(fields) == 0, strings.Join(fields, " or "), "is missing: login %s needs it", m.Form)
+		return
+	}
+	if m.Form.HasToken() {
+		c.authority(m, value.Text(), s.tokenHosts)
+		return
+	}
+	c.password("adminPassword", value)
+}
+
+// CreateEndpoint makes an endpoint. Unless verification is skipped it is tested
+// first, and only made when the test goes well.
+func (s *Service) CreateEndpoint(ctx context.Context, actor Actor, spec EndpointSpec, skipVerification bool) (Endpoint, error) {
+	if err := permit(actor, EndpointCreate); err != nil {
+		return Endpoint{}, err
+	}
+	var c checks
+	e, value := s.spec(&c, spec)
+	if err := c.err(); err != nil {
+		return Endpoint{}, err
+	}
+	e.AdminSecret = s.keys.SealAlone(value.Text(), adminBinding(e))
+	e.CreatedBy = actor.Name
+	if !skipVerification {
+		learned, err := s.verify(ctx, e, value)
+		if err != nil {
+			return Endpoint{}, err
+		}
+		e.Learned = learned
+	}
+	err := s.change(ctx, "creating the endpoint", func(tx Tx) error {
+		fresh := e
+		if err := tx.CreateEndpoint(&fresh); err != nil {
+			if errors.Is(err, migration.ErrNameTaken) {
+				return &Problem{Kind: Conflict, Code: "name-taken", Detail: "The migration endpoint already exists.", Remedy: "Choose another name."}
+			}
+			return err
+		}
+		e.Created, e.Version = fresh.Created, fresh.Version
+		return s.record(tx, actor, EndpointCreate, "endpoint/"+e.Name, map[string]any{"server": e.Address(), "security": e.Security, "verified": !skipVerification})
+	})
+	return s.endpointView(e, nil), err
+}
+
+// Endpoints gives all endpoints by name.
+func (s *Service) Endpoints(ctx context.Context, actor Actor) ([]Endpoint, error) {
+	if err := permit(actor, EndpointLook); err != nil {
+		return nil, err
+	}
+	views := []Endpoint{}
+	err := s.store.View(ctx, "listing the endpoints", func(tx Tx) error {
+		views = views[:0]
+		records, err := tx.Endpoints()
+		for _, e := range records {
+			var batches []string
+			if batches, err = tx.BatchesOf(e.ID); err != nil {
+				break
+			}
+			views = append(views, s.endpointView(e, batches))
+		}
+		return err
+	})
+	return views, err
+}
+
+// Endpoint gives the endpoint of that name.
+func (s *Service) Endpoint(ctx context.Context, actor Actor, name string) (view Endpoint, err error) {
+	if err := permit(actor, EndpointLook); err != nil {
+		return Endpoint{}, err
+	}
+	err = s.store.View(ctx, "reading the endpoint", func(tx Tx) error {
+		e, err := tx.Endpoint(name)
+		if err != nil {
+			return err
+		}
+		batches, err := tx.BatchesOf(e.ID)
+		view = s.endpointView(e, batches)
+		return err
+	})
+	return view, problem(endpointNamed(name), err)
+}
+
+func endpointNamed(name string) string {
+	return fmt.Sprintf("the endpoint %q", migration.SafeText(name))
+}
+
+// SetEndpoint changes an endpoint if it still has the version; 0 is any. What is
+// changed about the server is tested first, unless verification is skipped.
+//
+// Passwords were given for a host, a port and a security, and go nowhere else. When
+// one of them changes, the administrator's password is gone unless it is given anew,
+// and mailboxes of the endpoint's batches whose own passwords no longer fit are
+// Corrupted until they get new ones. While a batch runs it is refused.
+func (s *Service) SetEndpoint(ctx context.Context, actor Actor, name string, patch EndpointPatch, version int64, skipVerification bool) (view Endpoint, err error) {
+	if err := permit(actor, EndpointSet); err != nil {
+		return Endpoint{}, err
+	}
+	var learned *migration.Learned
+	if patch.aboutServer() && !skipVerification {
+		if learned, err = s.verifyPatch(ctx, name, patch); err != nil {
+			return Endpoint{}, err
+		}
+	}
+	err = s.changeVersion(ctx, "changing the endpoint", version, func(tx Tx) error {
+		e, err := tx.Endpoint(name)
+		if err != nil {
+			return err
+		}
+		if version != 0 && e.Version != version {
+			return migration.ErrChanged
+		}
+		before := e
+		if e, err = s.patched(e, patch); err != nil {
+			return err
+		}
+		if learned != nil {
+			e.Learned = learned
+		} else if patch.aboutServer() {
+			e.Learned = nil
+		}
+		batches, err := tx.BatchesOf(e.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.repoint(tx, before, &e, batches); err != nil {
+			return err
+		}
+		view = s.endpointView(e, batches)
+		return s.record(tx, actor, EndpointSet, "endpoint/"+e.Name, patch.told(before, e))
+	})
+	if err == nil {
+		s.wake()
+	}
+	return view, problem(endpointNamed(name), err)
+}
+
+// changeVersion makes a change; one that somebody asked for of a certain version is
+// not tried again.
+func (s *Service) changeVersion(ctx context.Context, doing string, version int64, change func(Tx) error) error {
+	if version != 0 {
+		return s.store.Change(ctx, doing, change)
+	}
+	return s.change(ctx, doing, change)
+}
+
+// aboutServer reports whether the patch changes how the server is reached.
+func (p EndpointPatch) aboutServer() bool {
+	return p.Host != nil || p.Port != nil || p.Security != nil || p.CA != nil || p.Pin != nil || p.MinTLS != nil || p.AdminUser != nil || len(p.credentials()) > 0 || p.Separator != nil || p.Domain != nil
+}
+
+// credentials are the secrets that a patch brings.
+func (p EndpointPatch) credentials() []credential {
+	given := func(value *Password) Password {
+		if value == nil {
+			return ""
+		}
+		return *value
+	}
+	return credentials(given(p.AdminPassword), given(p.ClientSecret), given(p.Certificate), given(p.ServiceAccount))
+}
+
+// told is what the audit log says of a change.
+func (p EndpointPatch) told(before, after migration.EndpointRecord) map[string]any {
+	told := map[string]any{"limits": after.Limits}
+	if before.Address() != after.Address() || before.Security != after.Security {
+		told["was"] = fmt.Sprintf("%s (%s)", before.Address(), before.Security)
+		told["is"] = fmt.Sprintf("%s (%s)", after.Address(), after.Security)
+	}
+	if before.Pin != after.Pin || string(before.CA) != string(after.CA) || before.MinTLS != after.MinTLS {
+		told["trust"] = map[string]any{"pin": after.Pin, "ca": len(after.CA) > 0, "minTls": tlsName(after.MinTLS)}
+	}
+	for _, c := range p.credentials() {
+		told[c.field] = "changed"
+	}
+	if before.Login != after.Login {
+		told["login"] = after.Login
+	}
+	return told
+}
+
+// patched gives the endpoint with the changes, checked.
+func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migration.EndpointRecord, error) {
+	var c checks
+	before := adminBinding(e)
+	set(&e.Host, patch.Host)
+	set(&e.Port, patch.Port)
+	set(&e.AllowCleartext, patch.AllowCleartext)
+	set(&e.Limits.Migrations, patch.Migrations)
+	set(&e.Limits.Incremental, patch.Incremental)
+	set(&e.Limits.Connections, patch.Connections)
+	set(&e.Limits.BytesPerSecond, patch.BytesPerSecond)
+	set(&e.Limits.MessagesPerSecond, patch.MessagesPerSec)
+	set(&e.Login.Admin, patch.AdminUser)
+	set(&e.Login.Separator, patch.Separator)
+	set(&e.Login.Domain, patch.Domain)
+	set(&e.Limits.BytesPerDayDown, patch.BytesPerDayDown)
+	set(&e.Limits.BytesPerDayUp, patch.BytesPerDayUp)
+	if patch.Security != nil {
+		e.Security = migration.Security(*patch.Security)
+	}
+	if patch.CA != nil {
+		e.CA = []byte(*patch.CA)
+	}
+	if patch.Pin != nil {
+		e.Pin = strings.TrimPrefix(*patch.Pin, "sha256/")
+	}
+	if patch.MinTLS != nil {
+		version, known := tlsVersions[*patch.MinTLS]
+		c.that(known, "minTls", "must be 1.0, 1.1, 1.2 or 1.3")
+		e.MinTLS = version
+	}
+	if adminBinding(e) != before {
+		e.AdminSecret = nil
+	}
+	c.that(patch.AdminPassword == nil || *patch.AdminPassword != "", "adminPassword", "must not be empty")
+	// A secret that is gone is told by the mailboxes that need it; it need not come
+	// with the same change.
+	if value := c.credential(e.Login.Form, patch.credentials()); value != "" {
+		s.secretFits(&c, e.Login, value)
+		e.AdminSecret = s.keys.SealAlone(value.Text(), adminBinding(e))
+	}
+	c.endpoint(e)
+	return e, c.err()
+}
+
+// repoint saves the endpoint and settles what its change means for the mailboxes of
+// its batches.
+func (s *Service) repoint(tx Tx, before migration.EndpointRecord, e *migration.EndpointRecord, names []string) error {
+	secretsMove := rowBinding(before, "", "", SourceSide) != rowBinding(*e, "", "", SourceSide) || string(before.AdminSecret) != string(e.AdminSecret)
+	if err := tx.SaveEndpoint(e); err != nil || !secretsMove {
+		return err
+	}
+	sameServer := rowBinding(before, "", "", SourceSide) == rowBinding(*e, "", "", SourceSide)
+	for _, name := range names {
+		b, err := tx.Batch(name)
+		if err != nil {
+			return err
+		}
+		running := b.Intent == migration.Run || b.Intent == migration.Finish || b.Counts.Running > 0
+		if running && !sameServer && b.Counts.Closed < b.Counts.Total {
+			return &Problem{Kind: Refused, Code: "endpoint-runs", Detail: fmt.Sprintf("The batch %q uses the endpoint and runs.", b.Name),
+				Remedy: "Stop the batch first; after the change its mailboxes need new passwords."}
+		}
+		if err := s.settle(tx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle makes the mailboxes of a batch broken whose passwords can't be opened, and
+// whole whose can.
+func (s *Service) settle(tx Tx, b migration.BatchRecord) error {
+	source, err := tx.EndpointByID(b.Source)
+	if err != nil {
+		return err
+	}
+	target, err := tx.EndpointByID(b.Target)
+	if err != nil {
+		return err
+	}
+	for m, err := range mailboxesOf(tx, b.ID) {
+		if err != nil {
+			return err
+		}
+		broken := !s.opens(source, target, b, m)
+		if m.Facts.Phase == migration.Closed || m.Facts.Broken == broken {
+			continue
+		}
+		m.Facts.Broken = broken
+		if err := tx.SaveMailbox(&m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteEndpoint deletes an endpoint that no batch uses.
+func (s *Service) DeleteEndpoint(ctx context.Context, actor Actor, name string) error {
+	if err := permit(actor, EndpointDelete); err != nil {
+		return err
+	}
+	err := s.change(ctx, "deleting the endpoint", func(tx Tx) error {
+		e, err := tx.Endpoint(name)
+		if err != nil {
+			return err
+		}
+		batches, err := tx.BatchesOf(e.ID)
+		if err != nil {
+			return err
+		}
+		if len(batches) > 0 {
+			return &Problem{Kind: Conflict, Code: "in-use", Detail: fmt.Sprintf("The endpoint is used by the batch %s.", strings.Join(batches, ", ")),
+				Remedy: "Delete the batch first."}
+		}
+		if err := tx.DeleteEndpoint(e.ID); err != nil {
+			return err
+		}
+		return s.record(tx, actor, EndpointDelete, "endpoint/"+e.Name, nil)
+	})
+	if err == nil {
+		err = s.scrub(ctx)
+	}
+	return problem(endpointNamed(name), err)
+}
+
+// mailboxesOf goes through the mailboxes of a batch a page at a time.
+func mailboxesOf(tx MailboxTx, batch int64) func(yield func(migration.MailboxRecord, error) bool) {
+	return func(yield func(migration.MailboxRecord, error) bool) {
+		filter := migration.MailboxFilter{Batch: batch, Limit: maxLimit}
+		for {
+			page, err := tx.Mailboxes(filter)
+			if err != nil {
+				yield(migration.MailboxRecord{}, err)
+				return
+			}
+			for _, m := range page {
+				if !yield(m, nil) {
+					return
+				}
+			}
+			if len(page) < filter.Limit {
+				return
+			}
+			filter.After = page[len(page)-1].ID
+		}
+	}
+}
+
+// secretOf seals the password of a row.
+func secretOf(key secret.DataKey, password secret.Text, e migration.EndpointRecord, batch, address string, side Side) []byte {
+	if e.Login.Form.HasAdmin() {
+		return nil
+	}
+	return key.Seal(password, rowBinding(e, batch, address, side))
+}

@@ -1,0 +1,160 @@
+package control
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/secret"
+	"github.com/mailhaul/mailhaul/internal/token"
+)
+
+// method is the login method of the specification.
+func (spec EndpointSpec) method() migration.LoginMethod {
+	m := migration.LoginMethod{Form: migration.LoginForm(spec.Login), Admin: spec.AdminUser, Separator: spec.Separator, Domain: spec.Domain, Root: spec.UserRoot,
+		App: migration.App{Tenant: spec.Tenant, Client: spec.ClientID, Cloud: spec.Cloud, Authority: spec.Authority, Scope: spec.Scope}}
+	switch {
+	case m.Form != "":
+	case migration.EndpointKind(spec.Type) == migration.KindOffice365:
+		m.Form = migration.LoginOffice365
+	case spec.ServiceAccount != "":
+		m.Form = migration.LoginGoogle
+	default:
+		m.Form = migration.LoginUser
+	}
+	return m
+}
+
+// credential is the secret of an endpoint, and the field it came in.
+type credential struct {
+	field string
+	value Password
+}
+
+// credentials are the secrets that are given.
+func credentials(password, client, certificate, account Password) (given []credential) {
+	for _, c := range []credential{{"adminPassword", password}, {"clientSecret", client}, {"certificate", certificate}, {"serviceAccount", account}} {
+		if c.value != "" {
+			given = append(given, c)
+		}
+	}
+	return given
+}
+
+// wanted are the fields of the secret that a form has.
+func wanted(form migration.LoginForm) []string {
+	switch {
+	case form == migration.LoginOffice365:
+		return []string{"clientSecret", "certificate"}
+	case form == migration.LoginGoogle:
+		return []string{"serviceAccount"}
+	case form.HasAdmin():
+		return []string{"adminPassword"}
+	default:
+		return nil
+	}
+}
+
+// credential checks that the one secret is given that the form needs, and gives it.
+func (c *checks) credential(form migration.LoginForm, given []credential) Password {
+	fields := wanted(form)
+	var found Password
+	for _, g := range given {
+		fits := false
+		for _, field := range fields {
+			fits = fits || field == g.field
+		}
+		c.that(fits, g.field, "has no use with login %s", form)
+		c.that(found == "" || !fits, g.field, "stands beside another secret; give one of the two")
+		if fits {
+			found = g.value
+		}
+	}
+	return found
+}
+
+// loginMethod checks a login method as it would be stored. Whether there is a secret
+// is for the caller.
+func (c *checks) loginMethod(m migration.LoginMethod) {
+	known := false
+	names := make([]string, 0, len(migration.LoginForms()))
+	for _, form := range migration.LoginForms() {
+		known = known || m.Form == form
+		names = append(names, string(form))
+	}
+	c.that(known, "login", "must be one of %s", strings.Join(names, ", "))
+	if !known {
+		return
+	}
+	if m.Form.NamesAdmin() {
+		c.user("adminUser", m.Admin)
+	} else {
+		c.that(m.Admin == "", "adminUser", "has no use with login %s", m.Form)
+	}
+	c.only(m.Separator, "separator", m, migration.LoginMaster, migration.LoginExchange)
+	c.that(m.Separator == "" || utf8.RuneCountInString(m.Separator) == 1 && migration.SafeText(m.Separator) == m.Separator && m.Separator != " " && m.Separator != "@",
+		"separator", "must be one character, and neither a space nor @")
+	c.only(m.Domain, "domain", m, migration.LoginExchange, migration.LoginMirapoint)
+	c.that(migration.SafeText(m.Domain) == m.Domain && !strings.ContainsAny(m.Domain, `/\#@* `), "domain", "must be a domain such as contoso or example.org")
+	c.only(m.Root, "userRoot", m, migration.LoginUserRoot)
+	c.that(m.Root == "" || strings.Contains(m.Root, "{user}") && migration.ValidUserRoot(m.Root), "userRoot", "must be the path of a person's folders with {user} for the user name, such as /users/{user}")
+	for field, value := range map[string]string{"tenant": m.App.Tenant, "clientId": m.App.Client, "cloud": m.App.Cloud, "authority": m.App.Authority, "scope": m.App.Scope} {
+		c.only(value, field, m, migration.LoginOffice365)
+	}
+}
+
+// only refuses a field that has no use with the form.
+func (c *checks) only(value, field string, m migration.LoginMethod, forms ...migration.LoginForm) {
+	use := value == ""
+	for _, form := range forms {
+		use = use || m.Form == form
+	}
+	c.that(use, field, "has no use with login %s", m.Form)
+}
+
+// authority checks what an authority of tokens needs to know, the secret included.
+// tokenHosts are those that the server allows beside the known ones.
+func (c *checks) authority(m migration.LoginMethod, value secret.Text, tokenHosts []string) {
+	var err error
+	switch m.Form {
+	case migration.LoginOffice365:
+		if _, err := token.CloudNamed(m.App.Cloud); err != nil {
+			c.that(false, "cloud", "%s", err)
+			return
+		}
+		err = TokenApp(m.App, value).Check(tokenHosts)
+	case migration.LoginGoogle:
+		err = token.Google{Key: value}.Check(tokenHosts)
+	}
+	if err != nil {
+		field := map[bool]string{true: "tenant", false: "serviceAccount"}[m.Form == migration.LoginOffice365]
+		c.that(false, field, "%s", err)
+	}
+}
+
+// TokenApp is the application of a login method, with its secret: a client secret, or
+// a certificate with its key in PEM form.
+func TokenApp(app migration.App, value secret.Text) token.Office365 {
+	o := token.Office365{Tenant: app.Tenant, ClientID: app.Client, Cloud: token.Cloud{Name: app.Cloud, Authority: app.Authority, Scope: app.Scope}}
+	if strings.Contains(value.Reveal(), "-----BEGIN") {
+		o.Certificate = value
+	} else {
+		o.Secret = value
+	}
+	return o
+}
+
+// host is where an endpoint of a known service is.
+func (spec EndpointSpec) host() string {
+	host := strings.TrimSuffix(spec.Host, ".")
+	switch {
+	case host != "":
+	case migration.EndpointKind(spec.Type) == migration.KindGmail:
+		host = "imap.gmail.com"
+	case migration.EndpointKind(spec.Type) == migration.KindOffice365:
+		if cloud, err := token.CloudNamed(spec.Cloud); err == nil {
+			host = cloud.IMAPHost
+		}
+	}
+	return host
+}

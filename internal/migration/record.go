@@ -1,0 +1,267 @@
+package migration
+
+import "time"
+
+// Limits are what mailhaul may ask of an endpoint, all nodes together.
+type Limits struct {
+	// Migrations is how many mailboxes may be in their initial pass at a
+	// time, Incremental how many in a later one.
+	Migrations  int `json:"migrations"`
+	Incremental int `json:"incremental"`
+	// Connections is how many a mailbox may open.
+	Connections int `json:"connections"`
+	// BytesPerSecond and MessagesPerSecond are ceilings; 0 is none.
+	BytesPerSecond    int64   `json:"bytesPerSecond"`
+	MessagesPerSecond float64 `json:"messagesPerSecond"`
+	// BytesPerDayDown and BytesPerDayUp are the budget of each account for 24
+	// hours, from the server and to it; 0 is none.
+	BytesPerDayDown int64 `json:"bytesPerDayDown,omitempty"`
+	BytesPerDayUp   int64 `json:"bytesPerDayUp,omitempty"`
+}
+
+// Budget is what an account may move in a day.
+func (l Limits) Budget() DayBudget { return DayBudget{l.BytesPerDayDown, l.BytesPerDayUp} }
+
+// EndpointKind is the kind of an endpoint.
+type EndpointKind string
+
+// The kinds of endpoints.
+const (
+	KindIMAP      EndpointKind = "imap"
+	KindOffice365 EndpointKind = "office365"
+	KindGmail     EndpointKind = "gmail"
+)
+
+// EndpointRecord is what the store keeps of an endpoint.
+type EndpointRecord struct {
+	ID   int64
+	Name string
+	Endpoint
+	// Kind is what was asked for: a plain IMAP server, or a service whose settings
+	// are known.
+	Kind   EndpointKind
+	Limits Limits
+	Login  LoginMethod
+	// AdminSecret, which is sealed, is the secret of the login's credential where it
+	// has one: a password, a client secret, a certificate with its key, or the key
+	// file of a service account.
+	AdminSecret []byte
+	// Learned is what was seen of the server; nil before the first test.
+	Learned   *Learned
+	Created   time.Time
+	CreatedBy string
+	// Version grows with every change.
+	Version int64
+}
+
+// Learned is what a test of an endpoint has seen.
+type Learned struct {
+	At         time.Time     `json:"at"`
+	Server     string        `json:"server"`
+	TLS        string        `json:"tls"`
+	Pin        string        `json:"pin"`
+	RoundTrip  time.Duration `json:"roundTrip"`
+	Extensions []string      `json:"extensions"`
+}
+
+// BatchOptions are what an operator chooses for a batch. What may be edited
+// later is said at each.
+type BatchOptions struct {
+	// Exclude and Include are folder rules (ParseFolderRule).
+	Exclude []string `json:"exclude"`
+	Include []string `json:"include"`
+	// ReceivedFrom and ReceivedBefore choose by INTERNALDATE; zero is no bound.
+	ReceivedFrom   time.Time `json:"receivedFrom,omitzero"`
+	ReceivedBefore time.Time `json:"receivedBefore,omitzero"`
+	// Labels says what becomes of labels; empty is LabelsOne.
+	Labels LabelPolicy `json:"labels,omitempty"`
+	// Notify are the addresses that get the reports.
+	Notify []string `json:"notify"`
+	// StartAfter and CompleteAfter are times at which it starts and completes by
+	// itself; zero is never. May be edited.
+	StartAfter    time.Time `json:"startAfter,omitzero"`
+	CompleteAfter time.Time `json:"completeAfter,omitzero"`
+	// Interval is the time between passes of a mailbox, ReportInterval that
+	// between reports, zero for none. May be edited.
+	Interval       time.Duration `json:"interval"`
+	ReportInterval time.Duration `json:"reportInterval"`
+	// Forget: when the batch is removed, its ledgers go too.
+	Forget bool `json:"forget,omitempty"`
+}
+
+// BatchRecord is what the store keeps of a batch.
+type BatchRecord struct {
+	ID             int64
+	Name           string
+	Source, Target int64 // endpoints
+	Intent         Intent
+	Options        BatchOptions
+	// Key is the batch's data key, wrapped with the server's key; empty once
+	// wiped.
+	Key []byte
+	// Told is the last state that people were told of.
+	Told BatchState
+	// NextReport is when the next report is due, zero for never.
+	NextReport                    time.Time
+	Created, Started, InitialDone time.Time
+	LastSynced, Completed         time.Time
+	CreatedBy                     string
+	Version                       int64
+	Counts                        BatchCounts
+}
+
+// Facts are the batch's facts at a time.
+func (b BatchRecord) Facts(now time.Time) BatchFacts {
+	return BatchFacts{Intent: b.Intent, StartAfter: b.Options.StartAfter, Now: now, Counts: b.Counts}
+}
+
+// MailboxRecord is what the store keeps of a mailbox.
+type MailboxRecord struct {
+	ID      int64
+	Batch   int64
+	Row     int // of the migration file
+	Address string
+	// SourceUser, TargetUser and UserRoot are those of the migration file.
+	SourceUser, TargetUser, UserRoot string
+	// SourceSecret and TargetSecret are sealed passwords; empty when the
+	// endpoint has the credential, or once wiped.
+	SourceSecret, TargetSecret []byte
+	Facts                      MailboxFacts
+	// Minor counts findings that lost no message.
+	Minor int
+	// Due is when the next pass may begin, zero for none. Trial asks for a
+	// preflight first.
+	Due   time.Time
+	Trial bool
+	// Retry asks the next pass to try messages again that were given up.
+	Retry bool
+	Lease Lease
+	// Faults counts failed passes since the last good one.
+	Faults int
+	// Trouble is why it failed or waits, nil when all is well.
+	Trouble *Trouble
+	// Progress is that of the pass under way or of the last one.
+	Progress MailboxProgress
+	// Preflight is what the last trial found, nil before it.
+	Preflight *PreflightResult
+	// Since is when it was queued or taken up, whichever was last. All times are
+	// zero before they have come.
+	Created, Since, Started, InitialDone, LastSynced time.Time
+	// Waited, Worked and Stalled are how long it was queued, in progress, and
+	// in progress without moving.
+	Waited, Worked, Stalled time.Duration
+	Version                 int64
+}
+
+// Score is the mailbox's data consistency score, empty before its first pass.
+func (m MailboxRecord) Score() Score {
+	if m.Facts.Passes == 0 && m.Facts.Phase != Closed {
+		return ""
+	}
+	return ScoreOf(m.Progress.Counts.Source, m.Facts.Skipped, m.Facts.Approved, m.Minor)
+}
+
+// MailboxInUse is a mailbox that a batch is not done with.
+type MailboxInUse struct {
+	// Address is in lower case.
+	Address, Batch                   string
+	Source, Target                   int64 // endpoints
+	SourceUser, TargetUser, UserRoot string
+}
+
+// PausedUntil is when a pause ends that a server or a circuit breaker has asked for;
+// zero when there is none.
+func (m MailboxRecord) PausedUntil() time.Time {
+	if m.Trouble == nil || m.Trouble.Class != Later {
+		return time.Time{}
+	}
+	return m.Trouble.Until
+}
+
+// BatchFigures are sums over the mailboxes of a batch.
+type BatchFigures struct {
+	// Score is the worst of its mailboxes.
+	Score Score
+	// Messages are those at the sources, as last counted; Moved and MovedBytes
+	// are what all passes have copied.
+	Messages, Moved, MovedBytes int64
+	Skipped, Approved           int64
+	// The others are of the passes under way: rate, done, and to be done.
+	BytesPerSecond                  int64
+	PassMessages, PassMessagesTotal int64
+	PassBytes, PassBytesTotal       int64
+	// Earliest is when the passes under way or paused can have ended, as far as
+	// budgets go; zero when none holds them up.
+	Earliest time.Time
+}
+
+// Lease says which node has a mailbox, and until when. Whoever takes it over
+// counts the generation up; a node with an older one may write nothing more.
+type Lease struct {
+	Node       string
+	Until      time.Time
+	Generation int64
+}
+
+// Trouble is why a mailbox failed or waits.
+type Trouble struct {
+	At     time.Time `json:"at"`
+	Class  Class     `json:"class"`
+	Code   string    `json:"code"`
+	Reason string    `json:"reason"`
+	Remedy string    `json:"remedy,omitempty"`
+	// Until is when it is tried again, zero for not by itself.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// MailboxProgress is how far a pass has come.
+type MailboxProgress struct {
+	At time.Time `json:"at,omitzero"`
+	// Messages and bytes done in this pass, and how many there are to do as far
+	// as known.
+	Folders       int64 `json:"folders"`
+	FoldersTotal  int64 `json:"foldersTotal"`
+	Messages      int64 `json:"messages"`
+	MessagesTotal int64 `json:"messagesTotal"`
+	Bytes         int64 `json:"bytes"`
+	BytesTotal    int64 `json:"bytesTotal"`
+	// BytesPerSecond is the rate of the last seconds.
+	BytesPerSecond int64 `json:"bytesPerSecond"`
+	// Earliest is when the pass can have ended, as far as the day's budgets of its
+	// accounts go; zero when none holds it up.
+	Earliest time.Time `json:"earliest,omitzero"`
+	// Waiting says why nothing moves, empty when it does.
+	Waiting string `json:"waiting,omitempty"`
+	// Counts are those of the last whole pass; Moved and MovedBytes are what
+	// all passes have copied.
+	Counts     Counts `json:"counts"`
+	Moved      int64  `json:"moved"`
+	MovedBytes int64  `json:"movedBytes"`
+	// PerFolder is filled for a single mailbox only.
+	PerFolder []FolderProgress `json:"perFolder,omitempty"`
+}
+
+// FolderProgress is how far a folder has come.
+type FolderProgress struct {
+	Source   string `json:"source"`
+	Target   string `json:"target"`
+	Messages Counts `json:"messages"`
+	Done     bool   `json:"done"`
+}
+
+// PreflightResult is what a trial of a mailbox found.
+type PreflightResult struct {
+	At time.Time `json:"at"`
+	OK bool      `json:"ok"`
+	// Source and Target say how far each side came: "resolve", "connect",
+	// "tls", "greeting", "sign-in", "folders" or "ok".
+	Source string `json:"source"`
+	Target string `json:"target"`
+	// Folders, Messages and Bytes are what the source holds; Free is the room at
+	// the target, -1 when it does not tell.
+	Folders  int      `json:"folders"`
+	Messages int64    `json:"messages"`
+	Bytes    int64    `json:"bytes"`
+	Free     int64    `json:"free"`
+	Trouble  *Trouble `json:"trouble,omitempty"`
+}
