@@ -260,7 +260,7 @@ func (c lineCase) run(t *testing.T, p *papers) {
 		patience = 200 * time.Millisecond
 	}
 	dials, faults := []string{}, 0
-	var shown strings.Builder
+	var shown collected
 	session, err := imap.Dial(t.Context(), imap.Options{
 		Endpoint: endpoint, Credential: imap.Credential{User: user, Password: secret.New(password)},
 		Timeouts: imap.Timeouts{Dial: patience, Greeting: patience, Idle: patience},
@@ -268,7 +268,7 @@ func (c lineCase) run(t *testing.T, p *papers) {
 			dials = append(dials, address)
 			return client, nil
 		},
-		Trace: func(line string) { shown.WriteString(line + "\n") },
+		Trace: func(line string) { fmt.Fprintln(&shown, line) },
 		Steps: func(_ imap.Step, detail string, err error) {
 			fmt.Fprintln(&shown, detail, err)
 			if err != nil {
@@ -282,7 +282,7 @@ func (c lineCase) run(t *testing.T, p *papers) {
 	_ = client.Close()
 	<-e.done
 	absent(t, "the line", e.wire.bytes(), canaries...)
-	absent(t, "the trace", []byte(shown.String()), canaries[1])
+	absent(t, "the trace", shown.bytes(), canaries[1])
 	if len(dials) > 1 || len(dials) == 1 && dials[0] != endpoint.Address() {
 		t.Error("it dialled", dials)
 	}

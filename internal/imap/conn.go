@@ -26,6 +26,7 @@ type conn struct {
 	in      *wire.Reader
 	out     *outgoing
 	scrub   *secret.Scrubber
+	tracing sync.Mutex // held by whoever calls options.Trace
 
 	// line is held by whoever writes a command.
 	line chan struct{}

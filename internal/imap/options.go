@@ -42,7 +42,7 @@ type Options struct {
 	// name "mailhaul"; an empty map sends nothing.
 	ClientID map[string]string
 	// Trace receives one line for each command and response, without
-	// credentials, literals and messages. It is called by several goroutines.
+	// credentials, literals and messages. Several goroutines call it, one at a time.
 	Trace func(line string)
 	// Steps is told of every step of Dial, with the error that ended it.
 	Steps func(step Step, detail string, err error)

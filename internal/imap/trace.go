@@ -17,6 +17,8 @@ func (c *conn) trace(line string) {
 	if len(line) > traceMost {
 		line = line[:traceMost] + fmt.Sprintf("... {%d bytes}", len(line))
 	}
+	c.tracing.Lock()
+	defer c.tracing.Unlock()
 	c.options.Trace(strings.TrimRight(line, "\r\n"))
 }
 
