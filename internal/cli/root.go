@@ -7,20 +7,37 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
-// Streams are where a command reads and writes.
+// Streams are where a command reads and writes. Err need not bear several writers
+// at once.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 }
 
+// inTurn is a writer for several goroutines.
+type inTurn struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (w *inTurn) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(p)
+}
+
 // Run executes a command line and returns the exit status.
 func Run(ctx context.Context, args []string, streams Streams) int {
+	if _, file := streams.Err.(*os.File); !file {
+		streams.Err = &inTurn{out: streams.Err}
+	}
 	root := newRootCommand(streams)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
