@@ -320,7 +320,7 @@ func (c *cluster) strike(event string) {
 }
 
 func TestLongThreeNodesLoseAndDoubleNothingWhateverHappensToThem(t *testing.T) {
-	events := 4
+	events := 3
 	if os.Getenv("MAILHAUL_LONG") == "1" {
 		events = 50
 	}
