@@ -17,6 +17,9 @@ import (
 const (
 	onlineBase  = "mailhaul, to Dovecot with MULTIAPPEND"
 	onlineLabel = "mailhaul, to the Exchange Online personality, 2 connections"
+	// liftedLabel is a tenant for which Microsoft has lifted throttling, and mailhaul
+	// knows.
+	liftedLabel = onlineLabel + ", --target-unanswered 128"
 )
 
 // online compares mailhaul with itself on the way to a server in memory that behaves
@@ -26,10 +29,10 @@ func online(ctx context.Context, b *bench) (res result, err error) {
 	corpus := b.spec(mailgen.Latency()).Corpus()
 	res = result{
 		title: "Round trips of 40 ms, to Exchange Online as it is imitated here",
-		intro: "The target of the second row is a server in memory with the habits of Exchange Online: LITERAL+ without MULTIAPPEND, " +
-			"messages made anew, an end of the connection after ten errors, no throttling. There the bytes that were sent are compared, and the dates.",
+		intro: "The target of the other rows is a server in memory with the habits of Exchange Online: LITERAL+ without MULTIAPPEND, " +
+			"messages made anew, an end of the connection after ten errors, no throttling. By default at most 9 messages are unanswered there, so that it can never refuse ten: 500 messages over 2 connections then take at least 28 round trips of 40 ms, 1.1 s. There the bytes that were sent are compared, and the dates.",
 		messages: len(corpus.Messages), bytes: corpus.Bytes(),
-		rows: []row{{label: onlineBase, base: onlineBase}, {label: onlineLabel, base: onlineBase}},
+		rows: []row{{label: onlineBase, base: onlineBase}, {label: onlineLabel, base: onlineBase}, {label: liftedLabel, base: onlineBase}},
 	}
 	i := slices.IndexFunc(b.contenders, func(c contender) bool { return c.name == "mailhaul" })
 	if i < 0 {
@@ -52,8 +55,10 @@ func online(ctx context.Context, b *bench) (res result, err error) {
 	for n := range b.opts.runs {
 		toDovecot := attempt{c: b.contenders[i], line: near, target: b.target, source: source, corpus: corpus, look: n == 0}
 		res.rows[0].note(n, func() ([]usage, error) { return b.attempt(ctx, toDovecot) })
-		toCloud := attempt{c: twoConnections(b.contenders[i]), line: cloud.line, source: source, corpus: corpus}
+		toCloud := attempt{c: b.contenders[i], line: cloud.line, source: source, corpus: corpus}
 		res.rows[1].note(n, func() ([]usage, error) { return cloud.attempt(ctx, b, toCloud) })
+		toCloud.c = trusting(toCloud.c)
+		res.rows[2].note(n, func() ([]usage, error) { return cloud.attempt(ctx, b, toCloud) })
 		if ctx.Err() != nil {
 			return res, context.Cause(ctx)
 		}
@@ -61,10 +66,10 @@ func online(ctx context.Context, b *bench) (res result, err error) {
 	return res, b.remove(b.source, source)
 }
 
-// twoConnections is the contender with as many to each side.
-func twoConnections(c contender) contender {
+// trusting is the contender that was told that the target refuses nothing.
+func trusting(c contender) contender {
 	command := c.command
-	c.command = func(j job) []string { return append(command(j), "--connections", "2") }
+	c.command = func(j job) []string { return append(command(j), "--target-unanswered", "128") }
 	return c
 }
 

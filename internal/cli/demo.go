@@ -259,7 +259,7 @@ func (d *demoRun) compare(ctx context.Context) error {
 	if err := d.server.store.Backup(ctx, d.file(demoLedger)); err != nil {
 		return err
 	}
-	flags := &verifyFlags{moveFlags: moveFlags{csvFile: d.file(demo.MigrationFile), ledger: d.file(demoLedger), connections: 2, workers: 3}}
+	flags := &verifyFlags{moveFlags: moveFlags{csvFile: d.file(demo.MigrationFile), ledger: d.file(demoLedger), workers: 3}}
 	flags.source = sideFlags{name: "source", url: "imaps://" + d.servers.SourceAddress, caFile: d.file(demo.CAFile)}
 	flags.target = sideFlags{name: "target", url: "imaps://" + d.servers.TargetAddress, caFile: d.file(demo.CAFile)}
 	everything, err := mailsync.ParseSample("all")

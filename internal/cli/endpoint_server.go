@@ -79,12 +79,21 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 	r.facts("endpoint", e.Name, "address", endpointURL(e), "trusts", trust, "TLS from", e.MinTLS, "kind", e.Type, "login", e.Login, "administrator", e.AdminUser, "separator", e.Separator, "domain", e.Domain, "user root", e.UserRoot,
 		"tenant", e.Tenant, "application", e.ClientID, "cloud", e.Cloud, "authority", e.Authority, "scope", e.Scope,
 		"migrations", strconv.Itoa(e.Migrations), "incremental", strconv.Itoa(e.Incremental), "connections", strconv.Itoa(e.Connections),
+		"unanswered", unanswered(e.Unanswered),
 		"ceiling", rate(float64(e.BytesPerSecond), " B/s"), "ceiling of messages", rate(e.MessagesPerSec, "/s"),
 		"daily for each account", dayBudget(e.BytesPerDayDown, e.BytesPerDayUp),
 		"used by", strings.Join(e.Batches, ", "), "created", moment(e.Created)+" by "+e.CreatedBy)
 	if p := e.Profile; p != nil {
 		r.facts("tested", moment(p.At), "server", p.Server, "TLS", p.TLS, "key", p.Pin, "round trip", fmt.Sprintf("%.0f ms", p.RoundTripSeconds*1000), "extensions", strings.Join(p.Extensions, " "))
 	}
+}
+
+// unanswered is how a limit is shown that is seldom set.
+func unanswered(most int) string {
+	if most == 0 {
+		return ""
+	}
+	return fmt.Sprintf("at most %d messages on a connection", most)
 }
 
 const loginHelp = `
@@ -136,7 +145,8 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.spec.AllowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
 	flags.IntVar(&f.migrations, "migrations", 0, "how many mailboxes may be in their initial pass at a time (default 20)")
 	flags.IntVar(&f.incremental, "incremental", 0, "how many may be in a later pass at a time (default 10)")
-	flags.IntVar(&f.connection, "connections", 0, "how many connections a mailbox may open (default 4)")
+	flags.IntVar(&f.connection, "connections", 0, "how many connections a mailbox may open (default 4, with --type office365 2)")
+	flags.IntVar(&f.spec.Unanswered, "unanswered", 0, "messages on their way to it on one connection without an answer, at most (default 128, to Exchange 9: it ends a connection after ten refusals; more only while Microsoft has lifted your throttling)")
 	flags.Int64Var(&f.spec.BytesPerSecond, "bytes-per-second", 0, "ceiling for all mailboxes together; 0 is none")
 	flags.Float64Var(&f.spec.MessagesPerSec, "messages-per-second", 0, "ceiling for all mailboxes together; 0 is none")
 	flags.Int64Var(&f.dayDown, "bytes-per-day-down", 0, "what each account may read in 24 hours; 0 is any number (default 2500000000 for Gmail)")
@@ -301,6 +311,8 @@ func (f *endpointSpecFlags) change(flags *pflag.FlagSet) (change control.Endpoin
 			change.MinTLS = &s.MinTLS
 		case "allow-cleartext":
 			change.AllowCleartext = &s.AllowCleartext
+		case "unanswered":
+			change.Unanswered = &s.Unanswered
 		case "bytes-per-second":
 			change.BytesPerSecond = &s.BytesPerSecond
 		case "messages-per-second":

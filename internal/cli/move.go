@@ -32,6 +32,7 @@ type moveFlags struct {
 	exclude, include []string
 	labels           string
 	connections      int
+	unanswered       int
 	workers          int
 	json             bool
 	traceFile        string
@@ -50,7 +51,6 @@ func (f *moveFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out the folder `NAME` and all below it; #SentItems# and the like name it in any language (repeatable)")
 	flags.StringArrayVar(&f.include, "include", nil, "take only the folder `NAME` and all below it (repeatable)")
 	flags.StringVar(&f.labels, "labels", "", labelsHelp)
-	flags.IntVar(&f.connections, "connections", 4, "connections to each side for one mailbox, at most")
 	flags.IntVar(&f.workers, "workers", 4, "with --csv: mailboxes at the same time")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.StringVar(&f.traceFile, "trace", "", "write every command and answer to `FILE`, without secrets and messages")
@@ -81,8 +81,11 @@ type task struct {
 
 func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, error) {
 	m := &mover{flags: flags, streams: streams, log: slog.New(slog.NewTextHandler(streams.Err, nil))}
-	if flags.connections < 1 || flags.connections > 64 {
+	if asked := flags.given != nil && flags.given("connections"); flags.connections < 0 || asked && flags.connections == 0 || flags.connections > 64 {
 		return nil, usageError("--connections %d: want 1 to 64", flags.connections)
+	}
+	if flags.unanswered < 0 || flags.unanswered > 128 {
+		return nil, usageError("--target-unanswered %d: want 1 to 128, or 0 for the usual", flags.unanswered)
 	}
 	if flags.workers < 1 || flags.workers > 1000 {
 		return nil, usageError("--workers %d: want 1 to 1000", flags.workers)
@@ -109,6 +112,9 @@ func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, e
 		err = m.loadPair(ctx)
 	}
 	if err == nil {
+		for i := range m.tasks {
+			m.tasks[i].target.unanswered = flags.unanswered
+		}
 		err = m.readBudgets()
 	}
 	if err != nil {

@@ -114,8 +114,8 @@ func (r *runner) job(ctx context.Context, task scheduler.Task, a *assignment) (m
 		Source: a.source.source, Target: a.target.target, Ledger: ledger.Fence(task.Mailbox.ID, task.Mailbox.Lease.Generation),
 		Exclude: exclude, Include: include, SourceRoot: a.source.account.Root, Labels: task.Batch.Options.Labels,
 		ReceivedFrom: task.Batch.Options.ReceivedFrom, ReceivedBefore: task.Batch.Options.ReceivedBefore,
-		Connections: connectionsOf(task.Source.Limits, task.Target.Limits),
-		Settle:      r.settle, Tries: serveTries, LongestPause: servePause, RetrySkipped: task.Mailbox.Retry, AcceptRebuilt: task.AcceptRebuilt,
+		Connections: task.Source.Limits.Connections, TargetConnections: task.Target.Limits.Connections,
+		Settle: r.settle, Tries: serveTries, LongestPause: servePause, RetrySkipped: task.Mailbox.Retry, AcceptRebuilt: task.AcceptRebuilt,
 		Pace: r.paces.of(a.target.identity()), Held: task.Held, Progress: &mailsync.Progress{}, Log: r.log.With("batch", task.Batch.Name, "mailbox", task.Mailbox.Address),
 	}, nil
 }
@@ -123,12 +123,6 @@ func (r *runner) job(ctx context.Context, task scheduler.Task, a *assignment) (m
 func badRule(err error) error {
 	return &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeUnsupported, Doing: "reading the folder rules", Err: err,
 		Remedy: "Create the batch anew with rules that can be read."}
-}
-
-// connectionsOf is how many connections a mailbox may open to each side.
-func connectionsOf(source, target migration.Limits) int {
-	const usual = 4
-	return min(cmp.Or(source.Connections, usual), cmp.Or(target.Connections, usual))
 }
 
 // identity names the side's mailbox in the ledger, whoever signs in.
@@ -140,7 +134,7 @@ func (s *serveSide) session(ctx context.Context) (*imap.Session, error) {
 	if err := s.allowance.check(); err != nil {
 		return nil, err
 	}
-	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Line: s.allowance.counted,
+	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Unanswered: s.endpoint.Limits.Unanswered, Line: s.allowance.counted,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			line, err := s.runner.dial(ctx, network, address)
 			if err != nil || s.endpoint.Limits.BytesPerSecond <= 0 {

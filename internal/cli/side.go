@@ -189,6 +189,8 @@ type account struct {
 	trace    func(string)
 	// root is where the person's folders are, when the sign-in sees more.
 	root string
+	// unanswered is how many messages it is sent before it answers, 0 for the usual.
+	unanswered int
 	// allowance is the account's day's budget, nil for none.
 	allowance *allowance
 }
@@ -228,7 +230,7 @@ func (a account) dial(ctx context.Context) (*imap.Session, error) {
 	if err := a.allowance.check(); err != nil {
 		return nil, err
 	}
-	return imap.Dial(ctx, imap.Options{Endpoint: a.endpoint, Root: a.root, Compress: a.compress, Trace: a.trace, Line: a.allowance.counted,
+	return imap.Dial(ctx, imap.Options{Endpoint: a.endpoint, Root: a.root, Compress: a.compress, Unanswered: a.unanswered, Trace: a.trace, Line: a.allowance.counted,
 		Credential: imap.Credential{User: a.user, Password: a.password}})
 }
 

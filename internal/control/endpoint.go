@@ -19,6 +19,7 @@ const (
 	office365Connections = 2
 	mostMailboxes        = 300
 	mostConnections      = 16
+	mostUnanswered       = 128
 	// leastBudget is a day's budget with which any message can be moved.
 	leastBudget = 100_000_000
 )
@@ -29,7 +30,7 @@ func (spec EndpointSpec) record() migration.EndpointRecord {
 		Name: spec.Name, Kind: migration.EndpointKind(spec.Type),
 		Endpoint: migration.Endpoint{Host: spec.host(), Port: spec.Port, Security: migration.Security(spec.Security),
 			AllowCleartext: spec.AllowCleartext, Pin: strings.TrimPrefix(spec.Pin, "sha256/"), MinTLS: tlsVersions[spec.MinTLS]},
-		Limits: migration.Limits{Migrations: defaultMigrations, Incremental: defaultIncremental, Connections: defaultConnections,
+		Limits: migration.Limits{Migrations: defaultMigrations, Incremental: defaultIncremental, Connections: defaultConnections, Unanswered: spec.Unanswered,
 			BytesPerSecond: spec.BytesPerSecond, MessagesPerSecond: spec.MessagesPerSec},
 		Login: spec.method(),
 	}
@@ -91,6 +92,7 @@ func (c *checks) endpoint(e migration.EndpointRecord) {
 	c.between("incremental", e.Limits.Incremental, 1, mostMailboxes)
 	c.that(e.Limits.Incremental <= e.Limits.Migrations, "incremental", "must be at most as many as migrations")
 	c.between("connections", e.Limits.Connections, 1, mostConnections)
+	c.between("unanswered", e.Limits.Unanswered, 0, mostUnanswered)
 	c.that(e.Limits.BytesPerSecond == 0 || e.Limits.BytesPerSecond >= 1024, "bytesPerSecond", "must be 0 for no ceiling, or at least 1024")
 	c.that(e.Limits.MessagesPerSecond == 0 || e.Limits.MessagesPerSecond >= 0.01 && e.Limits.MessagesPerSecond <= 1e6, "messagesPerSecond", "must be 0 for no ceiling, or at least 0.01")
 	c.that(e.Kind == migration.KindIMAP || e.Kind == migration.KindOffice365 || e.Kind == migration.KindGmail, "type", "must be imap, office365 or gmail")
@@ -304,6 +306,7 @@ func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migr
 	set(&e.Limits.Migrations, patch.Migrations)
 	set(&e.Limits.Incremental, patch.Incremental)
 	set(&e.Limits.Connections, patch.Connections)
+	set(&e.Limits.Unanswered, patch.Unanswered)
 	set(&e.Limits.BytesPerSecond, patch.BytesPerSecond)
 	set(&e.Limits.MessagesPerSecond, patch.MessagesPerSec)
 	set(&e.Login.Admin, patch.AdminUser)

@@ -22,6 +22,7 @@ type EndpointSpec struct {
 	Migrations      *int     `json:"migrations,omitempty" doc:"Mailboxes in their initial pass at a time, 1 to 300 (default 20)"`
 	Incremental     *int     `json:"incremental,omitempty" doc:"Mailboxes in a later pass at a time, at most as many as migrations (default 10)"`
 	Connections     *int     `json:"connections,omitempty" doc:"Connections a mailbox may open, 1 to 16 (default 4)"`
+	Unanswered      int      `json:"unanswered,omitempty" doc:"Messages on their way to it on one connection without an answer, 1 to 128; 0 is what its make bears: 9 for Exchange, which ends a connection after ten refusals"`
 	BytesPerSecond  int64    `json:"bytesPerSecond,omitempty" doc:"Ceiling for all mailboxes together; 0 is none"`
 	MessagesPerSec  float64  `json:"messagesPerSecond,omitempty" doc:"Ceiling for all mailboxes together; 0 is none"`
 	BytesPerDayDown *int64   `json:"bytesPerDayDown,omitempty" doc:"What each account may read in 24 hours; 0 is any number (default: 2.5 GB for Gmail, else 0)"`
@@ -54,6 +55,7 @@ type EndpointPatch struct {
 	Migrations      *int      `json:"migrations,omitempty"`
 	Incremental     *int      `json:"incremental,omitempty"`
 	Connections     *int      `json:"connections,omitempty"`
+	Unanswered      *int      `json:"unanswered,omitempty"`
 	BytesPerSecond  *int64    `json:"bytesPerSecond,omitempty"`
 	MessagesPerSec  *float64  `json:"messagesPerSecond,omitempty"`
 	BytesPerDayDown *int64    `json:"bytesPerDayDown,omitempty"`
@@ -81,6 +83,7 @@ type Endpoint struct {
 	Migrations      int     `json:"migrations"`
 	Incremental     int     `json:"incremental"`
 	Connections     int     `json:"connections"`
+	Unanswered      int     `json:"unanswered"`
 	BytesPerSecond  int64   `json:"bytesPerSecond"`
 	MessagesPerSec  float64 `json:"messagesPerSecond"`
 	BytesPerDayDown int64   `json:"bytesPerDayDown"`
@@ -148,7 +151,7 @@ func (s *Service) endpointView(e migration.EndpointRecord, batches []string) End
 	return Endpoint{
 		Name: e.Name, Type: string(e.Kind), Host: e.Host, Port: e.Port, Security: string(e.Security), AllowCleartext: e.AllowCleartext,
 		CA: string(e.CA), Pin: e.Pin, MinTLS: tlsName(e.MinTLS),
-		Migrations: e.Limits.Migrations, Incremental: e.Limits.Incremental, Connections: e.Limits.Connections,
+		Migrations: e.Limits.Migrations, Incremental: e.Limits.Incremental, Connections: e.Limits.Connections, Unanswered: e.Limits.Unanswered,
 		BytesPerSecond: e.Limits.BytesPerSecond, MessagesPerSec: e.Limits.MessagesPerSecond,
 		Login: string(e.Login.Form), AdminUser: e.Login.Admin, Separator: e.Login.Separator, Domain: e.Login.Domain, UserRoot: e.Login.Root,
 		Tenant: e.Login.App.Tenant, ClientID: e.Login.App.Client, Cloud: e.Login.App.Cloud, Authority: e.Login.App.Authority, Scope: e.Login.App.Scope, HasAdminPassword: len(e.AdminSecret) > 0 && err == nil,

@@ -10,27 +10,43 @@ import (
 
 // errorBudget keeps a connection below the number of refused commands at which its
 // server ends it. As long as answers are outstanding each may be a refusal, so no more
-// APPENDs are unanswered than refusals are left.
+// commands are unanswered than refusals are left; only who was told that the server
+// refuses nothing sends more messages, until it does.
 type errorBudget struct {
 	mu sync.Mutex
-	// most is the number at which the server ends the connection, 0 for none.
-	most                int
-	unanswered, refused int
-	changed             chan struct{}
+	// most is the number at which the server ends the connection, few how many APPENDs
+	// may be unanswered; 0 for any.
+	most, few int
+	// unanswered commands and refused ones; asking is how many others than APPEND wait,
+	// which come first.
+	unanswered, refused, asking int
+	changed                     chan struct{}
 }
 
 // spareErrors are kept for other commands than APPEND.
 const spareErrors = 2
 
-// limit says from now on that the server ends a connection at so many refusals.
-func (b *errorBudget) limit(most int) {
+// limit says from now on what the server bears.
+func (b *errorBudget) limit(traits migration.Traits) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.most = most
+	b.most, b.few = traits.ErrorsMost, traits.Unanswered
 }
 
 // room is how many APPENDs may be unanswered. The caller holds mu.
-func (b *errorBudget) room() int { return b.most - 1 - b.refused }
+func (b *errorBudget) room() int {
+	switch left := b.most - 1 - b.refused; {
+	case b.few == 0:
+		return left
+	case b.refused == 0 || b.most == 0:
+		return b.few
+	default:
+		return min(b.few, left)
+	}
+}
+
+// bounded reports whether anything is bounded. The caller holds mu.
+func (b *errorBudget) bounded() bool { return b.most > 0 || b.few > 0 }
 
 // enter waits until one more APPEND may be unanswered. On a connection that has had too
 // many refusals it is a fault of code connection-worn: nothing was sent, and the work
@@ -39,45 +55,88 @@ func (b *errorBudget) enter(ctx context.Context, c *conn, flush func() error) er
 	for flushed := false; ; flushed = true {
 		b.mu.Lock()
 		switch {
-		case b.most == 0:
+		case !b.bounded():
 			b.mu.Unlock()
 			return nil
-		case b.refused >= b.most-spareErrors:
+		case b.most > 0 && b.refused >= b.most-spareErrors:
 			b.mu.Unlock()
-			return &migration.Fault{Class: migration.Again, Code: migration.CodeWorn, Doing: "adding a message",
-				Err: errors.New("this connection has had nearly as many refusals as its server bears"), Remedy: "Nothing to do: the work goes on on a new connection."}
-		case b.unanswered < b.room():
+			return worn()
+		case b.unanswered+b.asking < b.room():
 			b.unanswered++
 			b.mu.Unlock()
 			return nil
 		}
-		if b.changed == nil {
-			b.changed = make(chan struct{})
-		}
-		changed := b.changed
+		changed := b.next()
 		b.mu.Unlock()
 		if !flushed {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
-		select {
-		case <-changed:
-		case <-c.readerDone:
-			return c.afterwards(c.dead())
-		case <-ctx.Done():
-			return c.cut(ctx, context.Cause(ctx))
+		if err := c.awaits(ctx, changed); err != nil {
+			return err
 		}
 	}
 }
 
-// leave notes that n APPENDs are no longer unanswered.
+// admit waits until some of n commands other than APPEND may be sent, and says how many.
+func (b *errorBudget) admit(ctx context.Context, c *conn, n int) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asking++
+	defer func() { b.asking-- }()
+	for {
+		left := b.most - 1 - b.refused
+		switch room := max(left, b.room()) - b.unanswered; {
+		case b.most == 0:
+			b.unanswered += n
+			return n, nil
+		case left <= 0:
+			return 0, worn()
+		case room > 0:
+			n = min(n, room)
+			b.unanswered += n
+			return n, nil
+		}
+		changed := b.next()
+		b.mu.Unlock()
+		err := c.awaits(ctx, changed)
+		b.mu.Lock()
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+func worn() error {
+	return &migration.Fault{Class: migration.Again, Code: migration.CodeWorn, Doing: "using a connection",
+		Err: errors.New("it has had nearly as many refusals as its server bears"), Remedy: "Nothing to do: the work goes on on a new connection."}
+}
+
+// next is closed at the next change. The caller holds mu.
+func (b *errorBudget) next() chan struct{} {
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
+
+// awaits waits for a change of the budget.
+func (c *conn) awaits(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+		return nil
+	case <-c.readerDone:
+		return c.afterwards(c.dead())
+	case <-ctx.Done():
+		return c.cut(ctx, context.Cause(ctx))
+	}
+}
+
+// leave notes that n commands are no longer unanswered.
 func (b *errorBudget) leave(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.most == 0 {
-		return
-	}
 	b.unanswered = max(0, b.unanswered-n)
 	b.wake()
 }

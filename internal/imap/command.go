@@ -43,6 +43,8 @@ type command struct {
 	// end is the offset in the outgoing stream just after the command's CRLF,
 	// zero while it is being written. Under conn.mu.
 	end int64
+	// admitted: it has a place in the budget of refusals until it is answered.
+	admitted bool
 	// status is the tagged answer. Valid after done.
 	status statusResponse
 	err    error
@@ -93,11 +95,36 @@ func uncarried(k kind, doing string, err error) error {
 		Remedy: "Rename this folder on its server: no IMAP command can carry its name."}
 }
 
+// writeAll writes the commands, those that its budget of refusals has no room for once
+// others are answered.
 func (c *conn) writeAll(ctx context.Context, commands []*command) error {
+	for begun := false; len(commands) > 0; begun = true {
+		n, err := c.budget.admit(ctx, c, len(commands))
+		if err != nil && begun {
+			c.kill(err)
+			return c.dead()
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.writeBurst(ctx, commands[:n]); err != nil {
+			return err
+		}
+		commands = commands[n:]
+	}
+	return nil
+}
+
+// writeBurst writes commands that are admitted.
+func (c *conn) writeBurst(ctx context.Context, commands []*command) error {
 	if err := c.lockLine(ctx); err != nil {
+		c.budget.leave(len(commands))
 		return err
 	}
 	defer c.unlockLine()
+	for _, cmd := range commands {
+		cmd.admitted = true
+	}
 	if c.closeGroup != nil {
 		c.closeGroup()
 	}

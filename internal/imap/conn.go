@@ -283,6 +283,9 @@ func (c *conn) ended(cmd *command, err error) {
 	}
 	c.mu.Unlock()
 	cmd.err = err
+	if cmd.admitted {
+		c.budget.leave(1)
+	}
 	if cmd.finish != nil {
 		cmd.finish(err)
 	}

@@ -192,7 +192,7 @@ func (s *Session) open(ctx context.Context) error {
 			return err
 		}
 	}
-	c.budget.limit(c.traits(s.greeting).ErrorsMost)
+	c.budget.limit(c.traits(s.greeting))
 	s.identify()
 	return nil
 }

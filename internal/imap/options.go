@@ -36,6 +36,9 @@ type Options struct {
 	// sign-in sees more. Folders lists what is at or below it, too, where a
 	// namespace is left out of other listings (RFC 3501 section 5.1.2).
 	Root string
+	// Unanswered is how many messages Append sends before the server has answered, until
+	// it refuses one; 0 is what its make bears (migration.Traits).
+	Unanswered int
 	// Compress uses COMPRESS=DEFLATE (RFC 4978) where it is offered.
 	Compress bool
 	// ClientID is sent by ID (RFC 2971) where it is offered. Nil sends the

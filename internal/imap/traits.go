@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -14,8 +15,10 @@ func (c *conn) traits(named ...string) migration.Traits {
 	for _, name := range named {
 		exchange = exchange || strings.Contains(strings.ToLower(name), "microsoft") && strings.Contains(strings.ToLower(name), "exchange")
 	}
+	var traits migration.Traits
 	if exchange {
-		return migration.ExchangeTraits()
+		traits = migration.ExchangeTraits()
 	}
-	return migration.Traits{}
+	traits.Unanswered = cmp.Or(c.options.Unanswered, traits.Unanswered)
+	return traits
 }

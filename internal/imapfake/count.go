@@ -16,6 +16,9 @@ type Counts struct {
 	// MostErrors is the largest number of mistakes on one connection: BAD
 	// answers, and lines that are no commands.
 	MostErrors int
+	// MostRefusals is the largest number of commands refused on one connection, by NO,
+	// BAD or BYE.
+	MostRefusals int
 	// In and Out are bytes on the wire; LiteralsIn and LiteralsOut those in
 	// literals, partly sent ones included.
 	In, Out, LiteralsIn, LiteralsOut int64
@@ -29,7 +32,7 @@ type counts struct {
 	mu                      sync.Mutex
 	connections, open, most int
 	commands                map[string]int
-	mistakes                int
+	mistakes, refusals      int
 }
 
 // Counts tells what the server has seen so far.
@@ -39,8 +42,8 @@ func (s *Server) Counts() Counts {
 	defer c.mu.Unlock()
 	return Counts{
 		Connections: c.connections, Open: c.open, MaxOpen: c.most, Commands: maps.Clone(c.commands),
-		MostErrors: c.mistakes,
-		In:         c.in.Load(), Out: c.out.Load(), LiteralsIn: c.literalsIn.Load(), LiteralsOut: c.literalsOut.Load(),
+		MostErrors: c.mistakes, MostRefusals: c.refusals,
+		In: c.in.Load(), Out: c.out.Load(), LiteralsIn: c.literalsIn.Load(), LiteralsOut: c.literalsOut.Load(),
 	}
 }
 
@@ -65,6 +68,13 @@ func (c *counts) command(name string) {
 		c.commands = map[string]int{}
 	}
 	c.commands[name]++
+}
+
+// refusal notes how many commands a connection has had refused by now.
+func (c *counts) refusal(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refusals = max(c.refusals, n)
 }
 
 // mistake notes how many mistakes a connection has made by now.

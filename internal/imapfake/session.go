@@ -29,8 +29,9 @@ type session struct {
 	condstore, qresync bool
 	// rev2 is IMAP4rev2, enabled.
 	rev2 bool
-	// errors are BAD answers, refused the throttled commands so far.
-	errors, refused int
+	// errors are BAD answers, refused the throttled commands, denied all that were not
+	// answered OK so far.
+	errors, refused, denied int
 	// countedIn and countedOut are the bytes that count for the day already.
 	countedIn, countedOut int64
 
@@ -317,6 +318,10 @@ func (s *session) answer(cmd command, reply string, refused refusal) error {
 		status = s.fault.Text
 	}
 	dropped := s.fault != nil && s.fault.Kind == DropAnswer
+	if !strings.HasPrefix(status, "OK") {
+		s.denied++
+		s.server.counts.refusal(s.denied)
+	}
 	bye := strings.HasPrefix(status, "BYE")
 	switch {
 	case bye:

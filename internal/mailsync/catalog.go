@@ -65,10 +65,11 @@ const (
 	windowBytes    = 8 << 20
 )
 
-// take removes the newest window: the highest UIDs, ascending within.
-func (c *catalog) take() []migration.Message {
+// take removes the newest window, of so many messages at most: the highest UIDs,
+// ascending within.
+func (c *catalog) take(most int) []migration.Message {
 	n, size := 0, int64(0)
-	for i := len(c.entries) - 1; i >= 0 && n < windowMessages; i-- {
+	for i := len(c.entries) - 1; i >= 0 && n < most; i-- {
 		if size += max(c.entries[i].size, 0); n > 0 && size > windowBytes {
 			break
 		}

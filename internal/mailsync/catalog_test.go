@@ -42,7 +42,7 @@ func TestWindowsAreBoundedAndNewestFirst(t *testing.T) {
 	} {
 		c := cataloged(test.sizes...)
 		for i, want := range test.want {
-			window := c.take()
+			window := c.take(windowMessages)
 			if got := uidsOf(window).String(); got != want {
 				t.Errorf("%s: window %d is %q, want %q", test.name, i, got, want)
 			}
@@ -66,7 +66,7 @@ func TestCatalogGivesBackWhatItTook(t *testing.T) {
 		c.add(want[i])
 	}
 	c.sort()
-	got := c.take()
+	got := c.take(windowMessages)
 	if len(got) != len(want) {
 		t.Fatalf("got %v", got)
 	}

@@ -29,7 +29,7 @@ func (p *pass) copyWindows(l *line, f *folder) error {
 				if len(messages) == 0 {
 					return
 				}
-				errs[i] = p.send(l, f, newWindow(f, messages))
+				errs[i] = p.send(l, f, p.newWindow(messages))
 				p.heed(errs[i])
 			}
 		})
@@ -74,7 +74,16 @@ func (p *pass) takeWindow(f *folder) []migration.Message {
 	if p.stopped() || f.doubtCount() >= p.doubtLimit() || time.Now().Before(p.quietUntil) {
 		return nil
 	}
-	return f.pending.take()
+	return f.pending.take(p.windowMost())
+}
+
+// windowMost is how many messages make a window. Where few may be unanswered a large one
+// would keep a connection for long with which others could help.
+func (p *pass) windowMost() int {
+	if few := p.traits().Unanswered; few > 0 {
+		return min(4*few, windowMessages)
+	}
+	return windowMessages
 }
 
 // window is a group of messages under way.
@@ -84,6 +93,10 @@ type window struct {
 	single, plain bool
 	// hopeless is a message at which the source hung up too often.
 	hopeless *migration.Message
+
+	// spell ends when the target asks for a pause; heed is told of it.
+	spell context.Context
+	heed  func(error)
 
 	mu      sync.Mutex
 	byUID   map[migration.UID]*parcel
@@ -101,8 +114,8 @@ type parcel struct {
 	mend    *mend           // how it is repaired, nil as it is
 }
 
-func newWindow(_ *folder, messages []migration.Message) *window {
-	w := &window{messages: messages, byUID: make(map[migration.UID]*parcel, len(messages))}
+func (p *pass) newWindow(messages []migration.Message) *window {
+	w := &window{messages: messages, byUID: make(map[migration.UID]*parcel, len(messages)), latency: &p.latency, spell: p.newSpell(), heed: p.heed}
 	for _, m := range messages {
 		w.byUID[m.UID] = &parcel{message: m}
 	}
@@ -119,13 +132,13 @@ func (w *window) done(result migration.AppendResult) {
 	if result.Took > 0 {
 		w.latency.add(result.Took)
 	}
+	w.heed(onTarget(result.Err)) // what is not sent yet waits
 }
 
 // send copies a window: the intent becomes durable while the first bytes flow,
 // and no last byte leaves before it is. What became of each message is settled
 // in the ledger before send returns.
 func (p *pass) send(l *line, f *folder, w *window) error {
-	w.latency = &p.latency
 	durable := newGate(p.held)
 	var intended sync.WaitGroup
 	intended.Go(func() {
@@ -167,7 +180,7 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := p.Pace.wait(ctx); err != nil {
+		if err := p.Pace.wait(w.spell); err != nil {
 			return err
 		}
 		parcel := w.start(body)
@@ -204,12 +217,15 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 			return refusal
 		}
 		return onTarget(targetErr)
-	case sourceErr != nil:
+	case sourceErr != nil && w.spell.Err() == nil:
 		return onSource(sourceErr)
 	case flushErr != nil:
 		return onTarget(flushErr)
 	}
-	return w.refusal()
+	if refusal := w.refusal(); refusal != nil {
+		return refusal
+	}
+	return context.Cause(w.spell)
 }
 
 // brokeOff notes that a message could not be read to its end, if so.

@@ -39,8 +39,7 @@ func (l *line) near() bool {
 	return l.source != nil && close(l.source) && (l.target == nil || close(l.target))
 }
 
-// wantedWorkers is how many connections the work is worth: one for each folder
-// or window.
+// wantedWorkers is how many lines the work is worth: one for each folder or window.
 func (p *pass) wantedWorkers() int {
 	windows := 0
 	for _, f := range p.folders {
@@ -51,7 +50,11 @@ func (p *pass) wantedWorkers() int {
 			}
 		}
 	}
-	return min(p.connections(), windows)
+	most := p.connections()
+	if p.targetTraits.Load() != nil {
+		most = min(most, seatsEach*p.targetConnections())
+	}
+	return min(most, windows)
 }
 
 // runWorkers has the lines work until nothing is left to do: far ones all at
@@ -69,6 +72,7 @@ func (p *pass) runWorkers(first *line) {
 		}
 		all.Go(func() {
 			defer l.close()
+			l.ahead.Wait() // or else it keeps a folder from those who are ready
 			if p.join(due) {
 				p.runWorker(l)
 			}

@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -29,6 +30,9 @@ type Job struct {
 	// Connections is how many to open to each side at most. 0 is 4. Servers
 	// that refuse some get fewer.
 	Connections int
+	// TargetConnections is how many to open to the target at most, where that differs
+	// from the source. 0 is what its make bears (migration.Traits), at most Connections.
+	TargetConnections int
 	// Settle is how long after a cut the target is given to finish what was
 	// under way, before it is searched for it. 0 measures: four times the
 	// 99th percentile of the answers to APPEND, at least 5 s, at most 2 min.
@@ -121,11 +125,25 @@ type FolderSummary struct {
 	New    bool // the target does not have the folder yet
 }
 
-func (j *Job) connections() int {
-	if j.Connections > 0 {
-		return j.Connections
+// usualConnections are opened to a side where nothing says how many.
+const usualConnections = 4
+
+func (j *Job) connections() int { return cmp.Or(j.Connections, usualConnections) }
+
+// targetConnections is how many connections the target bears. Before any of it is there
+// only one is dialled: that one tells.
+func (p *pass) targetConnections() int {
+	traits := p.targetTraits.Load()
+	switch {
+	case p.TargetConnections > 0:
+		return p.TargetConnections
+	case traits == nil:
+		return 1
+	case p.Connections == 0 && traits.Connections > 0:
+		return traits.Connections
+	default:
+		return p.connections()
 	}
-	return 4
 }
 
 func (j *Job) tries() int {

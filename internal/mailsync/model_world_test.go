@@ -49,6 +49,7 @@ type world struct {
 	cuts     int  // permille of operations in which the line breaks
 	crashes  int  // permille of operations in which the process dies
 	lanes    int
+	shared   int // connections to the target that the lanes share, 0 for one each
 	passes   int
 
 	calm, crashed       bool
@@ -95,6 +96,8 @@ func newWorld(seed uint64, m mutant) *world {
 	w.cuts = d.pick(5, 30, 80)
 	w.crashes = d.pick(0, 5, 20)
 	w.lanes = d.pick(1, 1, 2, 3)
+	apart := w.dice(7)
+	w.shared = apart.pick(0, 1, 2)
 	w.passes = d.between(1, 3)
 	if w.restores || w.deletes {
 		w.passes++
@@ -454,8 +457,8 @@ func (w *world) mapped(uid migration.UID) bool {
 // String is the history as it went.
 func (w *world) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, mutant %q: %d passes, connections %d, group %d, late %v, rebuilds %v, renumber %v, restores %v, deletes %v, uidplus %v, condstore %v\n", w.seed, w.mutant,
-		w.passes, w.lanes, w.to.group, w.late, w.rebuilds, w.renumber, w.restores, w.deletes, w.to.profile.UIDPlus, w.from.profile.CondStore)
+	fmt.Fprintf(&b, "seed %d, mutant %q: %d passes, connections %d (%d), group %d, late %v, rebuilds %v, renumber %v, restores %v, deletes %v, uidplus %v, condstore %v\n", w.seed, w.mutant,
+		w.passes, w.lanes, w.shared, w.to.group, w.late, w.rebuilds, w.renumber, w.restores, w.deletes, w.to.profile.UIDPlus, w.from.profile.CondStore)
 	for _, e := range w.events {
 		fmt.Fprintf(&b, "%14v %-28s %3d %3d %s\n", e.at, e.what, e.a, e.b, e.extra)
 	}

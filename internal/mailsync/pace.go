@@ -58,7 +58,7 @@ func (p *Pace) paused(first float64, until time.Time) {
 
 // wait waits until the next message may go.
 func (p *Pace) wait(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		at, free := p.slot()
 		if free {
 			return nil
@@ -68,9 +68,9 @@ func (p *Pace) wait(ctx context.Context) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return context.Cause(ctx)
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // slot takes the place of one message if it is free now, and else says when one may be:

@@ -39,6 +39,9 @@ type pass struct {
 	// quietUntil is the end of a pause that a server asked for: no connection
 	// begins anything before.
 	quietUntil time.Time
+	// spell is the time between two pauses of the target; see newSpell.
+	spell    context.Context
+	endSpell context.CancelCauseFunc
 	// foldersFailed were left out.
 	foldersFailed int
 	abort         context.CancelCauseFunc
@@ -86,6 +89,7 @@ func newPass(ctx context.Context, job *Job) (*pass, func()) {
 	p.changed, p.views = sync.NewCond(&p.mu), newViews(job)
 	p.dialViews()
 	p.dialTraits()
+	p.dialSeats()
 	if p.Progress == nil {
 		p.Progress = &Progress{}
 	}

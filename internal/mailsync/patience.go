@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -106,6 +107,20 @@ func (p *pass) heed(err error) {
 	if until.After(p.quietUntil) {
 		p.quietUntil = until
 	}
+	if p.endSpell != nil && side != nil && side.target {
+		p.endSpell(err)
+	}
+}
+
+// newSpell is a context that ends when the target asks for a pause, with that fault as
+// the cause. In a pause it has ended.
+func (p *pass) newSpell() context.Context {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.spell == nil || p.spell.Err() != nil && !time.Now().Before(p.quietUntil) {
+		p.spell, p.endSpell = context.WithCancelCause(p.work)
+	}
+	return p.spell
 }
 
 // quietFor is how long the pause lasts.

@@ -10,6 +10,9 @@ type Limits struct {
 	Incremental int `json:"incremental"`
 	// Connections is how many a mailbox may open.
 	Connections int `json:"connections"`
+	// Unanswered is how many messages may be on their way to it on one connection
+	// without an answer; 0 is what its make bears (Traits.Unanswered).
+	Unanswered int `json:"unanswered,omitempty"`
 	// BytesPerSecond and MessagesPerSecond are ceilings; 0 is none.
 	BytesPerSecond    int64   `json:"bytesPerSecond"`
 	MessagesPerSecond float64 `json:"messagesPerSecond"`

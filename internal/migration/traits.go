@@ -6,8 +6,14 @@ type Traits struct {
 	// Rewrites: it keeps messages in a form of its own, so that the copy has other
 	// bytes than the original.
 	Rewrites bool
+	// Connections is how many it bears for one mailbox, 0 for any.
+	Connections int
 	// ErrorsMost: it ends a connection at so many refused commands, 0 never.
 	ErrorsMost int
+	// Unanswered is how many messages are sent to it on one connection before it has
+	// answered, 0 as many as are worth it. Every one of them may be refused: with less
+	// than ErrorsMost no burst of refusals ends the connection.
+	Unanswered int
 	// Rate is how many messages a second one mailbox bears once the server has asked
 	// for a pause, to begin with; 0 is as many as come.
 	Rate float64
@@ -32,7 +38,7 @@ type Traits struct {
 // ExchangeTraits are those of Microsoft Exchange and Exchange Online.
 func ExchangeTraits() Traits {
 	return Traits{
-		Rewrites: true, ErrorsMost: 10, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, LineMost: 10_500, Substitutes: true,
+		Rewrites: true, Connections: 2, ErrorsMost: 10, Unanswered: 9, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, LineMost: 10_500, Substitutes: true,
 		NotMail: []string{"calendar", "contacts", "tasks", "notes", "journal", "outbox", "sync issues", "conversation history"},
 	}
 }

@@ -110,12 +110,12 @@ func asTarget(options imap.Options) func(context.Context) (mailsync.Target, erro
 	}
 }
 
-// jobFor is the job from one mailbox to another. Two connections are the default for
-// a mailbox of Exchange Online.
+// jobFor is the job from one mailbox to another with the usual connections: four to
+// the source, two to a mailbox of Exchange Online, with two seats each.
 func jobFor(from, to imap.Options, ledger mailsync.Ledger) mailsync.Job {
 	return mailsync.Job{
 		Source: asSource(from), Target: asTarget(to), Ledger: ledger,
-		Settle: settle, Connections: 2, Grace: time.Second,
+		Settle: settle, Grace: time.Second,
 	}
 }
 

@@ -1,0 +1,362 @@
+package mailsync
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// seatsEach is how many lines may use one connection to a target that bears fewer
+// connections than the source: while one opens a folder, the other's messages keep the
+// connection busy.
+const seatsEach = 2
+
+// targets are the connections to the target. Each line has a seat on one of them, of its
+// own as long as the target bears more.
+type targets struct {
+	dial func(context.Context) (Target, error)
+	// most is how many connections the target bears.
+	most func() int
+
+	mu     sync.Mutex
+	shared []*sharedTarget
+	// dialling counts the connections under way; settled is closed when there is one more
+	// or one less.
+	dialling int
+	settled  chan struct{}
+}
+
+// sharedTarget is a connection with one or more seats.
+type sharedTarget struct {
+	Target
+	of *targets
+	// floor is held by who uses the folder that is open; opened is its raw name.
+	floor  chan struct{}
+	opened string
+
+	// Under of.mu: seats are taken and busy is what they have under way. A worn
+	// connection takes nothing more up and ends with what is under way; closed says that
+	// it has ended, told that somebody has been told what it cost.
+	seats, busy        int
+	worn, closed, told bool
+}
+
+// seat is a line's use of a connection. To its line it is a connection of its own: what
+// the other seats have opened is hidden from it. RawName, Appender, Folders and the like
+// need no open folder and pass through.
+type seat struct {
+	*sharedTarget
+	// folder is what the line has open, with its UIDVALIDITY.
+	folder      string
+	uidValidity uint32
+	readOnly    bool
+	// dead: the line has met a fault that has ended the connection.
+	dead, left bool
+}
+
+// dialSeats has every dialling of the target take a seat.
+func (p *pass) dialSeats() {
+	p.Target = (&targets{dial: p.Target, most: p.targetConnections}).take
+}
+
+// take gives a seat: on a new connection while the target bears one more, else on the
+// one that has the fewest. It does not crowd one while there is soon another.
+func (t *targets) take(ctx context.Context) (Target, error) {
+	for {
+		t.mu.Lock()
+		if len(t.shared)+t.dialling < max(t.most(), 1) {
+			t.dialling++
+			t.mu.Unlock()
+			return t.dialled(ctx)
+		}
+		if s, soon := t.emptiest(); s != nil && (s.seats < seatsEach || !soon) {
+			s.seats++
+			t.mu.Unlock()
+			return &seat{sharedTarget: s}, nil
+		}
+		if t.settled == nil {
+			t.settled = make(chan struct{})
+		}
+		settled := t.settled
+		t.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// emptiest is the connection with the fewest seats, if there is one, and whether there is
+// soon another.
+func (t *targets) emptiest() (best *sharedTarget, soon bool) {
+	soon = t.dialling > 0
+	for _, s := range t.shared {
+		soon = soon || s.worn
+		if !s.worn && (best == nil || s.seats < best.seats) {
+			best = s
+		}
+	}
+	return best, soon
+}
+
+// changed has those who wait look again. The caller holds mu.
+func (t *targets) changed() {
+	if t.settled != nil {
+		close(t.settled)
+		t.settled = nil
+	}
+}
+
+func (t *targets) dialled(ctx context.Context) (Target, error) {
+	session, err := t.dial(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dialling--
+	t.changed()
+	if err != nil {
+		return nil, err
+	}
+	s := &sharedTarget{Target: session, of: t, floor: make(chan struct{}, 1), seats: 1}
+	t.shared = append(t.shared, s)
+	return &seat{sharedTarget: s}, nil
+}
+
+// Close gives up the seat. The connection ends with its last seat; a dead one ends at
+// once, so that nobody waits on it.
+func (s *seat) Close() error {
+	t := s.of
+	t.mu.Lock()
+	var ended bool
+	if !s.left {
+		s.left = true
+		s.seats--
+		ended = s.over(s.dead)
+	}
+	t.mu.Unlock()
+	return s.end(ended)
+}
+
+// over notes that the connection ends, if it is time. Under of.mu.
+func (s *sharedTarget) over(dead bool) bool {
+	if s.closed || !dead && s.seats > 0 && (!s.worn || s.busy > 0) {
+		return false
+	}
+	s.closed = true
+	s.of.shared = slices.DeleteFunc(s.of.shared, func(other *sharedTarget) bool { return other == s })
+	return true
+}
+
+// end ends the connection if it is over.
+func (s *sharedTarget) end(over bool) error {
+	if !over {
+		return nil
+	}
+	err := s.Target.Close()
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.changed()
+	return err
+}
+
+// Traffic is what the connection has cost, told once: to the seat that ended it.
+func (s *seat) Traffic() migration.Traffic {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	if !s.closed || s.told {
+		return migration.Traffic{}
+	}
+	s.told = true
+	return s.Target.Traffic()
+}
+
+// do does something on the connection, unless that is worn, and notes what became of it.
+func (s *seat) do(what func() error) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	return s.finish(what())
+}
+
+// begin counts in what the seat has under way. On a worn connection it is a fault of code
+// connection-worn, as the connection's own is.
+func (s *seat) begin() error {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	if s.worn {
+		return &migration.Fault{Class: migration.Again, Code: migration.CodeWorn, Doing: "using a connection that has had many refusals",
+			Remedy: "Nothing to do: the work goes on on a new connection."}
+	}
+	s.busy++
+	return nil
+}
+
+// finish ends begin.
+func (s *seat) finish(err error) error {
+	s.of.mu.Lock()
+	s.busy--
+	switch {
+	case err == nil || migration.ClassOf(err) != migration.Again:
+	case migration.CodeOf(err) == migration.CodeWorn:
+		s.worn = true
+	default:
+		s.dead = true
+	}
+	ended := s.worn && s.over(false)
+	s.of.mu.Unlock()
+	_ = s.end(ended)
+	return err
+}
+
+func (s *sharedTarget) takeFloor(ctx context.Context) error {
+	select {
+	case s.floor <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *sharedTarget) leaveFloor() { <-s.floor }
+
+// Open opens a folder for this seat.
+func (s *seat) Open(ctx context.Context, open migration.Open) (status migration.FolderStatus, err error) {
+	err = s.do(func() error {
+		if err := s.takeFloor(ctx); err != nil {
+			return err
+		}
+		defer s.leaveFloor()
+		s.folder, s.opened = "", ""
+		if status, err = s.Target.Open(ctx, open); err != nil {
+			return err
+		}
+		s.folder, s.uidValidity, s.readOnly, s.opened = open.Folder, status.UIDValidity, open.ReadOnly, open.Folder
+		return nil
+	})
+	return status, err
+}
+
+// with does something with the folder that the seat has open, which is opened again when
+// another seat has opened its own meanwhile.
+func (s *seat) with(ctx context.Context, what func() error) error {
+	return s.do(func() error {
+		if err := s.takeFloor(ctx); err != nil {
+			return err
+		}
+		defer s.leaveFloor()
+		if err := s.openAgain(ctx); err != nil {
+			return err
+		}
+		return what()
+	})
+}
+
+func (s *seat) openAgain(ctx context.Context) error {
+	if s.opened == s.folder {
+		return nil
+	}
+	s.opened = ""
+	status, err := s.Target.Open(ctx, migration.Open{Folder: s.folder, ReadOnly: s.readOnly})
+	if err != nil {
+		return err
+	}
+	s.opened = s.folder
+	if status.UIDValidity != s.uidValidity {
+		return folderFault(migration.CodeUIDValidity, "the target folder was rebuilt during the pass; the next one goes on")
+	}
+	return nil
+}
+
+func (s *seat) Folders(ctx context.Context) (folders []migration.Folder, err error) {
+	err = s.do(func() error {
+		folders, err = s.Target.Folders(ctx)
+		return err
+	})
+	return folders, err
+}
+
+func (s *seat) Status(ctx context.Context, rawNames []string) (statuses []*migration.FolderStatus, err error) {
+	err = s.do(func() error {
+		statuses, err = s.Target.Status(ctx, rawNames)
+		return err
+	})
+	return statuses, err
+}
+
+func (s *seat) Messages(ctx context.Context, query migration.Query) error {
+	return s.with(ctx, func() error { return s.Target.Messages(ctx, query) })
+}
+
+func (s *seat) UIDs(ctx context.Context) (uids migration.UIDSet, err error) {
+	err = s.with(ctx, func() error {
+		uids, err = s.Target.UIDs(ctx)
+		return err
+	})
+	return uids, err
+}
+
+func (s *seat) Attributes(ctx context.Context, uids migration.UIDSet, names []string, each func(migration.UID, map[string]string) error) error {
+	return s.with(ctx, func() error { return s.Target.Attributes(ctx, uids, names, each) })
+}
+
+func (s *seat) Bodies(ctx context.Context, uids migration.UIDSet, each func(migration.Body) error) error {
+	return s.with(ctx, func() error { return s.Target.Bodies(ctx, uids, each) })
+}
+
+func (s *seat) StoreFlags(ctx context.Context, uids migration.UIDSet, add bool, flags migration.Flags) error {
+	return s.with(ctx, func() error { return s.Target.StoreFlags(ctx, uids, add, flags) })
+}
+
+func (s *seat) Expunge(ctx context.Context, uids migration.UIDSet) error {
+	return s.with(ctx, func() error { return s.Target.Expunge(ctx, uids) })
+}
+
+func (s *seat) Create(ctx context.Context, rawName string) error {
+	return s.do(func() error { return s.Target.Create(ctx, rawName) })
+}
+
+func (s *seat) Subscribe(ctx context.Context, rawName string) error {
+	return s.do(func() error { return s.Target.Subscribe(ctx, rawName) })
+}
+
+// Appender is under way from its first message until it is flushed.
+func (s *seat) Appender(rawName string, options migration.AppendOptions, done func(migration.AppendResult)) Appender {
+	return &seatAppender{Appender: s.Target.Appender(rawName, options, done), seat: s, done: done}
+}
+
+type seatAppender struct {
+	Appender
+	seat  *seat
+	done  func(migration.AppendResult)
+	begun bool
+	fault error
+}
+
+func (a *seatAppender) Append(ctx context.Context, message migration.AppendMessage, body io.Reader) error {
+	if !a.begun {
+		if err := a.seat.begin(); err != nil {
+			a.done(migration.AppendResult{Key: message.Key, Err: err})
+			return err
+		}
+		a.begun = true
+	}
+	err := a.Appender.Append(ctx, message, body)
+	if err != nil {
+		a.fault = err
+	}
+	return err
+}
+
+func (a *seatAppender) Flush(ctx context.Context) error {
+	if !a.begun {
+		return nil
+	}
+	a.begun = false
+	err := a.Appender.Flush(ctx)
+	_ = a.seat.finish(cmp.Or(a.fault, err))
+	return err
+}
