@@ -17,10 +17,10 @@ type errorBudget struct {
 	// most is the number at which the server ends the connection, few how many APPENDs
 	// may be unanswered; 0 for any.
 	most, few int
-	// unanswered commands and refused ones; asking is how many others than APPEND wait,
-	// which come first.
-	unanswered, refused, asking int
-	changed                     chan struct{}
+	// unanswered commands and refused ones, and how many of those were APPENDs; asking is
+	// how many others than APPEND wait, which come first.
+	unanswered, refused, appends, asking int
+	changed                              chan struct{}
 }
 
 // spareErrors are kept for other commands than APPEND.
@@ -38,7 +38,7 @@ func (b *errorBudget) room() int {
 	switch left := b.most - 1 - b.refused; {
 	case b.few == 0:
 		return left
-	case b.refused == 0 || b.most == 0:
+	case b.most == 0 || b.few >= b.most && b.appends == 0:
 		return b.few
 	default:
 		return min(b.few, left)
@@ -142,13 +142,16 @@ func (b *errorBudget) leave(n int) {
 }
 
 // answered counts a command that the server refused.
-func (b *errorBudget) answered(status string) {
+func (b *errorBudget) answered(k kind, status string) {
 	if status == "OK" {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refused++
+	if k == kindAppend {
+		b.appends++
+	}
 	b.wake()
 }
 

@@ -141,7 +141,7 @@ func (r *receiver) tagged() error {
 		r.announced(r.conn.words(status.arguments))
 	}
 	cmd.status = status
-	c.budget.answered(status.status)
+	c.budget.answered(cmd.kind, status.status)
 	c.ended(cmd, c.refusal(cmd, status))
 	return nil
 }
