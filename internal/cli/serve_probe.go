@@ -187,7 +187,7 @@ func (v visitor) choices(ctx context.Context, session *imap.Session, account con
 	if err != nil {
 		return nil, err
 	}
-	job.SourceRoot, job.Labels = account.Root, account.Labels
+	job.SourceRoot, job.Labels, job.SourceDefaults.Named = account.Root, account.Labels, account.DefaultFolders
 	return mailsync.Choices(folders, session.Profile(), job)
 }
 

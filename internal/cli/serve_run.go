@@ -112,12 +112,18 @@ func (r *runner) job(ctx context.Context, task scheduler.Task, a *assignment) (m
 	}
 	return mailsync.Job{
 		Source: a.source.source, Target: a.target.target, Ledger: ledger.Fence(task.Mailbox.ID, task.Mailbox.Lease.Generation),
+		SourceDefaults: r.defaults(a.source.account), TargetDefaults: r.defaults(a.target.account),
 		Exclude: exclude, Include: include, SourceRoot: a.source.account.Root, Labels: task.Batch.Options.Labels,
 		ReceivedFrom: task.Batch.Options.ReceivedFrom, ReceivedBefore: task.Batch.Options.ReceivedBefore,
 		Connections: connectionsOf(task.Source.Limits, task.Target.Limits),
 		Settle:      r.settle, Tries: serveTries, LongestPause: servePause, RetrySkipped: task.Mailbox.Retry, AcceptRebuilt: task.AcceptRebuilt,
 		Pace: r.paces.of(a.target.identity()), Held: task.Held, Progress: &mailsync.Progress{}, Log: r.log.With("batch", task.Batch.Name, "mailbox", task.Mailbox.Address),
 	}, nil
+}
+
+// defaults says which are the default folders of an account.
+func (r *runner) defaults(account control.Account) mailsync.Defaults {
+	return mailsync.Defaults{Named: account.DefaultFolders}
 }
 
 func badRule(err error) error {
@@ -225,7 +231,8 @@ func (r *runner) Forget(ctx context.Context, task scheduler.Task) error {
 // those of a message, and those of a folder that has lost some otherwise.
 func foundIn(summary mailsync.Summary) []migration.FindingRecord {
 	harmless := []string{migration.CodeFolderRenamed, migration.CodeKeywordDropped, migration.CodeDateUnknown, migration.CodeFlagsUnknown, migration.CodeRestored,
-		migration.CodeLateDuplicate, migration.CodeRepaired, migration.CodeNotMail, migration.CodeShared, migration.CodeUserRoot, migration.CodeLabels, migration.CodeFolderLimit}
+		migration.CodeLateDuplicate, migration.CodeRepaired, migration.CodeNotMail, migration.CodeShared, migration.CodeUserRoot, migration.CodeLabels, migration.CodeFolderLimit,
+		migration.CodeDefaultFolders}
 	skipped := map[string]int{}
 	for _, f := range summary.PerFolder {
 		skipped[f.Source] += f.Messages.Skipped

@@ -37,64 +37,74 @@ type EndpointSpec struct {
 	Cloud           string   `json:"cloud,omitempty" enum:"worldwide,gcc,gcc-high,dod,china" doc:"Office 365: the cloud of the tenant (default worldwide)"`
 	Authority       string   `json:"authority,omitempty" doc:"Office 365: where tokens come from, instead of the cloud's"`
 	Scope           string   `json:"scope,omitempty" doc:"Office 365: what tokens are asked for, instead of the cloud's"`
-	ClientSecret    Password `json:"clientSecret,omitempty" doc:"Office 365: client secret; never shown again"`
-	Certificate     Password `json:"certificate,omitempty" doc:"Office 365: certificate with its private key in PEM form; never shown again"`
-	ServiceAccount  Password `json:"serviceAccount,omitempty" doc:"Google: key file of the service account; never shown again"`
+	GraphFolders    bool     `json:"graphFolders,omitempty" doc:"Office 365: ask Microsoft Graph for the default folders of each mailbox, which takes the application permission Mail.ReadBasic.All"`
+	Graph           string   `json:"graph,omitempty" doc:"Office 365: where Microsoft Graph is, instead of the cloud's address"`
+	// A map, so that a patch can take away what is empty.
+	DefaultFolders map[string]string `json:"defaultFolders,omitempty" doc:"Folders that are the default ones in mailboxes that have them, by use: Sent, Drafts, Trash, Junk, Archive. They come before marks and known names"`
+	ClientSecret   Password          `json:"clientSecret,omitempty" doc:"Office 365: client secret; never shown again"`
+	Certificate    Password          `json:"certificate,omitempty" doc:"Office 365: certificate with its private key in PEM form; never shown again"`
+	ServiceAccount Password          `json:"serviceAccount,omitempty" doc:"Google: key file of the service account; never shown again"`
 }
 
 // EndpointPatch changes an endpoint; what is missing stays.
 type EndpointPatch struct {
-	Host            *string   `json:"host,omitempty"`
-	Port            *int      `json:"port,omitempty"`
-	Security        *string   `json:"security,omitempty" enum:"implicit,starttls,none"`
-	AllowCleartext  *bool     `json:"allowCleartext,omitempty"`
-	CA              *string   `json:"ca,omitempty"`
-	Pin             *string   `json:"pin,omitempty"`
-	MinTLS          *string   `json:"minTls,omitempty" enum:"1.0,1.1,1.2,1.3"`
-	Migrations      *int      `json:"migrations,omitempty"`
-	Incremental     *int      `json:"incremental,omitempty"`
-	Connections     *int      `json:"connections,omitempty"`
-	BytesPerSecond  *int64    `json:"bytesPerSecond,omitempty"`
-	MessagesPerSec  *float64  `json:"messagesPerSecond,omitempty"`
-	BytesPerDayDown *int64    `json:"bytesPerDayDown,omitempty"`
-	BytesPerDayUp   *int64    `json:"bytesPerDayUp,omitempty"`
-	AdminUser       *string   `json:"adminUser,omitempty"`
-	AdminPassword   *Password `json:"adminPassword,omitempty" doc:"Needed anew when host, port or security change, as the other secrets are"`
-	Separator       *string   `json:"separator,omitempty"`
-	Domain          *string   `json:"domain,omitempty"`
-	ClientSecret    *Password `json:"clientSecret,omitempty"`
-	Certificate     *Password `json:"certificate,omitempty"`
-	ServiceAccount  *Password `json:"serviceAccount,omitempty"`
+	Host            *string            `json:"host,omitempty"`
+	Port            *int               `json:"port,omitempty"`
+	Security        *string            `json:"security,omitempty" enum:"implicit,starttls,none"`
+	AllowCleartext  *bool              `json:"allowCleartext,omitempty"`
+	CA              *string            `json:"ca,omitempty"`
+	Pin             *string            `json:"pin,omitempty"`
+	MinTLS          *string            `json:"minTls,omitempty" enum:"1.0,1.1,1.2,1.3"`
+	Migrations      *int               `json:"migrations,omitempty"`
+	Incremental     *int               `json:"incremental,omitempty"`
+	Connections     *int               `json:"connections,omitempty"`
+	BytesPerSecond  *int64             `json:"bytesPerSecond,omitempty"`
+	MessagesPerSec  *float64           `json:"messagesPerSecond,omitempty"`
+	BytesPerDayDown *int64             `json:"bytesPerDayDown,omitempty"`
+	BytesPerDayUp   *int64             `json:"bytesPerDayUp,omitempty"`
+	AdminUser       *string            `json:"adminUser,omitempty"`
+	AdminPassword   *Password          `json:"adminPassword,omitempty" doc:"Needed anew when host, port or security change, as the other secrets are"`
+	Separator       *string            `json:"separator,omitempty"`
+	Domain          *string            `json:"domain,omitempty"`
+	GraphFolders    *bool              `json:"graphFolders,omitempty"`
+	Graph           *string            `json:"graph,omitempty"`
+	DefaultFolders  *map[string]string `json:"defaultFolders,omitempty" doc:"Uses that are missing stay as they are, and an empty name takes one away"`
+	ClientSecret    *Password          `json:"clientSecret,omitempty"`
+	Certificate     *Password          `json:"certificate,omitempty"`
+	ServiceAccount  *Password          `json:"serviceAccount,omitempty"`
 }
 
 // Endpoint is an endpoint as people see it.
 type Endpoint struct {
-	Name            string  `json:"name"`
-	Type            string  `json:"type"`
-	Host            string  `json:"host"`
-	Port            int     `json:"port"`
-	Security        string  `json:"security"`
-	AllowCleartext  bool    `json:"allowCleartext"`
-	CA              string  `json:"ca,omitempty"`
-	Pin             string  `json:"pin,omitempty"`
-	MinTLS          string  `json:"minTls"`
-	Migrations      int     `json:"migrations"`
-	Incremental     int     `json:"incremental"`
-	Connections     int     `json:"connections"`
-	BytesPerSecond  int64   `json:"bytesPerSecond"`
-	MessagesPerSec  float64 `json:"messagesPerSecond"`
-	BytesPerDayDown int64   `json:"bytesPerDayDown"`
-	BytesPerDayUp   int64   `json:"bytesPerDayUp"`
-	Login           string  `json:"login"`
-	AdminUser       string  `json:"adminUser,omitempty"`
-	Separator       string  `json:"separator,omitempty"`
-	Domain          string  `json:"domain,omitempty"`
-	UserRoot        string  `json:"userRoot,omitempty"`
-	Tenant          string  `json:"tenant,omitempty"`
-	ClientID        string  `json:"clientId,omitempty"`
-	Cloud           string  `json:"cloud,omitempty"`
-	Authority       string  `json:"authority,omitempty"`
-	Scope           string  `json:"scope,omitempty"`
+	Name            string            `json:"name"`
+	Type            string            `json:"type"`
+	Host            string            `json:"host"`
+	Port            int               `json:"port"`
+	Security        string            `json:"security"`
+	AllowCleartext  bool              `json:"allowCleartext"`
+	CA              string            `json:"ca,omitempty"`
+	Pin             string            `json:"pin,omitempty"`
+	MinTLS          string            `json:"minTls"`
+	Migrations      int               `json:"migrations"`
+	Incremental     int               `json:"incremental"`
+	Connections     int               `json:"connections"`
+	BytesPerSecond  int64             `json:"bytesPerSecond"`
+	MessagesPerSec  float64           `json:"messagesPerSecond"`
+	BytesPerDayDown int64             `json:"bytesPerDayDown"`
+	BytesPerDayUp   int64             `json:"bytesPerDayUp"`
+	Login           string            `json:"login"`
+	AdminUser       string            `json:"adminUser,omitempty"`
+	Separator       string            `json:"separator,omitempty"`
+	Domain          string            `json:"domain,omitempty"`
+	UserRoot        string            `json:"userRoot,omitempty"`
+	Tenant          string            `json:"tenant,omitempty"`
+	ClientID        string            `json:"clientId,omitempty"`
+	Cloud           string            `json:"cloud,omitempty"`
+	Authority       string            `json:"authority,omitempty"`
+	Scope           string            `json:"scope,omitempty"`
+	GraphFolders    bool              `json:"graphFolders"`
+	Graph           string            `json:"graph,omitempty"`
+	DefaultFolders  map[string]string `json:"defaultFolders,omitempty"`
 	// HasAdminPassword: there is the secret the login needs, and it may be used
 	// with this server.
 	HasAdminPassword bool      `json:"hasAdminPassword"`
@@ -152,6 +162,7 @@ func (s *Service) endpointView(e migration.EndpointRecord, batches []string) End
 		BytesPerSecond: e.Limits.BytesPerSecond, MessagesPerSec: e.Limits.MessagesPerSecond,
 		Login: string(e.Login.Form), AdminUser: e.Login.Admin, Separator: e.Login.Separator, Domain: e.Login.Domain, UserRoot: e.Login.Root,
 		Tenant: e.Login.App.Tenant, ClientID: e.Login.App.Client, Cloud: e.Login.App.Cloud, Authority: e.Login.App.Authority, Scope: e.Login.App.Scope, HasAdminPassword: len(e.AdminSecret) > 0 && err == nil,
+		GraphFolders: e.Login.App.GraphFolders, Graph: e.Login.App.Graph, DefaultFolders: e.DefaultFolders,
 		BytesPerDayDown: e.Limits.BytesPerDayDown, BytesPerDayUp: e.Limits.BytesPerDayUp,
 		Profile: profileView(e.Learned), Batches: orEmpty(batches), Created: e.Created, CreatedBy: e.CreatedBy, Version: e.Version,
 	}

@@ -56,6 +56,9 @@ func (d DefaultFolders) With(changes DefaultFolders) (DefaultFolders, error) {
 		changed[DefaultUses()[known]] = name
 	}
 	maps.DeleteFunc(changed, func(_, name string) bool { return name == "" })
+	if len(changed) == 0 {
+		return nil, nil
+	}
 	return changed, changed.apart()
 }
 
