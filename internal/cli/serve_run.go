@@ -112,18 +112,13 @@ func (r *runner) job(ctx context.Context, task scheduler.Task, a *assignment) (m
 	}
 	return mailsync.Job{
 		Source: a.source.source, Target: a.target.target, Ledger: ledger.Fence(task.Mailbox.ID, task.Mailbox.Lease.Generation),
-		SourceDefaults: r.defaults(a.source.account), TargetDefaults: r.defaults(a.target.account),
+		SourceDefaults: r.doorman.defaults(a.source.account), TargetDefaults: r.doorman.defaults(a.target.account),
 		Exclude: exclude, Include: include, SourceRoot: a.source.account.Root, Labels: task.Batch.Options.Labels,
 		ReceivedFrom: task.Batch.Options.ReceivedFrom, ReceivedBefore: task.Batch.Options.ReceivedBefore,
 		Connections: connectionsOf(task.Source.Limits, task.Target.Limits),
 		Settle:      r.settle, Tries: serveTries, LongestPause: servePause, RetrySkipped: task.Mailbox.Retry, AcceptRebuilt: task.AcceptRebuilt,
 		Pace: r.paces.of(a.target.identity()), Held: task.Held, Progress: &mailsync.Progress{}, Log: r.log.With("batch", task.Batch.Name, "mailbox", task.Mailbox.Address),
 	}, nil
-}
-
-// defaults says which are the default folders of an account.
-func (r *runner) defaults(account control.Account) mailsync.Defaults {
-	return mailsync.Defaults{Named: account.DefaultFolders}
 }
 
 func badRule(err error) error {

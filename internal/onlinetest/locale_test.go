@@ -1,6 +1,7 @@
 package onlinetest
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -137,5 +138,63 @@ func TestANamedFolderIsTheDefaultOne(t *testing.T) {
 			mustRun(t, job)
 			expectLetters(t, target.box, want)
 		}
+	})
+}
+
+// TestTheServiceIsAskedOnceWhereFoldersArePaired: not in a pass that has none to pair,
+// and a service without an answer is told of and not in the way.
+func TestTheServiceIsAskedOnceWhereFoldersArePaired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source, target := piped(t, imapfake.Options{Personality: imapfake.Generic()}), local(t, "de-DE")
+		target.box.Create("Verschickt")
+		target.box.Create("Alt")
+		letter(source.box, "Sent")
+		asked := 0
+		var finding *migration.Finding
+		job := jobFor(source.options(user), target.options(user), ledgerOf(t, openStore(t), user))
+		job.TargetDefaults.Ask = func(context.Context) (migration.DefaultFolders, *migration.Finding) {
+			asked++
+			if finding != nil {
+				return nil, finding
+			}
+			return migration.DefaultFolders{"Sent": "Verschickt", "Archive": "Nirgends"}, nil
+		}
+		mustRun(t, job)
+		expectLetters(t, target.box, map[string]string{"Sent": "Verschickt"})
+		expectIdle(t, job, 0)
+		letter(source.box, "Archive")
+		finding = &migration.Finding{Code: migration.CodeDefaultFolders, Reason: "no answer"}
+		job.TargetDefaults.Named = migration.DefaultFolders{"Archive": "Alt"}
+		told := func(f migration.Finding) bool { return f == *finding }
+		if summary := mustRun(t, job); !slices.ContainsFunc(summary.Findings, told) {
+			t.Errorf("nothing tells that there was no answer: %+v", summary.Findings)
+		}
+		expectLetters(t, target.box, map[string]string{"Sent": "Verschickt", "Archive": "Alt"})
+		expectIdle(t, job, 0)
+		if asked != 2 {
+			t.Errorf("asked %d times in four passes", asked)
+		}
+	})
+}
+
+// TestARuleThatMeansAUseAsksTheSource: the named folder is the one that it means.
+func TestARuleThatMeansAUseAsksTheSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source, target := local(t, "de-DE"), piped(t, imapfake.Options{Personality: imapfake.Generic()})
+		letter(source.box, "Rausgegangen")
+		letter(source.box, "Mappe")
+		job := jobFor(source.options(user), target.options(user), ledgerOf(t, openStore(t), user))
+		job.SourceDefaults.Ask = func(context.Context) (migration.DefaultFolders, *migration.Finding) {
+			return migration.DefaultFolders{"Sent": "Rausgegangen"}, nil
+		}
+		rule, err := migration.ParseFolderRule("#SentItems#")
+		if err != nil {
+			t.Fatal(err)
+		}
+		job.Exclude = []migration.FolderRule{rule}
+		mustRun(t, job)
+		expectLetters(t, target.box, map[string]string{"Mappe": "Mappe"})
 	})
 }
