@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -136,4 +138,42 @@ func (s *serving) findings() []control.Finding {
 	page, err := s.service.Findings(s.Context(), boss, "pilot", person(0), control.Page{Limit: 100})
 	s.must(err)
 	return page.Items
+}
+
+func TestATestSaysWhetherMicrosoftGraphAnswers(t *testing.T) {
+	var status, asked atomic.Int64
+	a := newAuthority(t)
+	a.graph = graphOfOne(t, &status, &asked)
+	server := imapfake.New(imapfake.Options{Personality: imapfake.ExchangeOnline(), Tokens: a.tokens})
+	t.Cleanup(server.Close)
+	server.AddUser(person(0), "p")
+	ca, cert, key := certificate(t)
+	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := server.ListenTLS(pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint, _, err := migration.ParseURL("imaps://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint.CA = []byte(ca)
+	v := visitor{dial: control.DialPolicy{AllowLoopback: true}.Dial, log: slog.New(slog.DiscardHandler), doorman: a.doorman()}
+	account := control.Account{Endpoint: endpoint, User: person(0), Password: control.Password("s3cret-of-the-app").Text(), Login: migration.LoginMethod{Form: migration.LoginOffice365,
+		App: migration.App{Tenant: tenantID, Client: clientID, Authority: a.URL, Graph: a.URL, GraphFolders: true}}}
+	folders := func() control.ProbeStep {
+		steps, _ := v.Probe(t.Context(), account)
+		return steps[len(steps)-1]
+	}
+	status.Store(http.StatusForbidden)
+	if s := folders(); s.Result != control.StepOK || !strings.Contains(s.Detail, "13 folders; the default folders were found by their names instead: ") || !strings.Contains(s.Remedy, "Mail.ReadBasic.All") {
+		t.Errorf("refused: %+v", s)
+	}
+	status.Store(0)
+	if s := folders(); s.Result != control.StepOK || s.Remedy != "" || !strings.HasSuffix(s.Detail, "13 folders; Microsoft Graph tells the default ones: Sent=Rausgegangen") {
+		t.Errorf("answered: %+v", s)
+	}
 }

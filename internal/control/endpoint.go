@@ -157,6 +157,9 @@ func (s *Service) CreateEndpoint(ctx context.Context, actor Actor, spec Endpoint
 		}
 		e.Created, e.Version = fresh.Created, fresh.Version
 		told := map[string]any{"server": e.Address(), "security": e.Security, "verified": !skipVerification}
+		if e.Login.App.GraphFolders {
+			told["graphFolders"] = true
+		}
 		if len(e.DefaultFolders) > 0 {
 			told["defaultFolders"] = e.DefaultFolders
 		}

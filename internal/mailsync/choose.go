@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -23,8 +24,8 @@ type Choice struct {
 }
 
 // Choices says which of a source's folders a first pass of the job would take. Of
-// the job it looks at SourceRoot, Labels, Exclude and Include only.
-func Choices(all []migration.Folder, profile migration.Profile, job Job) ([]Choice, error) {
+// the job it looks at SourceRoot, SourceDefaults, Labels, Exclude and Include only.
+func Choices(ctx context.Context, all []migration.Folder, profile migration.Profile, job Job) ([]Choice, error) {
 	prefix, root := personalPrefix(profile), strings.Trim(job.SourceRoot, "/")
 	if err := anyFolder(all, root); err != nil {
 		return nil, err
@@ -49,7 +50,10 @@ func Choices(all []migration.Folder, profile migration.Profile, job Job) ([]Choi
 		prefix = ""
 	}
 	all, _ = withoutNotMail(all, prefix, profile.Traits, job.Include)
-	useOf := usesOf(all, prefix, func() guide { return job.SourceDefaults.guide(profile.Traits, nil) })
+	useOf := usesOf(all, prefix, func() guide {
+		asked, _ := job.SourceDefaults.ask(ctx)
+		return job.SourceDefaults.guide(profile.Traits, asked)
+	})
 	return job.choices(all, prefix, root == "", useOf), nil
 }
 

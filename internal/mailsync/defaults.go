@@ -30,13 +30,18 @@ func (d Defaults) guide(traits migration.Traits, asked migration.DefaultFolders)
 	return guide{named: []migration.DefaultFolders{d.Named, asked}, local: traits.Localises}
 }
 
+// ask asks the service, if there is one.
+func (d Defaults) ask(ctx context.Context) (migration.DefaultFolders, *migration.Finding) {
+	if d.Ask == nil {
+		return nil, nil
+	}
+	return d.Ask(ctx)
+}
+
 // ask asks the service, once.
 func (p *pass) ask(d Defaults, a *asked) migration.DefaultFolders {
 	a.once.Do(func() {
-		if d.Ask == nil {
-			return
-		}
-		folders, finding := d.Ask(p.work)
+		folders, finding := d.ask(p.work)
 		a.folders = folders
 		if finding != nil {
 			a.findings = []migration.Finding{*finding}

@@ -65,11 +65,11 @@ var languages = []language{
 	languageOf("pl", "Elementy wysłane|Wersje robocze|Elementy usunięte|Wiadomości-śmieci|Archiwum",
 		"Kalendarz|Kontakty|Zadania|Notatki|Dziennik|Skrzynka nadawcza|Problemy z synchronizacją|Historia konwersacji"),
 	languageOf("pt-BR", "Itens Enviados|Rascunhos|Itens Excluídos|Lixo Eletrônico|Arquivo Morto",
-		"Calendário|Contatos|Tarefas|Anotações|Diário|Caixa de Saída|Problemas de Sincronização|Histórico de Conversa"),
+		"Calendário|Contatos|Tarefas|Anotações|Diário|Caixa de Saída|Problemas de Sincronização|Histórico de Conversa"), //nolint:misspell // Portuguese
 	languageOf("pt-PT", "Itens Enviados|Rascunhos|Itens Eliminados|Lixo eletrónico|Arquivo",
-		"Calendário|Contactos|Tarefas|Notas|Diário|A Enviar|Problemas de Sincronização|Histórico de Conversações"),
+		"Calendário|Contactos|Tarefas|Notas|Diário|A Enviar|Problemas de Sincronização|Histórico de Conversações"), //nolint:misspell // Portuguese
 	languageOf("ro", "Elemente trimise|Schițe|Elemente șterse|Mesaje nedorite|Arhivă",
-		"Calendar|Persoane de contact|Activități|Note|Jurnal|Mesaje de trimis|Probleme de sincronizare|Istoric conversații"),
+		"Calendar|Persoane de contact|Activități|Note|Jurnal|Mesaje de trimis|Probleme de sincronizare|Istoric conversații"), //nolint:misspell // Romanian
 	languageOf("ru", "Отправленные|Черновики|Удаленные|Нежелательная почта|Архив",
 		"Календарь|Контакты|Задачи|Заметки|Дневник|Исходящие|Ошибки синхронизации|Журнал бесед"),
 	languageOf("sk", "Odoslaná pošta|Koncepty|Odstránené položky|Nevyžiadaná pošta|Archív",
@@ -87,13 +87,13 @@ var languages = []language{
 }
 
 // languagesOf tells the languages of a mailbox by its folders for mail: those that
-// account for the most of them, and then any that accounts for two or more of the
-// rest, since some mailboxes speak two. Folders that hold no mail are no evidence:
-// a person may have called a folder for mail so.
+// account for the most of them, and then those that do for the most of the rest,
+// since some mailboxes speak two. A single name proves nothing, and no name of a
+// folder without mail does: a person may have called a folder so.
 func languagesOf(folders []migration.Folder, prefix string) (spoken []language) {
 	left := tops(folders, prefix)
-	for least := 1; ; least = 2 {
-		most := least
+	for {
+		most := 2
 		var best []language
 		for _, l := range languages {
 			switch n := l.accountsFor(left); {

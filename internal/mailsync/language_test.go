@@ -89,6 +89,7 @@ func TestNamesOfFarOffLanguagesArePeoples(t *testing.T) {
 		{"German", mailbox("de-DE"), "Notes > Notes; Calendar > Calendar; Agenda > Agenda; Notizen > Notizen_renamed !"},
 		{"Dutch", mailbox("nl-NL"), "Notes > Notes; Calendar > Calendar; Agenda > Agenda_renamed !; Notizen > Notizen"},
 		{"nothing shown", folders('/', "INBOX"), "Notes > Notes_renamed !; Calendar > Calendar_renamed !; Agenda > Agenda; Notizen > Notizen"},
+		{"a single name", folders('/', "INBOX", "Archief"), "Notes > Notes_renamed !; Calendar > Calendar_renamed !; Agenda > Agenda; Notizen > Notizen"},
 		{"a language that is not known", folders('/', "INBOX", "ส่งแล้ว"), "Notes > Notes_renamed !; Calendar > Calendar_renamed !; Agenda > Agenda; Notizen > Notizen"},
 		{"folders of earlier passes in German", mailbox("de-DE", "Notes", "Calendar", "Journale"), "Notes > Notes *; Calendar > Calendar *; Agenda > Agenda; Notizen > Notizen_renamed !"},
 		{"two languages", folders('/', "INBOX", "Gesendete Elemente", "Entwürfe", "Junk-E-Mail", "Deleted Items", "Archive"),

@@ -6,8 +6,8 @@ import (
 )
 
 // Cloud is where a tenant of Office 365 lives. Every field may be changed before
-// use, except that the authority's host must be a known one or among
-// Options.Hosts.
+// use, except that the hosts of the authority and of Microsoft Graph must be known ones
+// or among Options.Hosts.
 type Cloud struct {
 	// Name is what people write: worldwide, gcc-high, dod or china.
 	Name string
