@@ -170,7 +170,7 @@ func TestNamedFoldersComeFirst(t *testing.T) {
 		}
 		return d
 	}
-	target := folders('/', "INBOX", "Sent=Sent", "Alt/Gesendet", "alt/gesendet", "Verschickt", "Trash", "Weg")
+	target := folders('/', "INBOX", "Sent=Sent", "Alt/Gesendet", "alt/gesendet", "Verschickt", "Trash", "Weg", "Bin")
 	for _, test := range []struct {
 		name  string
 		named []migration.DefaultFolders
@@ -182,7 +182,7 @@ func TestNamedFoldersComeFirst(t *testing.T) {
 		{"the exact one below another", []migration.DefaultFolders{named("Sent=alt/gesendet")}, "Gesendete Elemente > alt/gesendet ! *; Papierkorb > Trash ! *; Sent > Sent *"},
 		{"not there", []migration.DefaultFolders{named("Sent=Nirgends", "Trash=Weg")}, "Gesendete Elemente > Sent ! *; Papierkorb > Weg ! *; Sent > Sent (2) !"},
 		{"not there, but as the service has it", []migration.DefaultFolders{named("Sent=Nirgends"), named("Sent=Verschickt")}, "Gesendete Elemente > Verschickt ! *; Papierkorb > Trash ! *; Sent > Sent *"},
-		{"a known name of another use", []migration.DefaultFolders{named("Archive=Trash")}, "Gesendete Elemente > Sent ! *; Papierkorb > Papierkorb; Sent > Sent (2) !"},
+		{"a known name of another use", []migration.DefaultFolders{named("Archive=Trash")}, "Gesendete Elemente > Sent ! *; Papierkorb > Bin ! *; Sent > Sent (2) !"},
 	} {
 		rules := nameRules{delimiter: '/', target: guide{named: test.named}}
 		source := folders('/', "Gesendete Elemente", "Papierkorb", "Sent")

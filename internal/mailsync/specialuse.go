@@ -76,8 +76,9 @@ func (g guide) uses(folders []migration.Folder, prefix string) map[string]migrat
 		}
 	}
 	own := g.ownNames(folders, prefix)
-	for use, names := range useNames {
-		if f, there := bestNamed(folders, prefix, slices.Concat(among(names, own), names)); there {
+	free := slices.DeleteFunc(slices.Clone(folders), func(f migration.Folder) bool { return taken[f.Raw] })
+	for use, names := range useNames { // no name has two uses
+		if f, there := bestNamed(free, prefix, slices.Concat(among(names, own), names)); there {
 			take(use, f)
 		}
 	}
