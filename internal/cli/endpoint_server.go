@@ -77,7 +77,7 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 		trust = "the key " + e.Pin
 	}
 	r.facts("endpoint", e.Name, "address", endpointURL(e), "trusts", trust, "TLS from", e.MinTLS, "kind", e.Type, "login", e.Login, "administrator", e.AdminUser, "separator", e.Separator, "domain", e.Domain, "user root", e.UserRoot,
-		"tenant", e.Tenant, "application", e.ClientID, "cloud", e.Cloud, "authority", e.Authority, "scope", e.Scope,
+		"tenant", e.Tenant, "application", e.ClientID, "cloud", e.Cloud, "authority", e.Authority, "scope", e.Scope, "Graph", graphOf(e), "default folders", migration.DefaultFolders(e.DefaultFolders).String(),
 		"migrations", strconv.Itoa(e.Migrations), "incremental", strconv.Itoa(e.Incremental), "connections", strconv.Itoa(e.Connections),
 		"unanswered", unanswered(e.Unanswered),
 		"ceiling", rate(float64(e.BytesPerSecond), " B/s"), "ceiling of messages", rate(e.MessagesPerSec, "/s"),
@@ -94,6 +94,14 @@ func unanswered(most int) string {
 		return ""
 	}
 	return fmt.Sprintf("at most %d messages on a connection", most)
+}
+
+// graphOf says whether Microsoft Graph is asked, and where.
+func graphOf(e control.Endpoint) string {
+	if !e.GraphFolders {
+		return e.Graph
+	}
+	return strings.TrimSuffix("asked for default folders at "+e.Graph, " at ")
 }
 
 const loginHelp = `
@@ -135,6 +143,7 @@ type endpointSpecFlags struct {
 	migrations, incremental, connection int
 	skipVerification                    bool
 	dayDown, dayUp                      int64
+	defaultFolders                      []string
 	spec                                control.EndpointSpec
 }
 
@@ -158,6 +167,9 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` whose first line is the client secret")
 	flags.StringVar(&f.certificateFile, "certificate-file", "", "Office 365: PEM `FILE` with the certificate and its private key")
 	flags.StringVar(&f.serviceAccountFile, "service-account-file", "", "Gmail: JSON key `FILE` of the service account")
+	flags.StringArrayVar(&f.defaultFolders, "default-folder", nil, defaultFolderHelp)
+	flags.BoolVar(&f.spec.GraphFolders, "graph-folders", false, "Office 365: ask Microsoft Graph which are the default folders of each mailbox; takes the permission Mail.ReadBasic.All")
+	flags.StringVar(&f.spec.Graph, "graph", "", "Office 365: `URL` of Microsoft Graph, instead of the cloud's")
 	flags.BoolVar(&f.skipVerification, "skip-verification", false, "do not test the connection")
 }
 
@@ -194,8 +206,15 @@ func (f *endpointSpecFlags) complete(ctx context.Context, r *remote, flags *pfla
 	if flags.Changed("bytes-per-day-up") {
 		f.spec.BytesPerDayUp = &f.dayUp
 	}
+	folders, err := migration.ParseDefaultFolders(f.defaultFolders)
+	if err != nil {
+		return usageError("--default-folder: %w", err)
+	}
+	f.spec.DefaultFolders = folders
 	return f.secrets(ctx, r)
 }
+
+const defaultFolderHelp = "`USE=FOLDER`: the folder that is Sent, Drafts, Trash, Junk or Archive in mailboxes that have it, such as Sent=\"Gesendete Elemente\", before marks and known names (repeatable)"
 
 // secrets reads the secret that the endpoint signs in with.
 func (f *endpointSpecFlags) secrets(ctx context.Context, r *remote) (err error) {
@@ -325,6 +344,12 @@ func (f *endpointSpecFlags) change(flags *pflag.FlagSet) (change control.Endpoin
 			change.Separator = &s.Separator
 		case "domain":
 			change.Domain = &s.Domain
+		case "default-folder":
+			change.DefaultFolders = &s.DefaultFolders
+		case "graph-folders":
+			change.GraphFolders = &s.GraphFolders
+		case "graph":
+			change.Graph = &s.Graph
 		case "client-secret-file":
 			change.ClientSecret = &s.ClientSecret
 		case "certificate-file":

@@ -65,6 +65,8 @@ type mover struct {
 	streams          Streams
 	exclude, include []migration.FolderRule
 	labels           migration.LabelPolicy
+	// sourceDefaults and targetDefaults are the default folders of each side.
+	sourceDefaults, targetDefaults mailsync.Defaults
 	// sourceDay and targetDay are the day's budgets of each account.
 	sourceDay, targetDay migration.DayBudget
 	allowances           allowances
@@ -102,6 +104,12 @@ func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, e
 	}
 	if m.labels, err = migration.ParseLabelPolicy(flags.labels); err != nil {
 		return nil, usageError("--labels: %w", err)
+	}
+	if m.sourceDefaults, err = flags.source.defaults(); err != nil {
+		return nil, err
+	}
+	if m.targetDefaults, err = flags.target.defaults(); err != nil {
+		return nil, err
 	}
 	if err := m.openTrace(); err != nil {
 		return nil, err
@@ -404,6 +412,7 @@ func (m *mover) job(ctx context.Context, ledgers *store.Store, t *task) (mailsyn
 		return mailsync.Job{}, err
 	}
 	return mailsync.Job{
+		SourceDefaults: m.sourceDefaults, TargetDefaults: m.targetDefaults,
 		Source: t.source.source, Target: t.target.target, Ledger: ledger,
 		Exclude: m.exclude, Include: m.include, SourceRoot: t.source.root, Labels: m.labels, Connections: m.flags.connections,
 		Progress: &mailsync.Progress{}, Log: m.log.With("mailbox", t.address),

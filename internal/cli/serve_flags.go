@@ -78,7 +78,7 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.keepCompleted, "keep-completed", 0, "how long the records of a batch stay that completed without errors, such as 2160h for 90 days; 0: until they are deleted")
 	flags.BoolVar(&f.allowLoopback, "allow-loopback", false, "let endpoints be on this computer")
 	flags.BoolVar(&f.refusePrivate, "refuse-private", false, "refuse endpoints in private networks")
-	flags.StringSliceVar(&f.tokenHosts, "token-host", nil, "`HOST` that may give bearer tokens, beside those of Microsoft and Google (several)")
+	flags.StringSliceVar(&f.tokenHosts, "token-host", nil, "`HOST` that may give bearer tokens or be Microsoft Graph, beside those of Microsoft and Google (several)")
 	flags.StringSliceVar(&f.allowNetworks, "allow-network", nil, "`NETWORK` that endpoints may be in, and in no other (several)")
 	flags.StringVar(&f.smtp.host, "smtp-host", "", "`HOST` of the mail server that reports go through; without it none are sent")
 	flags.IntVar(&f.smtp.port, "smtp-port", 0, "its port (default: 587, or 465 for implicit)")

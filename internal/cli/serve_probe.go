@@ -104,10 +104,29 @@ func (v visitor) Probe(ctx context.Context, account control.Account) ([]control.
 		folders, err := session.Folders(ctx)
 		own := slices.DeleteFunc(folders, func(f migration.Folder) bool { return f.Space != migration.Personal || !f.Selectable })
 		p.note(imap.StepFolders, counted(len(own), "folder", "folders"), err)
+		if err == nil {
+			p.noteDefaults(ctx, v.doorman.defaults(account))
+		}
 	}
 	profile := session.Profile()
 	return p.all(), &migration.Learned{At: time.Now().UTC().Truncate(time.Second), Server: migration.SafeText(profile.Server), TLS: p.tls, Pin: session.Pin(),
 		RoundTrip: profile.RoundTrip, Extensions: profile.Capabilities}
+}
+
+// noteDefaults adds to the folders whether Microsoft Graph tells the default ones, if
+// it is to be asked. The test does not fail when it does not: a pass goes on without.
+func (p *probe) noteDefaults(ctx context.Context, defaults mailsync.Defaults) {
+	if defaults.Ask == nil {
+		return
+	}
+	s := p.steps[stepNames[imap.StepFolders]]
+	told, finding := defaults.Ask(ctx)
+	if finding != nil {
+		s.Detail, s.Remedy = s.Detail+"; "+migration.SafeText(finding.Reason), finding.Remedy
+	} else {
+		s.Detail += "; Microsoft Graph tells the default ones: " + told.String()
+	}
+	p.steps[s.Step] = s
 }
 
 // session dials and signs in as the login form has it; without a user as the
@@ -187,8 +206,8 @@ func (v visitor) choices(ctx context.Context, session *imap.Session, account con
 	if err != nil {
 		return nil, err
 	}
-	job.SourceRoot, job.Labels = account.Root, account.Labels
-	return mailsync.Choices(folders, session.Profile(), job)
+	job.SourceRoot, job.Labels, job.SourceDefaults = account.Root, account.Labels, v.doorman.defaults(account)
+	return mailsync.Choices(ctx, folders, session.Profile(), job)
 }
 
 // Message gives a message of a source. The session lives as long as it is read.

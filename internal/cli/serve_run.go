@@ -112,6 +112,7 @@ func (r *runner) job(ctx context.Context, task scheduler.Task, a *assignment) (m
 	}
 	return mailsync.Job{
 		Source: a.source.source, Target: a.target.target, Ledger: ledger.Fence(task.Mailbox.ID, task.Mailbox.Lease.Generation),
+		SourceDefaults: r.doorman.defaults(a.source.account), TargetDefaults: r.doorman.defaults(a.target.account),
 		Exclude: exclude, Include: include, SourceRoot: a.source.account.Root, Labels: task.Batch.Options.Labels,
 		ReceivedFrom: task.Batch.Options.ReceivedFrom, ReceivedBefore: task.Batch.Options.ReceivedBefore,
 		Connections: task.Source.Limits.Connections, TargetConnections: task.Target.Limits.Connections,
@@ -219,7 +220,8 @@ func (r *runner) Forget(ctx context.Context, task scheduler.Task) error {
 // those of a message, and those of a folder that has lost some otherwise.
 func foundIn(summary mailsync.Summary) []migration.FindingRecord {
 	harmless := []string{migration.CodeFolderRenamed, migration.CodeKeywordDropped, migration.CodeDateUnknown, migration.CodeFlagsUnknown, migration.CodeRestored,
-		migration.CodeLateDuplicate, migration.CodeRepaired, migration.CodeNotMail, migration.CodeShared, migration.CodeUserRoot, migration.CodeLabels, migration.CodeFolderLimit}
+		migration.CodeLateDuplicate, migration.CodeRepaired, migration.CodeNotMail, migration.CodeShared, migration.CodeUserRoot, migration.CodeLabels, migration.CodeFolderLimit,
+		migration.CodeDefaultFolders}
 	skipped := map[string]int{}
 	for _, f := range summary.PerFolder {
 		skipped[f.Source] += f.Messages.Skipped

@@ -16,6 +16,26 @@ import (
 // TestServeWithTLSIsReachedByCommandsThatTrustIt: from the setup token to a first
 // answer, and not without the authority.
 func TestServeWithTLSIsReachedByCommandsThatTrustIt(t *testing.T) {
+	s := serveTLS(t)
+	s.run("node", "list").want(t, exitDone, "alive")
+	execute(t, "node", "list", "--server", s.url, "--token-file", s.token).want(t, exitConnection, "--server-ca")
+}
+
+// tlsServer is a server with TLS, and the flags by which commands reach it.
+type tlsServer struct {
+	*testing.T
+	url, token string
+	trusting   []string
+}
+
+func (s *tlsServer) run(args ...string) output {
+	s.Helper()
+	return execute(s.T, append(args, s.trusting...)...)
+}
+
+// serveTLS starts a server and makes its first operator. It must end well.
+func serveTLS(t *testing.T) *tlsServer {
+	t.Helper()
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -27,17 +47,23 @@ func TestServeWithTLSIsReachedByCommandsThatTrustIt(t *testing.T) {
 	ca, cert, key := certificate(t)
 	t.Setenv("MAILHAUL_TOKEN", "")
 	t.Setenv("MAILHAUL_DATABASE", "")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	out, log := &watched{want: "operator setup", come: make(chan struct{})}, &watched{}
 	ended := make(chan int, 1)
 	go func() {
 		ended <- Run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "data"), "--key-file", filepath.Join(dir, "server.key"),
 			"--tls-cert", file("cert.pem", cert), "--tls-key", file("key.pem", key)}, Streams{In: strings.NewReader(""), Out: out, Err: log})
 	}()
+	t.Cleanup(func() {
+		cancel()
+		if status := <-ended; status != exitDone {
+			t.Errorf("exit status %d\n%s", status, log)
+		}
+	})
 	select {
 	case <-out.come:
 	case status := <-ended:
+		ended <- status
 		t.Fatalf("exit status %d\n%s", status, log)
 	}
 	found := regexp.MustCompile(`(?s)serves at (https://\S+).*works once:\s+(\S+)`).FindStringSubmatch(out.String())
@@ -47,15 +73,11 @@ func TestServeWithTLSIsReachedByCommandsThatTrustIt(t *testing.T) {
 	if strings.Contains(log.String(), found[2]) {
 		t.Error("the setup token is in the log")
 	}
-	trusting := []string{"--server", found[1], "--server-ca", file("ca.pem", ca), "--token-file", filepath.Join(dir, "token")}
-	execute(t, append([]string{"operator", "setup", "anna", "--setup-token-file", file("setup", found[2]), "--password-file", file("password", "one two three four")}, trusting...)...).
+	s := &tlsServer{T: t, url: found[1], token: filepath.Join(dir, "token")}
+	s.trusting = []string{"--server", found[1], "--server-ca", file("ca.pem", ca), "--token-file", s.token}
+	s.run("operator", "setup", "anna", "--setup-token-file", file("setup", found[2]), "--password-file", file("password", "one two three four")).
 		want(t, exitDone, "signed in as anna (admin)")
-	execute(t, append([]string{"node", "list"}, trusting...)...).want(t, exitDone, "alive")
-	execute(t, "node", "list", "--server", found[1], "--token-file", filepath.Join(dir, "token")).want(t, exitConnection, "--server-ca")
-	cancel()
-	if status := <-ended; status != exitDone {
-		t.Errorf("exit status %d\n%s", status, log)
-	}
+	return s
 }
 
 // certificate makes an authority, and a certificate for 127.0.0.1 with its key.

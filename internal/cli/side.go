@@ -32,6 +32,8 @@ type sideFlags struct {
 	pin          string
 	compress     bool
 	dayBudget    string
+	// defaultFolders are texts such as "Sent=Gesendet".
+	defaultFolders []string
 }
 
 const folderHelp = `
@@ -78,6 +80,7 @@ func (f *sideFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.caFile, f.name+"-ca", "", "PEM `FILE` with the certificate authorities of the "+f.name+", instead of the system's")
 	flags.StringVar(&f.pin, f.name+"-pin", "", "base64 SHA-256 of the "+f.name+"'s public key, trusted whoever signed it")
 	flags.StringVar(&f.dayBudget, f.name+"-day-budget", "", fmt.Sprintf(dayBudgetHelp, f.name))
+	flags.StringArrayVar(&f.defaultFolders, f.name+"-default-folder", nil, defaultFolderHelp)
 	flags.BoolVar(&f.compress, f.name+"-compress", false, "compress the line to the "+f.name+" where it can (for slow lines)")
 }
 
@@ -106,6 +109,19 @@ func (f *sideFlags) endpoint(allowCleartext bool) (migration.Endpoint, string, e
 		}
 	}
 	return endpoint, user, nil
+}
+
+// defaults reads the default folders of the side.
+func (f *sideFlags) defaults() (mailsync.Defaults, error) {
+	given, err := migration.ParseDefaultFolders(f.defaultFolders)
+	var named migration.DefaultFolders
+	if err == nil {
+		named, err = named.With(given)
+	}
+	if err != nil {
+		return mailsync.Defaults{}, usageError("%s: %w", f.flag("default-folder"), err)
+	}
+	return mailsync.Defaults{Named: named}, nil
 }
 
 // password gets the secret of the side, asking for it if there is a terminal.

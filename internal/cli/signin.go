@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/graph"
 	"github.com/mailhaul/mailhaul/internal/imap"
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/secret"
@@ -24,6 +25,8 @@ type doorman struct {
 
 	mu        sync.Mutex
 	providers map[string]*token.Provider
+	// graphs ask Microsoft Graph, by credential.
+	graphs map[string]*graph.Client
 	// refusedAt is when an administrator was last not let in as himself, by server
 	// and credential.
 	refusedAt map[string]time.Time

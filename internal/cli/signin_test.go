@@ -34,6 +34,8 @@ type authority struct {
 	given  int
 	roles  []string
 	answer string // instead of a token
+	// graph is Microsoft Graph on the same host, nil for none.
+	graph http.HandlerFunc
 }
 
 func newAuthority(t *testing.T) *authority {
@@ -47,6 +49,10 @@ func (a *authority) serve(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
+	if a.graph != nil && strings.HasPrefix(r.URL.Path, "/v1.0/") {
+		a.graph(w, r)
+		return
+	}
 	if a.answer != "" {
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprint(w, a.answer)

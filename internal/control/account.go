@@ -21,6 +21,8 @@ type Account struct {
 	Root string
 	// Labels is what the batch makes of labels at the source.
 	Labels migration.LabelPolicy
+	// DefaultFolders are those that the endpoint names.
+	DefaultFolders migration.DefaultFolders
 }
 
 // Side is one end of a migration.
@@ -41,7 +43,7 @@ var errNoSecret = errors.New("there is no password; give one")
 // for people to read: secret.ErrKey, secret.ErrDamaged or *secret.BoundError are in
 // its chain. The mailbox is then broken until it has a new password.
 func OpenAccount(keys *secret.Keyring, e migration.EndpointRecord, b migration.BatchRecord, m migration.MailboxRecord, side Side) (Account, error) {
-	a := Account{Endpoint: e.Endpoint, Login: e.Login, User: m.SourceUser, Root: m.UserRoot, Labels: b.Options.Labels}
+	a := Account{Endpoint: e.Endpoint, Login: e.Login, User: m.SourceUser, Root: m.UserRoot, Labels: b.Options.Labels, DefaultFolders: e.DefaultFolders}
 	sealed := m.SourceSecret
 	if side == TargetSide {
 		a.User, a.Root, sealed = m.TargetUser, "", m.TargetSecret

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -107,7 +108,9 @@ func (s *Service) spec(c *checks, spec EndpointSpec) (migration.EndpointRecord, 
 	e := spec.record()
 	_, known := tlsVersions[spec.MinTLS]
 	c.that(known, "minTls", "must be 1.0, 1.1, 1.2 or 1.3")
+	c.defaultFolders(&e, spec.DefaultFolders)
 	c.endpoint(e)
+	s.graph(c, e.Login)
 	value := c.credential(e.Login.Form, credentials(spec.AdminPassword, spec.ClientSecret, spec.Certificate, spec.ServiceAccount))
 	s.secretFits(c, e.Login, value)
 	return e, value
@@ -155,7 +158,14 @@ func (s *Service) CreateEndpoint(ctx context.Context, actor Actor, spec Endpoint
 			return err
 		}
 		e.Created, e.Version = fresh.Created, fresh.Version
-		return s.record(tx, actor, EndpointCreate, "endpoint/"+e.Name, map[string]any{"server": e.Address(), "security": e.Security, "verified": !skipVerification})
+		told := map[string]any{"server": e.Address(), "security": e.Security, "verified": !skipVerification}
+		if e.Login.App.GraphFolders {
+			told["graphFolders"] = true
+		}
+		if len(e.DefaultFolders) > 0 {
+			told["defaultFolders"] = e.DefaultFolders
+		}
+		return s.record(tx, actor, EndpointCreate, "endpoint/"+e.Name, told)
 	})
 	return s.endpointView(e, nil), err
 }
@@ -293,6 +303,9 @@ func (p EndpointPatch) told(before, after migration.EndpointRecord) map[string]a
 	if before.Login != after.Login {
 		told["login"] = after.Login
 	}
+	if !maps.Equal(before.DefaultFolders, after.DefaultFolders) {
+		told["defaultFolders"] = after.DefaultFolders
+	}
 	return told
 }
 
@@ -312,6 +325,11 @@ func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migr
 	set(&e.Login.Admin, patch.AdminUser)
 	set(&e.Login.Separator, patch.Separator)
 	set(&e.Login.Domain, patch.Domain)
+	set(&e.Login.App.Graph, patch.Graph)
+	set(&e.Login.App.GraphFolders, patch.GraphFolders)
+	if patch.DefaultFolders != nil {
+		c.defaultFolders(&e, *patch.DefaultFolders)
+	}
 	set(&e.Limits.BytesPerDayDown, patch.BytesPerDayDown)
 	set(&e.Limits.BytesPerDayUp, patch.BytesPerDayUp)
 	if patch.Security != nil {
@@ -339,6 +357,7 @@ func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migr
 		e.AdminSecret = s.keys.SealAlone(value.Text(), adminBinding(e))
 	}
 	c.endpoint(e)
+	s.graph(&c, e.Login)
 	return e, c.err()
 }
 

@@ -12,7 +12,7 @@ import (
 // method is the login method of the specification.
 func (spec EndpointSpec) method() migration.LoginMethod {
 	m := migration.LoginMethod{Form: migration.LoginForm(spec.Login), Admin: spec.AdminUser, Separator: spec.Separator, Domain: spec.Domain, Root: spec.UserRoot,
-		App: migration.App{Tenant: spec.Tenant, Client: spec.ClientID, Cloud: spec.Cloud, Authority: spec.Authority, Scope: spec.Scope}}
+		App: migration.App{Tenant: spec.Tenant, Client: spec.ClientID, Cloud: spec.Cloud, Authority: spec.Authority, Scope: spec.Scope, Graph: spec.Graph, GraphFolders: spec.GraphFolders}}
 	switch {
 	case m.Form != "":
 	case migration.EndpointKind(spec.Type) == migration.KindOffice365:
@@ -98,9 +98,10 @@ func (c *checks) loginMethod(m migration.LoginMethod) {
 	c.that(migration.SafeText(m.Domain) == m.Domain && !strings.ContainsAny(m.Domain, `/\#@* `), "domain", "must be a domain such as contoso or example.org")
 	c.only(m.Root, "userRoot", m, migration.LoginUserRoot)
 	c.that(m.Root == "" || strings.Contains(m.Root, "{user}") && migration.ValidUserRoot(m.Root), "userRoot", "must be the path of a person's folders with {user} for the user name, such as /users/{user}")
-	for field, value := range map[string]string{"tenant": m.App.Tenant, "clientId": m.App.Client, "cloud": m.App.Cloud, "authority": m.App.Authority, "scope": m.App.Scope} {
+	for field, value := range map[string]string{"tenant": m.App.Tenant, "clientId": m.App.Client, "cloud": m.App.Cloud, "authority": m.App.Authority, "scope": m.App.Scope, "graph": m.App.Graph} {
 		c.only(value, field, m, migration.LoginOffice365)
 	}
+	c.that(!m.App.GraphFolders || m.Form == migration.LoginOffice365, "graphFolders", "has no use with login %s", m.Form)
 }
 
 // only refuses a field that has no use with the form.
@@ -132,10 +133,29 @@ func (c *checks) authority(m migration.LoginMethod, value secret.Text, tokenHost
 	}
 }
 
+// graph checks where Microsoft Graph is, since it gets tokens.
+func (s *Service) graph(c *checks, m migration.LoginMethod) {
+	if m.App.Graph == "" {
+		return
+	}
+	err := token.CheckGraph(m.App.Graph, s.tokenHosts)
+	c.that(err == nil, "graph", "%v", err)
+}
+
+// defaultFolders changes which folders are the default ones.
+func (c *checks) defaultFolders(e *migration.EndpointRecord, changes map[string]string) {
+	changed, err := e.DefaultFolders.With(changes)
+	if err != nil {
+		c.that(false, "defaultFolders", "%s", err)
+		return
+	}
+	e.DefaultFolders = changed
+}
+
 // TokenApp is the application of a login method, with its secret: a client secret, or
 // a certificate with its key in PEM form.
 func TokenApp(app migration.App, value secret.Text) token.Office365 {
-	o := token.Office365{Tenant: app.Tenant, ClientID: app.Client, Cloud: token.Cloud{Name: app.Cloud, Authority: app.Authority, Scope: app.Scope}}
+	o := token.Office365{Tenant: app.Tenant, ClientID: app.Client, Cloud: token.Cloud{Name: app.Cloud, Authority: app.Authority, Scope: app.Scope, GraphAddress: app.Graph}}
 	if strings.Contains(value.Reveal(), "-----BEGIN") {
 		o.Certificate = value
 	} else {

@@ -323,7 +323,7 @@ func TestChoicesOfGmailAreItsPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	choices, err := mailsync.Choices(all, session.Profile(), mailsync.Job{})
+	choices, err := mailsync.Choices(t.Context(), all, session.Profile(), mailsync.Job{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func TestChoicesTellTheRuleThatDecides(t *testing.T) {
 		return r
 	}
 	told := func(job Job) string {
-		choices, err := Choices(all, profile, job)
+		choices, err := Choices(t.Context(), all, profile, job)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,8 +40,10 @@ func TestChoicesTellTheRuleThatDecides(t *testing.T) {
 		return strings.Join(lines, " ")
 	}
 	for want, job := range map[string]Job{
-		"INBOX+ Work+ Work/Old+ Gesendet+":                         {},
-		"INBOX+ Work-work Work/Old-work Gesendet-#SentItems#":      {Exclude: []migration.FolderRule{rule("work"), rule("#SentItems#")}},
+		"INBOX+ Work+ Work/Old+ Gesendet+":                    {},
+		"INBOX+ Work-work Work/Old-work Gesendet-#SentItems#": {Exclude: []migration.FolderRule{rule("work"), rule("#SentItems#")}},
+		"INBOX+ Work-#SentItems# Work/Old-#SentItems# Gesendet+": {Exclude: []migration.FolderRule{rule("#SentItems#")},
+			SourceDefaults: Defaults{Named: migration.DefaultFolders{"Sent": "work"}}},
 		"INBOX- Work- Work/Old+Work/Old Gesendet-":                 {Include: []migration.FolderRule{rule("Work/Old")}},
 		"INBOX+ Work+ Work/Old-inbox.work.old Gesendet+":           {Exclude: []migration.FolderRule{rule("inbox.work.old")}},
 		"INBOX- Work+INBOX.Work/* Work/Old+INBOX.Work/* Gesendet-": {Include: []migration.FolderRule{rule("INBOX.Work/*")}},
@@ -51,11 +53,11 @@ func TestChoicesTellTheRuleThatDecides(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
-	choices, err := Choices(all, profile, Job{SourceRoot: "Work"})
+	choices, err := Choices(t.Context(), all, profile, Job{SourceRoot: "Work"})
 	if err != nil || len(choices) != 2 || choices[0].Folder.Name != "INBOX" || choices[1].Levels[0] != "Old" {
 		t.Errorf("below a root: %+v %v", choices, err)
 	}
-	if _, err := Choices(all, profile, Job{SourceRoot: "Nowhere"}); err == nil {
+	if _, err := Choices(t.Context(), all, profile, Job{SourceRoot: "Nowhere"}); err == nil {
 		t.Error("a root that is not there")
 	}
 }

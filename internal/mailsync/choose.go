@@ -2,8 +2,10 @@ package mailsync
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
@@ -22,8 +24,8 @@ type Choice struct {
 }
 
 // Choices says which of a source's folders a first pass of the job would take. Of
-// the job it looks at SourceRoot, Labels, Exclude and Include only.
-func Choices(all []migration.Folder, profile migration.Profile, job Job) ([]Choice, error) {
+// the job it looks at SourceRoot, SourceDefaults, Labels, Exclude and Include only.
+func Choices(ctx context.Context, all []migration.Folder, profile migration.Profile, job Job) ([]Choice, error) {
 	prefix, root := personalPrefix(profile), strings.Trim(job.SourceRoot, "/")
 	if err := anyFolder(all, root); err != nil {
 		return nil, err
@@ -47,19 +49,24 @@ func Choices(all []migration.Folder, profile migration.Profile, job Job) ([]Choi
 		}
 		prefix = ""
 	}
-	all, _ = withoutNotMail(all, prefix, profile.Traits.NotMail, job.Include)
-	return job.choices(all, prefix, root == ""), nil
+	all, _ = withoutNotMail(all, prefix, profile.Traits, job.Include)
+	useOf := usesOf(all, prefix, func() guide {
+		asked, _ := job.SourceDefaults.ask(ctx)
+		return job.SourceDefaults.guide(profile.Traits, asked)
+	})
+	return job.choices(all, prefix, root == "", useOf), nil
 }
 
 // withoutNotMail leaves out the folders at the top that hold no mail, and all below
 // them, unless folders are chosen by name.
-func withoutNotMail(all []migration.Folder, prefix string, notMail []string, include []migration.FolderRule) (mail []migration.Folder, findings []migration.Finding) {
-	if len(notMail) == 0 || len(include) > 0 {
+func withoutNotMail(all []migration.Folder, prefix string, traits migration.Traits, include []migration.FolderRule) (mail []migration.Folder, findings []migration.Finding) {
+	if !traits.Localises || len(include) > 0 {
 		return all, nil
 	}
+	left := notMail(all, prefix)
 	for _, f := range all {
 		levels := f.Levels(prefix)
-		if f.IsInbox() || len(levels) == 0 || !slices.Contains(notMail, foldName(levels[0])) {
+		if f.IsInbox() || len(levels) == 0 || !slices.Contains(left, foldName(levels[0])) {
 			mail = append(mail, f)
 			continue
 		}
@@ -106,8 +113,7 @@ func statusOf(all []migration.Folder, raw string) *migration.FolderStatus {
 }
 
 // choices decides for each folder that can be opened.
-func (j *Job) choices(all []migration.Folder, prefix string, personalOnly bool) []Choice {
-	useOf := usesOf(all, prefix)
+func (j *Job) choices(all []migration.Folder, prefix string, personalOnly bool, useOf func([]string) string) []Choice {
 	var choices []Choice
 	for _, f := range all {
 		if !f.Selectable || personalOnly && f.Space != migration.Personal {
@@ -124,14 +130,14 @@ func (j *Job) choices(all []migration.Folder, prefix string, personalOnly bool) 
 // chosen gives the source folders that Exclude and Include leave, and notes which
 // of the rules name one.
 func (p *pass) chosen(all []migration.Folder, personalOnly bool) []migration.Folder {
-	choices := p.choices(all, p.sourcePrefix, personalOnly)
+	useOf := usesOf(all, p.sourcePrefix, p.sourceGuide)
+	choices := p.choices(all, p.sourcePrefix, personalOnly, useOf)
 	var wanted []migration.Folder
 	for _, c := range choices {
 		if c.Taken {
 			wanted = append(wanted, c.Folder)
 		}
 	}
-	useOf := usesOf(all, p.sourcePrefix)
 	p.named = nil
 	for _, rule := range slices.Concat(p.Exclude, p.Include) {
 		if slices.ContainsFunc(choices, func(c Choice) bool { return rule.Names(c.Folder, p.sourcePrefix, useOf) }) {
@@ -141,11 +147,12 @@ func (p *pass) chosen(all []migration.Folder, personalOnly bool) []migration.Fol
 	return wanted
 }
 
-// usesOf tells the special use of a folder by its levels.
-func usesOf(all []migration.Folder, prefix string) func(levels []string) string {
-	byUse := uses(all, prefix)
+// usesOf tells the special use of a folder by its levels. Nobody is asked before a
+// rule wants to know one.
+func usesOf(all []migration.Folder, prefix string, leading func() guide) func(levels []string) string {
+	byUse := sync.OnceValue(func() map[string]migration.Folder { return leading().uses(all, prefix) })
 	return func(levels []string) string {
-		for use, f := range byUse {
+		for use, f := range byUse() {
 			if slices.Equal(f.Levels(prefix), levels) {
 				return use
 			}

@@ -35,6 +35,11 @@ type nameRules struct {
 	forbidden string
 	// reserved top-level names, folded.
 	reserved []string
+	// local: the names of folders without mail are taken in whatever language, where
+	// the target refuses them.
+	local bool
+	// source and target lead to the default folders of each side.
+	source, target guide
 	// known are the target names the ledger remembers, by raw source name.
 	known map[string]string
 }
@@ -50,7 +55,10 @@ func rulesFor(profile migration.Profile, folders []migration.Folder) nameRules {
 	}
 	if profile.Traits.FoldsCase {
 		rules.foldCase, rules.trim = true, true
-		rules.reserved = append([]string{"files"}, profile.Traits.NotMail...)
+	}
+	if profile.Traits.Localises {
+		rules.local, rules.target.local = true, true
+		rules.reserved = append(notMail(folders, rules.prefix), "files")
 	}
 	return rules
 }
@@ -80,13 +88,14 @@ type pairing struct {
 //
 //  0. What the ledger remembers stays.
 //  1. INBOX goes to INBOX.
-//  2. A folder of a special use (marked, or by its name) goes to the target's
-//     folder of that use (marked, or by its name), if it has one.
+//  2. A folder of a special use (see guide.uses) goes to the target's folder of
+//     that use, if it has one.
 //  3. A folder below another follows it.
 //  4. Any other keeps its name: the source's namespace prefix is taken off, the
 //     levels are joined with the target's delimiter and prefix. A delimiter or a
 //     control character inside a level becomes "_". Where the target wants it,
-//     spaces at the ends are cut and reserved names get "_renamed".
+//     spaces at the ends are cut and reserved names get "_renamed": those of its
+//     folders without mail, in the language of the mailbox.
 //  5. Two folders that would meet at the target are kept apart by " (2)",
 //     " (3)"...
 //
@@ -97,7 +106,7 @@ func pairFolders(source, target []migration.Folder, sourcePrefix string, rules n
 		p.existing[p.compared(f.Name)] = f
 	}
 	p.taken[p.compared("INBOX")] = true // whatever comes out as INBOX is not the INBOX
-	sourceUses, targetUses := uses(source, sourcePrefix), uses(target, rules.prefix)
+	sourceUses, targetUses := rules.source.uses(source, sourcePrefix), rules.target.uses(target, rules.prefix)
 	for _, f := range source {
 		if name, ok := rules.known[f.Raw]; ok {
 			to := migration.Folder{Name: name, Delimiter: rules.delimiter}
@@ -159,6 +168,9 @@ func renamed(from, to string) *migration.Finding {
 	}
 }
 
+// renamedSuffix is what a name gets that the target has for something else.
+const renamedSuffix = "_renamed"
+
 // follow puts the folder below the target of the one above it.
 func (p *pairing) follow(levels []string) []string {
 	to := p.fitting(levels)
@@ -184,7 +196,7 @@ func (p *pairing) fitting(levels []string) []string {
 			fit = strings.TrimSpace(fit)
 		}
 		if i == 0 && slices.Contains(p.rules.reserved, foldName(fit)) {
-			fit += "_renamed"
+			fit += renamedSuffix
 		}
 		if fit == "" || fit == "." || fit == ".." {
 			fit = "_"

@@ -24,6 +24,9 @@ type Job struct {
 	// their names below it, which the rules mean too. See rooted. Empty takes
 	// the whole personal namespace.
 	SourceRoot string
+	// SourceDefaults and TargetDefaults say which are the default folders of each side
+	// where somebody knows.
+	SourceDefaults, TargetDefaults Defaults
 	// Labels says what becomes of labels where the source's folders are labels, as
 	// Gmail's are; empty is LabelsOne. It may differ from pass to pass.
 	Labels migration.LabelPolicy

@@ -74,7 +74,9 @@ func (p *pass) rename(l *line, f *folder, refused bool) bool {
 	p.mu.Lock()
 	plain := f.pair.Target
 	if refused {
-		plain = p.plainName(plain)
+		if plain = p.plainName(plain); plain == f.pair.Target {
+			plain = p.rules.aside(plain)
+		}
 	}
 	name := plain
 	for n := 2; p.targetTaken(f, name); n++ {
@@ -107,6 +109,19 @@ func (p *pass) targetTaken(f *folder, name string) bool {
 // unwelcome is what one server or another takes in no name: Cyrus refuses most of
 // it, others their own delimiters and wildcards.
 const unwelcome = "\"%*\\/.~&^#|<>?:!;{}`"
+
+// aside puts a folder beside one without mail whose name the target refuses and does
+// not show: it is called so in a language that the mailbox did not give away.
+func (r nameRules) aside(name string) string {
+	top, below, deep := strings.Cut(strings.TrimPrefix(name, r.prefix), string(r.delimiter))
+	if !r.local || !notMailAnywhere(top) {
+		return name
+	}
+	if deep {
+		below = string(r.delimiter) + below
+	}
+	return r.prefix + top + renamedSuffix + below
+}
 
 // plainName is a name without the characters that servers refuse most, and with
 // short levels.

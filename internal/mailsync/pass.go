@@ -48,6 +48,9 @@ type pass struct {
 	findings      []migration.Finding
 	named         []string // rules that name a folder of the source
 
+	// sourceAsked and targetAsked are the answers of Defaults.Ask.
+	sourceAsked, targetAsked asked
+
 	views        *views
 	rules        nameRules
 	sourcePrefix string
@@ -226,7 +229,7 @@ func (p *pass) sourceFolders(l *line, records []FolderRecord) ([]migration.Folde
 	if root == "" {
 		p.findings = append(p.findings, sharedFinding(all)...)
 	}
-	all, left := withoutNotMail(all, p.sourcePrefix, l.source.Profile().Traits.NotMail, p.Include)
+	all, left := withoutNotMail(all, p.sourcePrefix, l.source.Profile().Traits, p.Include)
 	p.findings = append(p.findings, left...)
 	wanted := p.chosen(all, root == "")
 	p.views.choose(wanted)
@@ -341,6 +344,7 @@ func (p *pass) copiedBeyond(was FolderRecord) (bool, error) {
 // pairUp gives every folder that the ledger does not remember its target name.
 func (p *pass) pairUp(l *line) {
 	p.rules = rulesFor(l.target.Profile(), p.targets)
+	p.rules.source, p.rules.target = p.sourceGuide(), p.targetGuide()
 	var sources []migration.Folder
 	p.rules.known = map[string]string{}
 	for _, f := range p.folders {
@@ -431,7 +435,7 @@ func (p *pass) summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Summary{Folders: len(p.folders), FoldersFailed: p.foldersFailed, Source: p.meter.onSource, Target: p.meter.onTarget, Bytes: p.Progress.Bytes.Load(), RulesUsed: p.named}
-	s.Findings = append(s.Findings, p.findings...)
+	s.Findings = slices.Concat(p.findings, p.sourceAsked.findings, p.targetAsked.findings)
 	for _, f := range p.folders {
 		if f.stage == failed { // others may have copied on while it was given up
 			f.counts.Skipped = f.counts.Source - f.counts.Copied - f.counts.Present - f.counts.Gone

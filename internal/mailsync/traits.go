@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
@@ -28,8 +29,10 @@ func (p *pass) dialTraits() {
 }
 
 // traits are those of the target, as far as it was asked yet.
-func (p *pass) traits() migration.Traits {
-	if traits := p.targetTraits.Load(); traits != nil {
+func (p *pass) traits() migration.Traits { return traitsOf(&p.targetTraits) }
+
+func traitsOf(side *atomic.Pointer[migration.Traits]) migration.Traits {
+	if traits := side.Load(); traits != nil {
 		return *traits
 	}
 	return migration.Traits{}

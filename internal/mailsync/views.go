@@ -319,7 +319,7 @@ func (p *pass) asArchive(f migration.Folder) migration.Folder {
 	for _, other := range p.folders {
 		all = append(all, other.pair.Source)
 	}
-	if _, has := uses(all, p.sourcePrefix)["Archive"]; !has {
+	if _, has := p.sourceGuide().uses(all, p.sourcePrefix)["Archive"]; !has {
 		f.Use = "Archive"
 	}
 	return f

@@ -82,6 +82,7 @@ const (
 	CodeLabels         = "labels"
 	CodeFolderLimit    = "folder-limit"
 	CodeDayBudget      = "day-budget"
+	CodeDefaultFolders = "default-folders"
 )
 
 // Fault is an error with a class for machines, a code and a remedy for people.

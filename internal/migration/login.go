@@ -71,14 +71,18 @@ type LoginMethod struct {
 	App App `json:"app,omitzero"`
 }
 
-// App is an application registered with an Office 365 tenant. Where Authority and
-// Scope are empty, those of the cloud are used.
+// App is an application registered with an Office 365 tenant. Where Authority, Scope
+// and Graph are empty, those of the cloud are used.
 type App struct {
 	Tenant    string `json:"tenant,omitempty"`
 	Client    string `json:"client,omitempty"`
 	Cloud     string `json:"cloud,omitempty"`
 	Authority string `json:"authority,omitempty"`
 	Scope     string `json:"scope,omitempty"`
+	// Graph is the address of Microsoft Graph, which is asked for the default folders
+	// of each mailbox if GraphFolders is true.
+	Graph        string `json:"graph,omitempty"`
+	GraphFolders bool   `json:"graphFolders,omitempty"`
 }
 
 // The mechanisms of SignIn that are a matter of the form; with an empty one the

@@ -49,6 +49,8 @@ type EndpointRecord struct {
 	// has one: a password, a client secret, a certificate with its key, or the key
 	// file of a service account.
 	AdminSecret []byte
+	// DefaultFolders are those of its mailboxes that people name.
+	DefaultFolders DefaultFolders
 	// Learned is what was seen of the server; nil before the first test.
 	Learned   *Learned
 	Created   time.Time

@@ -22,12 +22,13 @@ type Traits struct {
 	FlaggedByStore bool
 	// Unwanted are flags that it takes and then shows to people as something else.
 	Unwanted Flags
-	// FoldsCase: "Work" and "work" are one folder, names have no spaces at their
-	// ends, and those of NotMail are taken.
+	// FoldsCase: "Work" and "work" are one folder, and names have no spaces at their
+	// ends.
 	FoldsCase bool
-	// NotMail are folders at the top that hold no mail (calendars, contacts), in
-	// lower case.
-	NotMail []string
+	// Localises: each mailbox has default folders with names in its language; at the
+	// top there are some that hold no mail (calendars, contacts), whose names are
+	// taken.
+	Localises bool
 	// LineMost is the longest line of a message in bytes that it takes, 0 for any.
 	LineMost int
 	// Substitutes: it serves a message of its own in the place of one that it cannot
@@ -38,7 +39,7 @@ type Traits struct {
 // ExchangeTraits are those of Microsoft Exchange and Exchange Online.
 func ExchangeTraits() Traits {
 	return Traits{
-		Rewrites: true, Connections: 2, ErrorsMost: 10, Unanswered: 9, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, LineMost: 10_500, Substitutes: true,
-		NotMail: []string{"calendar", "contacts", "tasks", "notes", "journal", "outbox", "sync issues", "conversation history"},
+		Rewrites: true, Connections: 2, ErrorsMost: 10, Unanswered: 9, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, Localises: true,
+		LineMost: 10_500, Substitutes: true,
 	}
 }

@@ -120,3 +120,64 @@ func wantUpgraded(t *testing.T, s *Store, pairs []mailsync.Pair, uids migration.
 		return tx.CreateBatch(&b, []migration.MailboxRecord{{Address: "anna@example.org"}})
 	}))
 }
+
+func TestAnEndpointOfAnEarlierSchemaNamesNoFolders(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if err := prepareFile(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	endpointStays(t, path, "sqlite", dataSource(path, 0), goose.DialectSQLite3, sqliteWords)
+}
+
+func TestAnEndpointOfAnEarlierSchemaNamesNoFoldersOnPostgreSQL(t *testing.T) {
+	address := postgresrig.DatabaseT(t)
+	endpointStays(t, address, "pgx", address, goose.DialectPostgres, postgresWords)
+}
+
+// endpointStays makes an endpoint before endpoints named folders, and has it name some.
+func endpointStays(t *testing.T, address, driver, source string, dialect goose.Dialect, words *strings.Replacer) {
+	t.Helper()
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := newProvider(db, dialect, words)
+	if err == nil {
+		_, err = provider.UpTo(t.Context(), 3)
+	}
+	if err == nil {
+		_, err = db.ExecContext(t.Context(), `INSERT INTO endpoint (name, name_key, kind, host, port, security, allow_cleartext, ca, pin, min_tls, limits, login, admin_secret, learned,
+			created, created_by, version) VALUES ('old', 'old', 'imap', 'h', 993, 'implicit', false, $1, '', 0, '{}', '{"form":"user"}', $1, '', 0, 'ada', 7)`, []byte{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), address, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Change(t.Context(), "testing", func(tx *Tx) error {
+		e, err := tx.Endpoint("old")
+		if err != nil {
+			return err
+		}
+		if e.Host != "h" || e.Version != 7 || len(e.DefaultFolders) != 0 {
+			t.Errorf("upgraded to %+v", e)
+		}
+		e.DefaultFolders = migration.DefaultFolders{"Sent": "Verschickt"}
+		if err := tx.SaveEndpoint(&e); err != nil {
+			return err
+		}
+		if e, err = tx.Endpoint("old"); e.DefaultFolders["Sent"] != "Verschickt" {
+			t.Errorf("saved %+v", e)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -100,18 +100,39 @@ func newAsker(g grant, options Options) *asker {
 
 // checkAuthority says what is wrong with an address that gets credentials.
 func checkAuthority(address string, further []string) error {
+	return checkAddress("authority", address, loginHosts(), further)
+}
+
+// CheckGraph says what is wrong with an address of Microsoft Graph, which gets tokens.
+// hosts are further hosts that it may have, as in Options.
+func CheckGraph(address string, hosts []string) error {
+	var known []string
+	for _, cloud := range Clouds() {
+		known = append(known, hostOf(cloud.GraphAddress))
+	}
+	if err := checkAddress("Microsoft Graph", address, known, hosts); err != nil {
+		return err
+	}
+	if u, _ := url.Parse(address); strings.Trim(u.Path, "/") != "" {
+		return fmt.Errorf("the address of Microsoft Graph %q must hold no path: it is added to it", address)
+	}
+	return nil
+}
+
+// checkAddress says what is wrong with the address of what gets secrets.
+func checkAddress(what, address string, known, further []string) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
-		return fmt.Errorf("authority %q is no address: write https://host", address)
+		return fmt.Errorf("%s %q is no address: write https://host", what, address)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("the authority's address must hold no user name, query or fragment: write https://host")
+		return fmt.Errorf("the %s's address must hold no user name, query or fragment: write https://host", what)
 	case u.Scheme != "https":
-		return fmt.Errorf("authority %q must begin with https://, since it gets a secret", address)
+		return fmt.Errorf("%s %q must begin with https://, since it gets a secret", what, address)
 	}
 	host := strings.ToLower(u.Hostname())
-	if !slices.Contains(loginHosts(), host) && !slices.ContainsFunc(further, func(h string) bool { return strings.EqualFold(h, host) }) {
-		return fmt.Errorf("authority %q is none of %s: correct it, or allow this host for sign-in explicitly", host, strings.Join(loginHosts(), ", "))
+	if !slices.Contains(known, host) && !slices.ContainsFunc(further, func(h string) bool { return strings.EqualFold(h, host) }) {
+		return fmt.Errorf("%s %q is none of %s: correct it, or allow this host for sign-in explicitly", what, host, strings.Join(known, ", "))
 	}
 	return nil
 }

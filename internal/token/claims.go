@@ -16,6 +16,9 @@ import (
 const (
 	// roleIMAP is the application permission that IMAP wants.
 	roleIMAP = "IMAP.AccessAsApp"
+	// PermissionGraph is the least application permission with which Microsoft Graph
+	// tells of the folders of all mailboxes.
+	PermissionGraph = "Mail.ReadBasic.All"
 	// exchangeApp is the application ID of Office 365 Exchange Online, in every
 	// tenant.
 	exchangeApp = "00000002-0000-0ff1-ce00-000000000000"
@@ -140,6 +143,14 @@ func (o Office365) permissionCommands() []string {
 func (o Office365) forExchange(audience string) bool {
 	asked := strings.TrimSuffix(o.Cloud.Scope, "/.default")
 	return audience == "" || strings.EqualFold(audience, exchangeApp) || strings.EqualFold(strings.TrimSuffix(audience, "/"), strings.TrimSuffix(asked, "/"))
+}
+
+// usualScope is the scope of the cloud, for what the app's tokens are for.
+func (o Office365) usualScope() string {
+	if o.forGraph {
+		return o.Cloud.Scope // it cannot be changed
+	}
+	return defaultScope(o.Cloud.Name)
 }
 
 func defaultScope(name string) string {

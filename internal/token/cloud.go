@@ -6,8 +6,8 @@ import (
 )
 
 // Cloud is where a tenant of Office 365 lives. Every field may be changed before
-// use, except that the authority's host must be a known one or among
-// Options.Hosts.
+// use, except that the hosts of the authority and of Microsoft Graph must be known ones
+// or among Options.Hosts.
 type Cloud struct {
 	// Name is what people write: worldwide, gcc-high, dod or china.
 	Name string
@@ -19,6 +19,9 @@ type Cloud struct {
 	Authority string
 	// Scope is what app-only access to IMAP is asked for with.
 	Scope string
+	// GraphAddress is where Microsoft Graph is, without a path. Its scope is this
+	// cloud's, whatever the address.
+	GraphAddress string
 	// Portal is where administrators register apps.
 	Portal string
 	// Exchange, Graph and Azure are the cloud's names for Connect-ExchangeOnline,
@@ -31,16 +34,16 @@ type Cloud struct {
 func Clouds() []Cloud {
 	return []Cloud{
 		{Name: "worldwide", Also: []string{"", "gcc"}, IMAPHost: "outlook.office365.com", Authority: "https://login.microsoftonline.com",
-			Scope: "https://outlook.office365.com/.default", Portal: "https://entra.microsoft.com",
+			Scope: "https://outlook.office365.com/.default", GraphAddress: "https://graph.microsoft.com", Portal: "https://entra.microsoft.com",
 			Exchange: "O365Default", Graph: "Global", Azure: "AzureCloud"},
 		{Name: "gcc-high", IMAPHost: "outlook.office365.us", Authority: "https://login.microsoftonline.us",
-			Scope: "https://outlook.office365.us/.default", Portal: "https://entra.microsoft.us",
+			Scope: "https://outlook.office365.us/.default", GraphAddress: "https://graph.microsoft.us", Portal: "https://entra.microsoft.us",
 			Exchange: "O365USGovGCCHigh", Graph: "USGov", Azure: "AzureUSGovernment"},
 		{Name: "dod", IMAPHost: "outlook-dod.office365.us", Authority: "https://login.microsoftonline.us",
-			Scope: "https://outlook-dod.office365.us/.default", Portal: "https://entra.microsoft.us",
+			Scope: "https://outlook-dod.office365.us/.default", GraphAddress: "https://dod-graph.microsoft.us", Portal: "https://entra.microsoft.us",
 			Exchange: "O365USGovDoD", Graph: "USGovDoD", Azure: "AzureUSGovernment"},
 		{Name: "china", Also: []string{"21vianet"}, IMAPHost: "partner.outlook.cn", Authority: "https://login.partner.microsoftonline.cn",
-			Scope: "https://partner.outlook.cn/.default", Portal: "https://portal.azure.cn",
+			Scope: "https://partner.outlook.cn/.default", GraphAddress: "https://microsoftgraph.chinacloudapi.cn", Portal: "https://portal.azure.cn",
 			Exchange: "O365China", Graph: "China", Azure: "AzureChinaCloud"},
 	}
 }

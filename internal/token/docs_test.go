@@ -50,16 +50,16 @@ func TestThePagesHaveTheTablesOfTheCode(t *testing.T) {
 }
 
 func cloudTable() []string {
-	lines := []string{"| `--cloud` | IMAP host, port 993 | token authority | scope | portal |", "|---|---|---|---|---|"}
+	lines := []string{"| `--cloud` | IMAP host, port 993 | token authority | scope | Microsoft Graph | portal |", "|---|---|---|---|---|---|"}
 	for _, c := range Clouds() {
-		lines = append(lines, fmt.Sprintf("| `%s` | %s | %s | `%s` | %s |", c.Name, c.IMAPHost, c.Authority, c.Scope, c.Portal))
+		lines = append(lines, fmt.Sprintf("| `%s` | %s | %s | `%s` | %s | %s |", c.Name, c.IMAPHost, c.Authority, c.Scope, c.GraphAddress, c.Portal))
 	}
 	return lines
 }
 
 func entraTable() []string {
 	lines := []string{"| AADSTS | means | do |", "|---|---|---|"}
-	names := strings.NewReplacer("{app}", "CLIENT-ID", "{tenant}", "TENANT", "{portal}", "the portal", "{cloud}", "CLOUD", "{scope}", "SCOPE", "{usual}", "the scope of the table above",
+	names := strings.NewReplacer("{app}", "CLIENT-ID", "{tenant}", "TENANT", "{portal}", "the portal", "{cloud}", "CLOUD", "{scope}", "SCOPE", "{usual}", "the scope of the table above", "{permission}", "IMAP.AccessAsApp of Office 365 Exchange Online",
 		"{thumbprint}", "THUMBPRINT", "{clock}", "this computer's clock is wrong", "{host}", "AUTHORITY")
 	for _, r := range entraRefusals() {
 		numbers := strings.Trim(strings.ReplaceAll(fmt.Sprint(r.numbers), " ", ", "), "[]")

@@ -14,7 +14,7 @@ var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,9})`)
 
 // entraRefusal is what a number means to an administrator. In the texts {app},
 // {tenant}, {portal}, {cloud}, {scope}, {thumbprint} and {host} stand for those of the
-// endpoint, {usual} for the cloud's own scope, and {clock} for what is known of the clock.
+// endpoint, {usual} for the cloud's own scope, {permission} for what the app is to be granted, and {clock} for what is known of the clock.
 type entraRefusal struct {
 	numbers       []int
 	says          string // what the description must hold, in lower case, besides the number
@@ -26,7 +26,7 @@ const (
 	remedyUpload      = "In {portal}, App registrations, app {app}, Certificates & secrets, Certificates, upload the certificate with thumbprint {thumbprint}, or give the endpoint the one that is listed there."
 	remedyTenant      = "Compare the endpoint's tenant with the directory (tenant) ID on the app's overview in {portal}, and its cloud ({cloud}) with the one the tenant is in."
 	remedyApp         = "Compare the endpoint's client ID with the application (client) ID on the overview in {portal}, App registrations; an app of another tenant needs admin consent in this one first."
-	remedyConsent     = "In {portal}, App registrations, app {app}, API permissions, add the application permission IMAP.AccessAsApp of Office 365 Exchange Online, and grant admin consent."
+	remedyConsent     = "In {portal}, App registrations, app {app}, API permissions, add the application permission {permission}, and grant admin consent."
 	remedyScope       = "Take the scope that belongs to the cloud, for {cloud} normally {usual}, and make sure that the tenant is in that cloud and has Exchange Online."
 	remedyConditional = "Exempt app {app} from the Conditional Access policy for workload identities, or let that policy allow this computer's address."
 	remedyClock       = "Set this computer's clock by NTP, and try again."
@@ -113,5 +113,5 @@ func (g *entraGrant) filler(r refusal) *strings.Replacer {
 	}
 	s := g.settings
 	return strings.NewReplacer("{app}", s.ClientID, "{tenant}", s.Tenant, "{portal}", s.Cloud.Portal, "{cloud}", s.Cloud.Name,
-		"{scope}", s.Cloud.Scope, "{usual}", defaultScope(s.Cloud.Name), "{thumbprint}", thumbprint, "{host}", hostOf(s.Cloud.Authority), "{clock}", r.clock())
+		"{scope}", s.Cloud.Scope, "{usual}", s.usualScope(), "{permission}", s.permission(), "{thumbprint}", thumbprint, "{host}", hostOf(s.Cloud.Authority), "{clock}", r.clock())
 }

@@ -26,6 +26,8 @@ type Office365 struct {
 	// Cloud is where the tenant lives. Its empty fields are those of the cloud of its
 	// name, which is worldwide without one.
 	Cloud Cloud
+	// forGraph: its tokens are for Microsoft Graph.
+	forGraph bool
 }
 
 var (
@@ -69,6 +71,24 @@ func (o Office365) Check(hosts []string) error {
 	return certificate.check(time.Now())
 }
 
+// Graph is the same app, with tokens for Microsoft Graph instead of IMAP.
+func (o Office365) Graph() Office365 {
+	o = o.withDefaults()
+	o.forGraph = true
+	if named, err := CloudNamed(o.Cloud.Name); err == nil {
+		o.Cloud.Scope = named.GraphAddress + "/.default"
+	}
+	return o
+}
+
+// permission is the application permission that the app's tokens are for.
+func (o Office365) permission() string {
+	if o.forGraph {
+		return PermissionGraph + " of Microsoft Graph"
+	}
+	return roleIMAP + " of Office 365 Exchange Online"
+}
+
 // withDefaults fills in what the cloud's name says.
 func (o Office365) withDefaults() Office365 {
 	fill := func(field *string, value string) {
@@ -81,6 +101,7 @@ func (o Office365) withDefaults() Office365 {
 		fill(&o.Cloud.IMAPHost, named.IMAPHost)
 		fill(&o.Cloud.Authority, named.Authority)
 		fill(&o.Cloud.Scope, named.Scope)
+		fill(&o.Cloud.GraphAddress, named.GraphAddress)
 		fill(&o.Cloud.Portal, named.Portal)
 		fill(&o.Cloud.Exchange, named.Exchange)
 		fill(&o.Cloud.Graph, named.Graph)
@@ -148,8 +169,11 @@ func (g *entraGrant) form(_ string, now time.Time) (url.Values, error) {
 	return form, nil
 }
 
-// lacking is true of a token that says that it has not the role for IMAP.
+// lacking is true of a token for IMAP that says that it has not the role for IMAP.
 func (g *entraGrant) lacking(token secret.Text) bool {
+	if g.settings.forGraph {
+		return false // several permissions do; Graph says so itself
+	}
 	c, err := ReadClaims(token)
 	return err == nil && !c.has(roleIMAP)
 }
