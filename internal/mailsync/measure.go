@@ -1,0 +1,232 @@
+package mailsync
+
+import (
+	"fmt"
+	"net/textproto"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// result says what the probes tell.
+func (c *calibration) result() migration.Calibration {
+	result := migration.Calibration{At: time.Now().UTC().Truncate(time.Second), Measures: []migration.Measure{
+		compare(migration.QualityBytes, c.probes, otherBytes),
+		compare(migration.QualityHeaders, c.probes, otherHeader),
+		compare(migration.QualitySize, c.probes, otherSize),
+		compare(migration.QualityDate, c.probes, otherDate),
+		compare(migration.QualityFlags, c.probes, otherFlags),
+		c.keywords(), c.appendUID(), c.stored(),
+		c.takes(migration.QualityEightBit, probeEightBit), c.takes(migration.QualityLongLine, probeLongLine),
+	}}
+	for _, p := range c.probes {
+		if len(p.copies) > 0 {
+			result.Strength = weaker(result.Strength, p.strength())
+		}
+	}
+	return result
+}
+
+// weaker is the weaker one of two strengths, of which none is none.
+func weaker(a, b migration.Strength) migration.Strength {
+	order := []migration.Strength{"", migration.StrengthExact, migration.StrengthPlain, migration.StrengthCanonical, migration.StrengthNone}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
+
+// compare holds every copy against its probe. The first that differs is told with how,
+// the others by name.
+func compare(quality migration.Quality, probes []*probe, differs func(*probe, copied) string) migration.Measure {
+	m := migration.Measure{Quality: quality, Verdict: migration.VerdictUnknown}
+	var others []string
+	for _, p := range probes {
+		for _, copy := range p.copies {
+			text := differs(p, copy)
+			switch {
+			case text == "" && m.Verdict == migration.VerdictUnknown:
+				m.Verdict = migration.VerdictOK
+			case text == "":
+			case m.Verdict != migration.VerdictDiffers:
+				m.Verdict, m.Detail = migration.VerdictDiffers, p.name+": "+text
+			case !strings.HasPrefix(m.Detail, p.name+":") && !slices.Contains(others, p.name):
+				others = append(others, p.name)
+			}
+		}
+	}
+	if len(others) > 0 {
+		m.Detail += "; too: " + strings.Join(others, ", ")
+	}
+	return m
+}
+
+// excerpt is how much of a text is shown where it differs.
+const excerpt = 24
+
+// otherBytes says where a copy differs first.
+func otherBytes(p *probe, c copied) string {
+	if c.text == p.text {
+		return ""
+	}
+	at := 0
+	for at < min(len(p.text), len(c.text)) && p.text[at] == c.text[at] {
+		at++
+	}
+	show := func(text string) string { return text[at:min(at+excerpt, len(text))] }
+	return fmt.Sprintf("from byte %d on %q became %q", at+1, show(p.text), show(c.text))
+}
+
+// field is a header field as it is compared: by its name without case and its value
+// without white space.
+type field struct{ name, value string }
+
+func fieldsIn(header string) (fields []field) {
+	unfolded := strings.NewReplacer("\r\n ", "", "\r\n\t", "", "\n ", "", "\n\t", "").Replace(header)
+	for line := range strings.Lines(unfolded) {
+		name, value, _ := strings.Cut(line, ":")
+		fields = append(fields, field{textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)), strings.Join(strings.Fields(value), "")})
+	}
+	return fields
+}
+
+// otherHeader says what was done to the header fields, gravest first.
+func otherHeader(p *probe, c copied) string {
+	sent, kept := headerOf(p.text), headerOf(c.text)
+	if sent == kept {
+		return ""
+	}
+	before, after := fieldsIn(sent), fieldsIn(kept)
+	lost, added := without(before, after), without(after, before)
+	switch {
+	case len(lost) > 0 && len(added) > 0:
+		return "lost or changed " + strings.Join(lost, ", ") + ", and has got " + strings.Join(added, ", ")
+	case len(lost) > 0:
+		return "lost " + strings.Join(lost, ", ")
+	case len(added) > 0:
+		return "has got " + strings.Join(added, ", ")
+	case !slices.Equal(before, after):
+		return "the fields are in another order"
+	default:
+		return "the fields are folded or spelt anew"
+	}
+}
+
+// without names the fields of a list that another does not have, each once.
+func without(fields, others []field) (names []string) {
+	for _, f := range fields {
+		if !slices.Contains(others, f) && !slices.Contains(names, f.name) {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+func otherSize(_ *probe, c copied) string {
+	if c.Size == int64(len(c.text)) || len(c.text) == copyMost {
+		return ""
+	}
+	return fmt.Sprintf("RFC822.SIZE is %d, and the message has %d bytes", c.Size, len(c.text))
+}
+
+func otherDate(p *probe, c copied) string {
+	if instant(c.Date) == instant(p.date) {
+		return ""
+	}
+	return fmt.Sprintf("%s became %s", p.date.UTC().Format(time.DateTime), shown(c.Message))
+}
+
+// otherFlags compares system flags.
+func otherFlags(p *probe, c copied) string {
+	system := func(flags migration.Flags) migration.Flags {
+		return slices.DeleteFunc(slices.Clone(flags), func(flag string) bool { return !strings.HasPrefix(flag, `\`) })
+	}
+	if system(p.flags).Equal(system(c.Flags)) {
+		return ""
+	}
+	return fmt.Sprintf("(%s) became (%s)", strings.Join(system(p.flags), " "), strings.Join(system(c.Flags), " "))
+}
+
+// keywords says which keywords are kept, and whether the folder promises any.
+func (c *calibration) keywords() migration.Measure {
+	p := c.named(probeKeywords)
+	m := compare(migration.QualityKeywords, []*probe{p}, func(_ *probe, c copied) string {
+		for _, keyword := range []string{probeKeyword, probeForwarded} {
+			if !c.Flags.Has(keyword) {
+				return keyword + " is dropped"
+			}
+		}
+		return ""
+	})
+	if m.Verdict == migration.VerdictUnknown && p.refusal != nil {
+		m.Verdict, m.Detail = migration.VerdictRefused, p.refusal.Error()
+	}
+	if c.status.UIDValidity != 0 && !migration.Flags(c.status.PermanentFlags).Has(`\*`) {
+		m.Detail = strings.TrimPrefix(m.Detail+"; PERMANENTFLAGS has no \\*", "; ")
+	}
+	return m
+}
+
+// appendUID holds what the answers told against where the copies are. Of equal messages
+// one is as good as the other.
+func (c *calibration) appendUID() migration.Measure {
+	m := migration.Measure{Quality: migration.QualityAppendUID, Verdict: migration.VerdictUnknown}
+	silent, wrong, taken := 0, "", 0
+	for _, p := range c.probes {
+		taken += p.taken
+		silent += p.taken - len(p.places)
+		for _, told := range p.places {
+			there := slices.ContainsFunc(p.copies, func(c copied) bool { return c.UID == told.uid })
+			if wrong == "" && (told.validity != c.status.UIDValidity || !there && len(p.copies) >= p.taken) {
+				wrong = fmt.Sprintf("%s: told UID %d of UIDVALIDITY %d, where it is not", p.name, told.uid, told.validity)
+			}
+		}
+	}
+	switch {
+	case taken == 0 || c.status.UIDValidity == 0:
+	case wrong != "":
+		m.Verdict, m.Detail = migration.VerdictDiffers, wrong
+	case silent > 0:
+		m.Verdict, m.Detail = migration.VerdictDiffers, fmt.Sprintf("not told of %d of %s", silent, plural(taken, "message"))
+	default:
+		m.Verdict = migration.VerdictOK
+	}
+	return m
+}
+
+// stored says whether each message that was taken is there.
+func (c *calibration) stored() migration.Measure {
+	m := migration.Measure{Quality: migration.QualityMessages, Verdict: migration.VerdictOK}
+	var texts []string
+	for _, p := range c.probes {
+		switch {
+		case len(p.copies) >= p.taken:
+		case len(p.copies) > 0:
+			texts = append(texts, fmt.Sprintf("of %d equal messages %d is there", p.taken, len(p.copies)))
+		case p.name == probeSameID:
+			texts = append(texts, "a message with the Message-ID of another was taken and is not there")
+		default:
+			texts = append(texts, p.name+" was taken and is not found")
+		}
+	}
+	if len(texts) > 0 {
+		m.Verdict, m.Detail = migration.VerdictDiffers, strings.Join(texts, "; ")
+	}
+	return m
+}
+
+// takes says whether the server takes a probe.
+func (c *calibration) takes(quality migration.Quality, name string) migration.Measure {
+	p := c.named(name)
+	switch {
+	case p.refusal != nil:
+		return migration.Measure{Quality: quality, Verdict: migration.VerdictRefused, Detail: p.refusal.Error()}
+	case p.taken == 0:
+		return migration.Measure{Quality: quality, Verdict: migration.VerdictUnknown}
+	default:
+		return migration.Measure{Quality: quality, Verdict: migration.VerdictOK}
+	}
+}
+
+func (c *calibration) named(name string) *probe {
+	return c.probes[slices.IndexFunc(c.probes, func(p *probe) bool { return p.name == name })]
+}

@@ -1,0 +1,236 @@
+package onlinetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/mailhaul/mailhaul/internal/imap"
+	"github.com/mailhaul/mailhaul/internal/imapfake"
+	"github.com/mailhaul/mailhaul/internal/mailsync"
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// bench dials as a calibration wants it.
+func bench(options imap.Options) func(context.Context) (mailsync.Bench, error) {
+	return func(ctx context.Context) (mailsync.Bench, error) {
+		session, err := imap.Dial(ctx, options)
+		if err != nil {
+			return nil, err
+		}
+		return targetSession{session}, nil
+	}
+}
+
+// verdicts are what was found in one text, "bytes:ok" for each quality.
+func verdicts(c migration.Calibration) string {
+	var words []string
+	for _, m := range c.Measures {
+		words = append(words, string(m.Quality)+":"+string(m.Verdict))
+	}
+	return strings.Join(words, " ")
+}
+
+// unlike are the qualities that are not as they should be, with their verdicts.
+func unlike(c migration.Calibration) string {
+	var words []string
+	for _, m := range c.Measures {
+		if m.Verdict != migration.VerdictOK {
+			words = append(words, string(m.Quality)+":"+string(m.Verdict))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// contents tells every folder of a mailbox with the UIDs and flags in it.
+func contents(box *imapfake.Mailbox) (lines []string) {
+	for _, folder := range box.Folders() {
+		line := folder
+		for _, m := range box.Messages(folder) {
+			line += fmt.Sprint(" ", m.UID, m.Flags)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// expectUntouched expects that the mailbox is as it was, without a folder of a
+// calibration.
+func expectUntouched(t *testing.T, h *host, before []string) {
+	t.Helper()
+	if after := contents(h.box); !slices.Equal(before, after) {
+		t.Errorf("the mailbox was\n%s\nand is\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
+}
+
+func changed(p imapfake.Personality, change func(*imapfake.Personality)) imapfake.Personality {
+	change(&p)
+	return p
+}
+
+// unseenRewriter makes messages anew as Exchange does, and looks like Dovecot.
+func unseenRewriter() imapfake.Personality {
+	return changed(imapfake.Dovecot(), func(p *imapfake.Personality) {
+		p.Append.Rewrite, p.Append.Added = imapfake.RewriteEncodings, []string{"X-Store: rewritten"}
+	})
+}
+
+func TestCalibrationFindsWhatAServerKeeps(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		personality imapfake.Personality
+		strength    migration.Strength
+		unlike      string
+	}{
+		"faithful": {imapfake.Dovecot(), migration.StrengthExact, ""},
+		"cyrus":    {imapfake.Cyrus(), migration.StrengthExact, "8-bit header:refused"},
+		"courier":  {imapfake.Courier(), migration.StrengthExact, ""},
+		"exchange online": {online(imapfake.RewriteEncodings).personality, migration.StrengthCanonical,
+			"bytes:differs headers:differs size:differs keywords:refused 8-bit header:refused long line:refused"},
+		"rewriter that nobody recognises": {unseenRewriter(), migration.StrengthCanonical, "bytes:differs headers:differs"},
+		"drops keywords": {changed(imapfake.Dovecot(), func(p *imapfake.Personality) {
+			p.Flags.Permanent, p.Flags.Refusal = []string{`\Seen`, `\Flagged`, `\Deleted`}, ""
+		}), migration.StrengthExact, "keywords:differs"},
+		"no UIDPLUS": {changed(imapfake.Dovecot(), func(p *imapfake.Personality) {
+			p.After = slices.DeleteFunc(slices.Clone(p.After), func(c string) bool { return c == "UIDPLUS" })
+		}), migration.StrengthExact, "appenduid:differs"},
+		"merges": {changed(imapfake.Dovecot(), func(p *imapfake.Personality) { p.Append.MergeDuplicates = true }), migration.StrengthExact, "messages:differs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := piped(t, imapfake.Options{Personality: c.personality})
+				plainMail(h.box, 3)
+				before := contents(h.box)
+				got, err := mailsync.Calibrate(t.Context(), bench(h.options(user)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Strength != c.strength || unlike(got) != c.unlike {
+					t.Errorf("%s, %s\nwant %s, %s\n%+v", got.Strength, unlike(got), c.strength, c.unlike, got.Measures)
+				}
+				if len(got.Measures) != 10 || got.At.IsZero() || got.Left != "" {
+					t.Errorf("%+v", got)
+				}
+				for _, m := range got.Measures {
+					if m.Verdict == migration.VerdictDiffers && m.Detail == "" || m.Verdict == migration.VerdictRefused && m.Detail == "" {
+						t.Errorf("%s says nothing of how", m.Quality)
+					}
+				}
+				expectUntouched(t, h, before)
+				expectFewErrors(t, h)
+			})
+		})
+	}
+}
+
+// TestGmailIsNotCalibrated: what is deleted there with its label stays in All Mail.
+func TestGmailIsNotCalibrated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := piped(t, imapfake.Options{Personality: imapfake.Gmail()})
+		before := contents(h.box)
+		_, err := mailsync.Calibrate(t.Context(), bench(h.options(user)))
+		if fault := migration.FaultOf(err); fault == nil || fault.Code != migration.CodeUnsupported || fault.Remedy == "" {
+			t.Errorf("the error is %v", err)
+		}
+		if n := h.Counts().Commands["CREATE"]; n > 0 {
+			t.Errorf("%d folders were made", n)
+		}
+		expectUntouched(t, h, before)
+	})
+}
+
+// whole is a calibration of a server that keeps everything.
+const whole = "bytes:ok headers:ok size:ok date:ok flags:ok keywords:ok appenduid:ok messages:ok 8-bit header:ok long line:ok"
+
+func TestCalibrationThrowsItsFolderAway(t *testing.T) {
+	t.Parallel()
+	cut := func(kind imapfake.Kind, command string, nth int) imapfake.Rule {
+		return imapfake.Rule{Command: command, Nth: nth, Do: imapfake.Action{Kind: kind}}
+	}
+	answer := func(command, text string) imapfake.Rule {
+		return imapfake.Rule{Command: command, Do: imapfake.Action{Kind: imapfake.Answer, Text: text}}
+	}
+	for name, c := range map[string]struct {
+		faults []imapfake.Rule
+		// fails is in the error, and left in what is told of a folder that stays.
+		fails, left string
+		want        string
+	}{
+		"CREATE is refused":               {[]imapfake.Rule{answer("CREATE", "NO [NOPERM] not here")}, "not here", "", ""},
+		"DELETE is refused":               {[]imapfake.Rule{answer("DELETE", "NO not allowed")}, "", "not allowed", whole},
+		"cut at the first message":        {[]imapfake.Rule{cut(imapfake.CloseUnanswered, "APPEND", 1)}, "EOF", "", ""},
+		"cut at a message":                {[]imapfake.Rule{cut(imapfake.CloseUnanswered, "APPEND", 4)}, "", "", whole},
+		"cut at the long line":            {[]imapfake.Rule{cut(imapfake.Close, "APPEND", 7)}, "", "", strings.Replace(whole, "long line:ok", "long line:refused", 1)},
+		"cut while the folder is made":    {[]imapfake.Rule{cut(imapfake.CloseUnanswered, "CREATE", 1)}, "EOF", "", ""},
+		"cut while copies are read":       {[]imapfake.Rule{cut(imapfake.Close, "UID FETCH", 2)}, "", "", whole},
+		"cut while it is deleted":         {[]imapfake.Rule{cut(imapfake.Close, "DELETE", 1)}, "", "", whole},
+		"deleted, and cut without a word": {[]imapfake.Rule{cut(imapfake.CloseUnanswered, "DELETE", 1)}, "", "", whole},
+		"nothing is taken":                {[]imapfake.Rule{answer("APPEND", "NO none of it")}, "none of it", "", ""},
+		"nothing is taken nor deleted":    {[]imapfake.Rule{answer("APPEND", "NO none of it"), answer("DELETE", "NO never")}, `may still be there`, "", ""},
+		"full":                            {[]imapfake.Rule{answer("APPEND", "NO [OVERQUOTA] full")}, "full", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := piped(t, imapfake.Options{Personality: imapfake.Dovecot()})
+				plainMail(h.box, 3)
+				before := contents(h.box)
+				h.SetFaults(c.faults...)
+				got, err := mailsync.Calibrate(t.Context(), bench(h.options(user)))
+				if c.fails == "" != (err == nil) || err != nil && (!strings.Contains(err.Error(), c.fails) || migration.FaultOf(err) == nil) {
+					t.Errorf("the error is %v", err)
+				}
+				if c.want != "" && verdicts(got) != c.want {
+					t.Errorf("got  %s\nwant %s\n%+v", verdicts(got), c.want, got.Measures)
+				}
+				if stays := strings.Contains(name, "DELETE") || strings.Contains(name, "nor deleted"); !stays {
+					expectUntouched(t, h, before)
+					return
+				}
+				if after := contents(h.box); len(after) != len(before)+1 {
+					t.Errorf("%d folders, and there were %d", len(after), len(before))
+				}
+				if c.left != "" && (!strings.HasPrefix(got.Left, "mailhaul calibration ") || !strings.Contains(got.LeftReason, c.left)) {
+					t.Errorf("told of what stays: %q, %q", got.Left, got.LeftReason)
+				}
+			})
+		})
+	}
+}
+
+// TestCalibrationThatIsCancelledThrowsItsFolderAway ends the context in the middle of
+// each command in turn.
+func TestCalibrationThatIsCancelledThrowsItsFolderAway(t *testing.T) {
+	t.Parallel()
+	cancelled := errors.New("the operator has gone")
+	for nth := int64(1); ; nth++ {
+		reached := false
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			var seen atomic.Int64
+			h := piped(t, imapfake.Options{Personality: imapfake.Dovecot(), Hook: func(e imapfake.Event) {
+				if e.Point == imapfake.BeforeAnswer && e.User != "" && seen.Add(1) == nth {
+					cancel(cancelled)
+				}
+			}})
+			before := contents(h.box)
+			_, err := mailsync.Calibrate(ctx, bench(h.options(user)))
+			reached = ctx.Err() != nil
+			if err == nil && reached && nth < 10 {
+				t.Errorf("cancelled at command %d, and says nothing", nth)
+			}
+			expectUntouched(t, h, before)
+		})
+		if !reached {
+			t.Logf("cancelled at each of %d commands", nth-1)
+			return
+		}
+	}
+}
