@@ -47,9 +47,12 @@ type EndpointRecord struct {
 	// file of a service account.
 	AdminSecret []byte
 	// Learned is what was seen of the server; nil before the first test.
-	Learned   *Learned
-	Created   time.Time
-	CreatedBy string
+	Learned *Learned
+	// Calibration is what this server was measured to keep; nil before, and once the
+	// endpoint is another server's.
+	Calibration *Calibration
+	Created     time.Time
+	CreatedBy   string
 	// Version grows with every change.
 	Version int64
 }
