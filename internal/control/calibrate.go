@@ -18,7 +18,8 @@ type CalibrationSpec struct {
 type Calibration struct {
 	At       time.Time `json:"at"`
 	Mailbox  string    `json:"mailbox" doc:"Where it was measured"`
-	Strength string    `json:"strength,omitempty" enum:"exact,plain,canonical,none" doc:"Strongest comparison that finds every copy equal to its original; empty when no copy could be read"`
+	Strength string    `json:"strength,omitempty" enum:"exact,plain,canonical,none" doc:"Strongest comparison that finds copies equal to their originals; empty when no copy could be read"`
+	Untold   []string  `json:"untold,omitempty" doc:"Kinds of messages that no comparison tells"`
 	Follows  string    `json:"follows" doc:"What passes make of it"`
 	Measures []Measure `json:"measures"`
 	Left     string    `json:"left,omitempty" doc:"The folder it was measured in, if that could not be deleted"`
@@ -106,7 +107,7 @@ func calibrationView(m *migration.Calibration) *Calibration {
 	if m == nil {
 		return nil
 	}
-	view := &Calibration{At: m.At, Mailbox: m.Mailbox, Strength: string(m.Strength), Follows: m.Follows(), Measures: []Measure{}, Left: m.Left, Reason: migration.SafeText(m.LeftReason)}
+	view := &Calibration{At: m.At, Mailbox: m.Mailbox, Strength: string(m.Strength), Untold: m.Untold, Follows: m.Follows(), Measures: []Measure{}, Left: m.Left, Reason: migration.SafeText(m.LeftReason)}
 	for _, one := range m.Measures {
 		view.Measures = append(view.Measures, Measure{string(one.Quality), string(one.Verdict), migration.SafeText(one.Detail)})
 	}

@@ -22,9 +22,16 @@ func (c *calibration) result() migration.Calibration {
 		c.takes(migration.QualityEightBit, probeEightBit), c.takes(migration.QualityLongLine, probeLongLine),
 	}}
 	for _, p := range c.probes {
-		if len(p.copies) > 0 {
-			result.Strength = weaker(result.Strength, p.strength())
+		switch strength := p.strength(); {
+		case len(p.copies) == 0:
+		case strength == migration.StrengthNone:
+			result.Untold = append(result.Untold, p.name)
+		default:
+			result.Strength = weaker(result.Strength, strength)
 		}
+	}
+	if result.Strength == "" && len(result.Untold) > 0 {
+		result.Strength = migration.StrengthNone
 	}
 	return result
 }

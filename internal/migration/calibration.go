@@ -1,6 +1,10 @@
 package migration
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Quality is something of a message that a server may keep or not.
 type Quality string
@@ -54,7 +58,7 @@ type Measure struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Strength is the strongest comparison that finds every copy equal to its original.
+// Strength is the strongest comparison that finds copies equal to their originals.
 type Strength string
 
 // The strengths, strongest first.
@@ -65,7 +69,7 @@ const (
 	StrengthPlain Strength = "plain"
 	// StrengthCanonical compares header fields and decoded content.
 	StrengthCanonical Strength = "canonical"
-	// StrengthNone: there are copies that no comparison finds equal.
+	// StrengthNone: no comparison finds any of them equal.
 	StrengthNone Strength = "none"
 )
 
@@ -74,7 +78,7 @@ var follows = map[Strength]string{
 	StrengthExact:     "Copies are told by their bytes.",
 	StrengthPlain:     "Copies are told by their bytes but for line ends and NUL.",
 	StrengthCanonical: "Copies are told by header fields and decoded content, because the server keeps messages in a form of its own.",
-	StrengthNone:      "Copies of some messages cannot be told from others: when a connection is lost, such a message may be copied twice, and verify calls it different.",
+	StrengthNone:      "Copies cannot be told: when a connection is lost, messages may be copied twice, and verify calls them different.",
 }
 
 // Calibration is what a server was measured to keep of messages it is given.
@@ -82,8 +86,12 @@ type Calibration struct {
 	At time.Time `json:"at"`
 	// Mailbox is the user name of the mailbox it was measured with.
 	Mailbox string `json:"mailbox"`
-	// Strength is empty when no copy could be read.
-	Strength Strength  `json:"strength,omitempty"`
+	// Strength is that of the messages that are told at all; empty when no copy could
+	// be read.
+	Strength Strength `json:"strength,omitempty"`
+	// Untold are kinds of messages that no comparison tells, by the names of the
+	// probes: they are altered beyond all of them.
+	Untold   []string  `json:"untold,omitempty"`
 	Measures []Measure `json:"measures"`
 	// Left is the folder of the calibration if it could not be deleted, and LeftReason
 	// why.
@@ -100,10 +108,23 @@ func (c *Calibration) Over(traits Traits) Traits {
 	return traits
 }
 
-// Follows says in a sentence what passes make of it.
+// Follows says in sentences what passes make of it.
 func (c *Calibration) Follows() string {
-	if sentence, measured := follows[c.Strength]; measured {
-		return sentence
+	sentence, measured := follows[c.Strength]
+	if !measured {
+		return "Nothing: no copy could be read, so that the make of the server decides."
 	}
-	return "Nothing: no copy could be read, so that the make of the server decides."
+	var untold []string
+	if c.Strength != StrengthNone {
+		untold = c.Untold
+	}
+	for _, m := range c.Measures {
+		if m.Quality == QualityDate && m.Verdict == VerdictDiffers {
+			untold = append(slices.Clip(untold), "a date that is not kept")
+		}
+	}
+	if len(untold) > 0 {
+		sentence += " Some are not told by that (" + strings.Join(untold, ", ") + "): when a connection is lost, such a message may be copied twice, and verify calls it different."
+	}
+	return sentence
 }
