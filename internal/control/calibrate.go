@@ -94,6 +94,10 @@ func (s *Service) calibrated(ctx context.Context, name string, spec CalibrationS
 	if e, err = s.testedEndpoint(ctx, TestSpec{Name: name}); err != nil {
 		return e, account, err
 	}
+	if e.Login.Form == migration.LoginUserRoot {
+		return e, account, &Problem{Kind: Refused, Code: "refused", Detail: "With the login userroot the administrator has no mailbox of a person open, but his own.",
+			Remedy: "Make another endpoint for this server, with the login user, and calibrate that."}
+	}
 	account = Account{Endpoint: e.Endpoint, Login: e.Login, User: spec.Mailbox, Password: spec.Password.Text()}
 	if e.Login.Form.HasAdmin() {
 		if account.Password, err = adminOf(s.keys, e); err != nil {

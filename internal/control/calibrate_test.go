@@ -52,6 +52,19 @@ func TestAnAdministratorCalibratesWithoutAPassword(t *testing.T) {
 	}
 }
 
+func TestAnAdministratorOfRootsCalibratesNothing(t *testing.T) {
+	w := newWorld(t)
+	spec := EndpointSpec{Name: "new", Host: "h.example", Login: "userroot", UserRoot: "#shared/{user}", AdminUser: "root", AdminPassword: adminCanary}
+	if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.CalibrateEndpoint(w.ctx(), w.admin, "new", CalibrationSpec{Mailbox: "anna"})
+	wants(t, err, Refused, "refused", "with the login user")
+	if len(w.prober.asked) > 0 {
+		t.Error("the server was asked all the same")
+	}
+}
+
 func TestACalibrationIsVoidOnceTheEndpointIsAnotherServer(t *testing.T) {
 	w := newWorld(t)
 	for name, c := range map[string]struct {
