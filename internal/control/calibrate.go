@@ -53,8 +53,11 @@ func (s *Service) CalibrateEndpoint(ctx context.Context, actor Actor, name strin
 				return err
 			}
 		}
-		return s.record(tx, actor, EndpointCalibrate, "endpoint/"+e.Name, map[string]any{
-			"server": e.Address(), "mailbox": spec.Mailbox, "ok": failure == nil, "strength": measured.Strength, "left": measured.Left})
+		detail := map[string]any{"server": e.Address(), "mailbox": spec.Mailbox, "ok": failure == nil, "left": measured.Left}
+		if failure == nil {
+			detail["strength"] = measured.Strength
+		}
+		return s.record(tx, actor, EndpointCalibrate, "endpoint/"+e.Name, detail)
 	})
 	switch {
 	case err != nil:

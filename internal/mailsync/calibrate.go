@@ -45,7 +45,7 @@ type calibration struct {
 	// name is the folder's, and raw how it is addressed: empty as long as there is none.
 	name, raw string
 	token     string
-	probes    []*probe
+	specimens []*specimen
 	status    migration.FolderStatus
 	refused   int
 }
@@ -54,34 +54,31 @@ type calibration struct {
 // a name that nobody else has, adds a handful of messages, reads them back, and deletes
 // the folder, also after an error or the end of the context. It touches no other folder.
 // A message that is refused is a result. The calibration names the folder if it could
-// not be deleted, and so does an error.
+// not be deleted, and so does an error, beside which the calibration is worth nothing else.
 func Calibrate(ctx context.Context, dial func(context.Context) (Bench, error)) (migration.Calibration, error) {
 	random := make([]byte, 8)
 	_, _ = rand.Read(random) // it never fails
 	token := hex.EncodeToString(random)
-	c := &calibration{dial: dial, token: token, probes: newProbes(token, time.Now().UTC())}
+	c := &calibration{dial: dial, token: token, specimens: newSpecimens(token, time.Now().UTC())}
 	err := c.measure(ctx)
 	left := c.discard(ctx)
-	switch {
-	case err != nil && left != nil:
-		return migration.Calibration{}, fmt.Errorf("%w; the folder %q may still be there, and can be deleted by hand (%w)", err, c.name, left)
-	case err != nil:
-		return migration.Calibration{}, err
-	}
 	result := c.result()
 	if left != nil {
 		result.Left, result.LeftReason = c.name, left.Error()
 	}
-	return result, nil
+	if err != nil && left != nil {
+		err = fmt.Errorf("%w; the folder %q may still be there, and can be deleted by hand (%w)", err, c.name, left)
+	}
+	return result, err
 }
 
-// measure makes the folder, adds the probes and reads their copies.
+// measure makes the folder, adds the specimens and reads their copies.
 func (c *calibration) measure(ctx context.Context) error {
 	if err := c.create(ctx); err != nil {
 		return err
 	}
-	for _, p := range c.probes {
-		if err := c.send(ctx, p); err != nil {
+	for _, s := range c.specimens {
+		if err := c.send(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -140,29 +137,29 @@ func (c *calibration) create(ctx context.Context) error {
 	return err
 }
 
-// send adds a probe as often as it says. That it is refused, or that the connection ends
+// send adds a specimen as often as it says. That it is refused, or that the connection ends
 // with it, is its result, unless it is the first: where a plain message is not taken,
 // there is nothing to be measured.
-func (c *calibration) send(ctx context.Context, p *probe) error {
-	for range max(p.times, 1) {
+func (c *calibration) send(ctx context.Context, s *specimen) error {
+	for range max(s.times, 1) {
 		if c.refused == refusalsMost {
 			return nil
 		}
-		result, err := c.add(ctx, p)
+		result, err := c.add(ctx, s)
 		if err == nil {
 			err = result.Err
 		}
 		class := migration.ClassOf(err)
 		switch {
 		case err == nil:
-			p.taken++
+			s.taken++
 			if result.UID != 0 {
-				p.places = append(p.places, place{result.UID, result.UIDValidity})
+				s.places = append(s.places, place{result.UID, result.UIDValidity})
 			}
-		case p == c.probes[0] || ctx.Err() != nil, class != migration.OneMessage && class != migration.Again, class == migration.Again && c.dials >= benchesMost:
+		case s == c.specimens[0] || ctx.Err() != nil, class != migration.OneMessage && class != migration.Again, class == migration.Again && c.dials >= benchesMost:
 			return err
 		default:
-			p.refusal = err
+			s.refusal = err
 			c.refused++
 			if class == migration.Again {
 				c.leave()
@@ -174,15 +171,15 @@ func (c *calibration) send(ctx context.Context, p *probe) error {
 }
 
 // add sends a message and waits for the answer.
-func (c *calibration) add(ctx context.Context, p *probe) (result migration.AppendResult, err error) {
+func (c *calibration) add(ctx context.Context, s *specimen) (result migration.AppendResult, err error) {
 	bench, err := c.connected(ctx)
 	if err != nil {
 		return result, err
 	}
 	told := make(chan migration.AppendResult, 1)
 	appender := bench.Appender(c.raw, migration.AppendOptions{Single: true}, func(r migration.AppendResult) { told <- r })
-	message := migration.AppendMessage{Key: 1, Size: int64(len(p.text)), Date: p.date, Flags: p.flags}
-	if err := appender.Append(ctx, message, strings.NewReader(p.text)); err != nil {
+	message := migration.AppendMessage{Key: 1, Size: int64(len(s.text)), Date: s.date, Flags: s.flags}
+	if err := appender.Append(ctx, message, strings.NewReader(s.text)); err != nil {
 		return result, err
 	}
 	if err := appender.Flush(ctx); err != nil {
@@ -197,6 +194,9 @@ func (c *calibration) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range c.specimens {
+		s.copies = nil
+	}
 	messages, uids := map[migration.UID]migration.Message{}, migration.UIDSet{}
 	c.status, err = bench.Open(ctx, migration.Open{Folder: c.raw, Query: &migration.Query{From: 1, Flags: true, Date: true, Size: true,
 		Each: func(m migration.Message) error {
@@ -210,9 +210,6 @@ func (c *calibration) look(ctx context.Context) error {
 	if err != nil || uids.Empty() {
 		return err
 	}
-	for _, p := range c.probes {
-		p.copies = nil
-	}
 	return bench.Bodies(ctx, uids, func(body migration.Body) error {
 		text, err := io.ReadAll(io.LimitReader(body.Reader, copyMost))
 		if err == nil {
@@ -225,17 +222,17 @@ func (c *calibration) look(ctx context.Context) error {
 	})
 }
 
-// probeNumber is in the subject of each probe, which a server may have folded.
-var probeNumber = regexp.MustCompile(`mailhaul\s+probe\s+([0-9]+)`)
+// specimenNumber is in the subject of each specimen, which a server may have folded.
+var specimenNumber = regexp.MustCompile(`mailhaul\s+specimen\s+([0-9]+)`)
 
-// found gives a copy to the probe that it is of. Whose subject is gone is nobody's.
+// found gives a copy to the specimen that it is of. Whose subject is gone is nobody's.
 func (c *calibration) found(copy copied) {
-	match := probeNumber.FindStringSubmatch(headerOf(copy.text))
+	match := specimenNumber.FindStringSubmatch(headerOf(copy.text))
 	if match == nil {
 		return
 	}
-	if n, err := strconv.Atoi(match[1]); err == nil && n < len(c.probes) {
-		c.probes[n].copies = append(c.probes[n].copies, copy)
+	if n, err := strconv.Atoi(match[1]); err == nil && n < len(c.specimens) {
+		c.specimens[n].copies = append(c.specimens[n].copies, copy)
 	}
 }
 

@@ -10,22 +10,25 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
-// result says what the probes tell.
+// result says what the specimens tell.
 func (c *calibration) result() migration.Calibration {
 	result := migration.Calibration{At: time.Now().UTC().Truncate(time.Second), Measures: []migration.Measure{
-		compare(migration.QualityBytes, c.probes, otherBytes),
-		compare(migration.QualityHeaders, c.probes, otherHeader),
-		compare(migration.QualitySize, c.probes, otherSize),
-		compare(migration.QualityDate, c.probes, otherDate),
-		compare(migration.QualityFlags, c.probes, otherFlags),
+		compare(migration.QualityBytes, c.specimens, otherBytes),
+		compare(migration.QualityHeaders, c.specimens, otherHeader),
+		compare(migration.QualitySize, c.specimens, otherSize),
+		compare(migration.QualityDate, c.specimens, otherDate),
+		compare(migration.QualityFlags, c.specimens, otherFlags),
 		c.keywords(), c.appendUID(), c.stored(),
-		c.takes(migration.QualityEightBit, probeEightBit), c.takes(migration.QualityLongLine, probeLongLine),
+		c.takes(migration.QualityEightBit, specimenEightBit), c.takes(migration.QualityLongLine, specimenLongLine),
 	}}
-	for _, p := range c.probes {
-		switch strength := p.strength(); {
-		case len(p.copies) == 0:
+	for i := range result.Measures {
+		result.Measures[i].Detail = brief(result.Measures[i].Detail)
+	}
+	for _, s := range c.specimens {
+		switch strength := s.strength(); {
+		case len(s.copies) == 0:
 		case strength == migration.StrengthNone:
-			result.Untold = append(result.Untold, p.name)
+			result.Untold = append(result.Untold, s.name)
 		default:
 			result.Strength = weaker(result.Strength, strength)
 		}
@@ -42,22 +45,31 @@ func weaker(a, b migration.Strength) migration.Strength {
 	return order[max(slices.Index(order, a), slices.Index(order, b))]
 }
 
-// compare holds every copy against its probe. The first that differs is told with how,
+// brief bounds a text, which may hold what a server made of names.
+func brief(text string) string {
+	const most = 400
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "..."
+	}
+	return text
+}
+
+// compare holds every copy against its specimen. The first that differs is told with how,
 // the others by name.
-func compare(quality migration.Quality, probes []*probe, differs func(*probe, copied) string) migration.Measure {
+func compare(quality migration.Quality, specimens []*specimen, differs func(*specimen, copied) string) migration.Measure {
 	m := migration.Measure{Quality: quality, Verdict: migration.VerdictUnknown}
 	var others []string
-	for _, p := range probes {
-		for _, copy := range p.copies {
-			text := differs(p, copy)
+	for _, s := range specimens {
+		for _, copy := range s.copies {
+			text := differs(s, copy)
 			switch {
 			case text == "" && m.Verdict == migration.VerdictUnknown:
 				m.Verdict = migration.VerdictOK
 			case text == "":
 			case m.Verdict != migration.VerdictDiffers:
-				m.Verdict, m.Detail = migration.VerdictDiffers, p.name+": "+text
-			case !strings.HasPrefix(m.Detail, p.name+":") && !slices.Contains(others, p.name):
-				others = append(others, p.name)
+				m.Verdict, m.Detail = migration.VerdictDiffers, s.name+": "+text
+			case !strings.HasPrefix(m.Detail, s.name+":") && !slices.Contains(others, s.name):
+				others = append(others, s.name)
 			}
 		}
 	}
@@ -71,16 +83,16 @@ func compare(quality migration.Quality, probes []*probe, differs func(*probe, co
 const excerpt = 24
 
 // otherBytes says where a copy differs first.
-func otherBytes(p *probe, c copied) string {
-	if c.text == p.text {
+func otherBytes(s *specimen, c copied) string {
+	if c.text == s.text {
 		return ""
 	}
 	at := 0
-	for at < min(len(p.text), len(c.text)) && p.text[at] == c.text[at] {
+	for at < min(len(s.text), len(c.text)) && s.text[at] == c.text[at] {
 		at++
 	}
 	show := func(text string) string { return text[at:min(at+excerpt, len(text))] }
-	return fmt.Sprintf("from byte %d on %q became %q", at+1, show(p.text), show(c.text))
+	return fmt.Sprintf("from byte %d on %q became %q", at+1, show(s.text), show(c.text))
 }
 
 // field is a header field as it is compared: by its name without case and its value
@@ -97,8 +109,8 @@ func fieldsIn(header string) (fields []field) {
 }
 
 // otherHeader says what was done to the header fields, gravest first.
-func otherHeader(p *probe, c copied) string {
-	sent, kept := headerOf(p.text), headerOf(c.text)
+func otherHeader(s *specimen, c copied) string {
+	sent, kept := headerOf(s.text), headerOf(c.text)
 	if sent == kept {
 		return ""
 	}
@@ -128,44 +140,44 @@ func without(fields, others []field) (names []string) {
 	return names
 }
 
-func otherSize(_ *probe, c copied) string {
+func otherSize(_ *specimen, c copied) string {
 	if c.Size == int64(len(c.text)) || len(c.text) == copyMost {
 		return ""
 	}
 	return fmt.Sprintf("RFC822.SIZE is %d, and the message has %d bytes", c.Size, len(c.text))
 }
 
-func otherDate(p *probe, c copied) string {
-	if instant(c.Date) == instant(p.date) {
+func otherDate(s *specimen, c copied) string {
+	if instant(c.Date) == instant(s.date) {
 		return ""
 	}
-	return fmt.Sprintf("%s became %s", p.date.UTC().Format(time.DateTime), shown(c.Message))
+	return fmt.Sprintf("%s became %s", s.date.UTC().Format(time.DateTime), shown(c.Message))
 }
 
 // otherFlags compares system flags.
-func otherFlags(p *probe, c copied) string {
+func otherFlags(s *specimen, c copied) string {
 	system := func(flags migration.Flags) migration.Flags {
 		return slices.DeleteFunc(slices.Clone(flags), func(flag string) bool { return !strings.HasPrefix(flag, `\`) })
 	}
-	if system(p.flags).Equal(system(c.Flags)) {
+	if system(s.flags).Equal(system(c.Flags)) {
 		return ""
 	}
-	return fmt.Sprintf("(%s) became (%s)", strings.Join(system(p.flags), " "), strings.Join(system(c.Flags), " "))
+	return fmt.Sprintf("(%s) became (%s)", strings.Join(system(s.flags), " "), strings.Join(system(c.Flags), " "))
 }
 
 // keywords says which keywords are kept, and whether the folder promises any.
 func (c *calibration) keywords() migration.Measure {
-	p := c.named(probeKeywords)
-	m := compare(migration.QualityKeywords, []*probe{p}, func(_ *probe, c copied) string {
-		for _, keyword := range []string{probeKeyword, probeForwarded} {
+	s := c.named(specimenKeywords)
+	m := compare(migration.QualityKeywords, []*specimen{s}, func(_ *specimen, c copied) string {
+		for _, keyword := range []string{keywordOwn, keywordForwarded} {
 			if !c.Flags.Has(keyword) {
 				return keyword + " is dropped"
 			}
 		}
 		return ""
 	})
-	if m.Verdict == migration.VerdictUnknown && p.refusal != nil {
-		m.Verdict, m.Detail = migration.VerdictRefused, p.refusal.Error()
+	if m.Verdict == migration.VerdictUnknown && s.refusal != nil {
+		m.Verdict, m.Detail = migration.VerdictRefused, s.refusal.Error()
 	}
 	if c.status.UIDValidity != 0 && !migration.Flags(c.status.PermanentFlags).Has(`\*`) {
 		m.Detail = strings.TrimPrefix(m.Detail+"; PERMANENTFLAGS has no \\*", "; ")
@@ -178,13 +190,13 @@ func (c *calibration) keywords() migration.Measure {
 func (c *calibration) appendUID() migration.Measure {
 	m := migration.Measure{Quality: migration.QualityAppendUID, Verdict: migration.VerdictUnknown}
 	silent, wrong, taken := 0, "", 0
-	for _, p := range c.probes {
-		taken += p.taken
-		silent += p.taken - len(p.places)
-		for _, told := range p.places {
-			there := slices.ContainsFunc(p.copies, func(c copied) bool { return c.UID == told.uid })
-			if wrong == "" && (told.validity != c.status.UIDValidity || !there && len(p.copies) >= p.taken) {
-				wrong = fmt.Sprintf("%s: told UID %d of UIDVALIDITY %d, where it is not", p.name, told.uid, told.validity)
+	for _, s := range c.specimens {
+		taken += s.taken
+		silent += s.taken - len(s.places)
+		for _, told := range s.places {
+			there := slices.ContainsFunc(s.copies, func(c copied) bool { return c.UID == told.uid })
+			if wrong == "" && (told.validity != c.status.UIDValidity || !there && len(s.copies) >= s.taken) {
+				wrong = fmt.Sprintf("%s: told UID %d of UIDVALIDITY %d, where it is not", s.name, told.uid, told.validity)
 			}
 		}
 	}
@@ -204,15 +216,15 @@ func (c *calibration) appendUID() migration.Measure {
 func (c *calibration) stored() migration.Measure {
 	m := migration.Measure{Quality: migration.QualityMessages, Verdict: migration.VerdictOK}
 	var texts []string
-	for _, p := range c.probes {
+	for _, s := range c.specimens {
 		switch {
-		case len(p.copies) >= p.taken:
-		case len(p.copies) > 0:
-			texts = append(texts, fmt.Sprintf("of %d equal messages %d is there", p.taken, len(p.copies)))
-		case p.name == probeSameID:
+		case len(s.copies) >= s.taken:
+		case len(s.copies) > 0:
+			texts = append(texts, fmt.Sprintf("of %d equal messages %d is there", s.taken, len(s.copies)))
+		case s.name == specimenSameID:
 			texts = append(texts, "a message with the Message-ID of another was taken and is not there")
 		default:
-			texts = append(texts, p.name+" was taken and is not found")
+			texts = append(texts, s.name+" was taken and is not found")
 		}
 	}
 	if len(texts) > 0 {
@@ -221,19 +233,19 @@ func (c *calibration) stored() migration.Measure {
 	return m
 }
 
-// takes says whether the server takes a probe.
+// takes says whether the server takes a specimen.
 func (c *calibration) takes(quality migration.Quality, name string) migration.Measure {
-	p := c.named(name)
+	s := c.named(name)
 	switch {
-	case p.refusal != nil:
-		return migration.Measure{Quality: quality, Verdict: migration.VerdictRefused, Detail: p.refusal.Error()}
-	case p.taken == 0:
+	case s.refusal != nil:
+		return migration.Measure{Quality: quality, Verdict: migration.VerdictRefused, Detail: s.refusal.Error()}
+	case s.taken == 0:
 		return migration.Measure{Quality: quality, Verdict: migration.VerdictUnknown}
 	default:
 		return migration.Measure{Quality: quality, Verdict: migration.VerdictOK}
 	}
 }
 
-func (c *calibration) named(name string) *probe {
-	return c.probes[slices.IndexFunc(c.probes, func(p *probe) bool { return p.name == name })]
+func (c *calibration) named(name string) *specimen {
+	return c.specimens[slices.IndexFunc(c.specimens, func(s *specimen) bool { return s.name == name })]
 }

@@ -90,7 +90,7 @@ type Calibration struct {
 	// be read.
 	Strength Strength `json:"strength,omitempty"`
 	// Untold are kinds of messages that no comparison tells, by the names of the
-	// probes: they are altered beyond all of them.
+	// specimens: they are altered beyond all of them.
 	Untold   []string  `json:"untold,omitempty"`
 	Measures []Measure `json:"measures"`
 	// Left is the folder of the calibration if it could not be deleted, and LeftReason

@@ -48,6 +48,7 @@ func TestRealServersAreCalibrated(t *testing.T) {
 			}
 			w.setUp(source...)
 			before := w.snapshot()
+			w.wantUncalibrated()
 			var got control.Calibration
 			w.json(&got, calibrate...)
 			var unlike []string
@@ -72,6 +73,22 @@ func TestRealServersAreCalibrated(t *testing.T) {
 			}
 			w.wantNoPassword()
 		})
+	}
+}
+
+// wantUncalibrated has calibrations refused that cannot be, and told with what to do.
+func (w *world) wantUncalibrated() {
+	w.t.Helper()
+	w.write("wrong", "not-the-password\n")
+	for want, more := range map[string][]string{
+		"--mailbox is missing": {"old"},
+		"not-found":            {"nowhere", "--mailbox", users[0]},
+		"what to do":           {"new", "--mailbox", users[0], "--password-file", w.file("wrong")},
+	} {
+		r := w.try(append([]string{"endpoint", "calibrate"}, more...)...)
+		if r.status == 0 || !strings.Contains(r.errs, want) && !strings.Contains(r.errs, "There is no endpoint") || strings.Contains(r.out+r.errs, "not-the-password") {
+			w.t.Errorf("%v: %d %s%s", more, r.status, r.out, r.errs)
+		}
 	}
 }
 
