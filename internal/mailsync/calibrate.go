@@ -20,6 +20,8 @@ type Bench interface {
 	Target
 	// Delete removes a folder with all that is in it, after leaving it if it is open.
 	Delete(ctx context.Context, rawName string) error
+	// Scrub takes secrets out of what the server has served, before any of it is told.
+	Scrub(text string) string
 }
 
 const (
@@ -201,7 +203,11 @@ func (c *calibration) look(ctx context.Context) error {
 	c.status, err = bench.Open(ctx, migration.Open{Folder: c.raw, Query: &migration.Query{From: 1, Flags: true, Date: true, Size: true,
 		Each: func(m migration.Message) error {
 			if len(messages) < copiesMost {
-				m.Flags = append(migration.Flags{}, m.Flags...)
+				flags := m.Flags
+				m.Flags = nil
+				for _, flag := range flags {
+					m.Flags = append(m.Flags, bench.Scrub(flag))
+				}
 				messages[m.UID] = m
 				uids.Add(m.UID)
 			}
@@ -216,7 +222,7 @@ func (c *calibration) look(ctx context.Context) error {
 			_, err = io.Copy(io.Discard, body.Reader)
 		}
 		if err == nil {
-			c.found(copied{messages[body.UID], string(text)})
+			c.found(copied{messages[body.UID], bench.Scrub(string(text))})
 		}
 		return err
 	})
@@ -277,7 +283,7 @@ func (c *calibration) clear(ctx context.Context, bench Bench) error {
 		ours = nil
 		for _, f := range folders {
 			if strings.Contains(f.Name, c.token) {
-				c.name = f.Name
+				c.name = bench.Scrub(f.Name)
 				ours = append(ours, f.Raw)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,7 +93,7 @@ func otherBytes(s *specimen, c copied) string {
 		at++
 	}
 	show := func(text string) string { return text[at:min(at+excerpt, len(text))] }
-	return fmt.Sprintf("from byte %d on %q became %q", at+1, show(s.text), show(c.text))
+	return fmt.Sprintf("from byte %d on %q became %+q", at+1, show(s.text), show(c.text))
 }
 
 // field is a header field as it is compared: by its name without case and its value
@@ -133,11 +134,22 @@ func otherHeader(s *specimen, c copied) string {
 // without names the fields of a list that another does not have, each once.
 func without(fields, others []field) (names []string) {
 	for _, f := range fields {
-		if !slices.Contains(others, f) && !slices.Contains(names, f.name) {
-			names = append(names, f.name)
+		if name := inASCII(f.name); !slices.Contains(others, f) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// inASCII spells what a server has given so that nothing in it is dropped where it is
+// shown.
+func inASCII(text string) string {
+	for _, b := range []byte(text) {
+		if b <= ' ' || b > '~' {
+			return strconv.QuoteToASCII(text)
+		}
+	}
+	return text
 }
 
 func otherSize(_ *specimen, c copied) string {
@@ -162,7 +174,7 @@ func otherFlags(s *specimen, c copied) string {
 	if system(s.flags).Equal(system(c.Flags)) {
 		return ""
 	}
-	return fmt.Sprintf("(%s) became (%s)", strings.Join(system(s.flags), " "), strings.Join(system(c.Flags), " "))
+	return fmt.Sprintf("%s became %s", inASCII(strings.Join(system(s.flags), "|")), inASCII(strings.Join(system(c.Flags), "|")))
 }
 
 // keywords says which keywords are kept, and whether the folder promises any.
