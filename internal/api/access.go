@@ -25,7 +25,7 @@ var permissions = map[string]control.Action{
 	"sign-out": control.SignedOut, "who-am-i": control.OwnLook, "change-password": control.OwnPassword,
 
 	"list-endpoints": control.EndpointLook, "get-endpoint": control.EndpointLook, "create-endpoint": control.EndpointCreate,
-	"edit-endpoint": control.EndpointSet, "delete-endpoint": control.EndpointDelete, "test-endpoint": control.EndpointTest,
+	"edit-endpoint": control.EndpointSet, "delete-endpoint": control.EndpointDelete, "test-endpoint": control.EndpointTest, "calibrate-endpoint": control.EndpointCalibrate,
 
 	"list-batches": control.BatchLook, "get-batch": control.BatchLook, "watch-batch": control.BatchLook, "list-notices": control.BatchLook,
 	"create-batch": control.BatchCreate, "check-batch": control.BatchCreate, "edit-batch": control.BatchSet, "add-mailboxes": control.BatchAdd,

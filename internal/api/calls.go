@@ -144,6 +144,11 @@ func (c *Client) TestEndpoint(ctx context.Context, spec control.TestSpec) (contr
 	return post[control.Probe](ctx, c, at("endpoint-tests"), spec)
 }
 
+// CalibrateEndpoint measures what one keeps of messages.
+func (c *Client) CalibrateEndpoint(ctx context.Context, name string, spec control.CalibrationSpec) (control.Calibration, error) {
+	return post[control.Calibration](ctx, c, at("endpoints", name, "calibration"), spec)
+}
+
 // Batches lists the batches.
 func (c *Client) Batches(ctx context.Context) ([]control.Batch, error) {
 	return list[control.Batch](ctx, c, at("batches"))

@@ -73,6 +73,18 @@ func (a *API) endpointRoutes() {
 			probe, err := a.service.TestEndpoint(ctx, actorOf(ctx), input.Body)
 			return &plainAnswer[control.Probe]{probe}, err
 		})
+	route(a, huma.Operation{OperationID: "calibrate-endpoint", Method: http.MethodPost, Path: "/endpoints/{endpoint}/calibration", Summary: "Measure what an endpoint keeps of messages", Tags: tags,
+		Description: "Adds some messages to a folder of its own in the mailbox, reads them back and deletes the folder. What was measured decides how copies are recognised there, until the endpoint is pointed elsewhere. Takes up to a minute; ten tests a minute."},
+		func(ctx context.Context, input *struct {
+			EndpointName
+			Body control.CalibrationSpec
+		}) (*plainAnswer[control.Calibration], error) {
+			if err := a.mayTest(ctx); err != nil {
+				return nil, err
+			}
+			calibration, err := a.service.CalibrateEndpoint(ctx, actorOf(ctx), input.Name, input.Body)
+			return &plainAnswer[control.Calibration]{calibration}, err
+		})
 }
 
 func endpointAnswer(e control.Endpoint, err error) (*versioned[control.Endpoint], error) {

@@ -24,7 +24,7 @@ var mayAsk = map[string]string{
 	"sync-batch": "operator", "complete-batch": "operator", "approve-batch": "operator", "preflight-batch": "operator", "delete-batch": "operator", "preview-folders": "operator",
 	"start-mailbox": "operator", "stop-mailbox": "operator", "retry-mailbox": "operator", "sync-mailbox": "operator", "approve-mailbox": "operator",
 	"rotate-mailbox": "operator", "delete-mailbox": "operator", "get-message": "operator",
-	"create-endpoint": "admin", "edit-endpoint": "admin", "delete-endpoint": "admin", "test-endpoint": "admin",
+	"create-endpoint": "admin", "edit-endpoint": "admin", "delete-endpoint": "admin", "test-endpoint": "admin", "calibrate-endpoint": "admin",
 	"list-operators": "admin", "get-operator": "admin", "create-operator": "admin", "edit-operator": "admin", "delete-operator": "admin",
 	"list-audit": "admin", "verify-audit": "admin", "rotate-keys": "admin", "get-backup": "admin",
 }

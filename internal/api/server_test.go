@@ -47,6 +47,10 @@ func (prober) Probe(context.Context, control.Account) ([]control.ProbeStep, *mig
 	return steps, &migration.Learned{At: time.Now(), Server: "a fake"}
 }
 
+func (prober) Calibrate(context.Context, control.Account) (migration.Calibration, error) {
+	return migration.Calibration{At: time.Now(), Strength: migration.StrengthExact}, nil
+}
+
 // source has one folder and one message.
 type source struct{}
 

@@ -13,7 +13,7 @@ import (
 
 func newEndpointCommand(streams Streams) *cobra.Command {
 	return newNoun(streams, "endpoint", "Work with servers",
-		newEndpointListCommand, newEndpointShowCommand, newEndpointCreateCommand, newEndpointSetCommand, newEndpointTestCommand, newEndpointDeleteCommand)
+		newEndpointListCommand, newEndpointShowCommand, newEndpointCreateCommand, newEndpointSetCommand, newEndpointTestCommand, newEndpointCalibrateCommand, newEndpointDeleteCommand)
 }
 
 type endpointFlags struct {

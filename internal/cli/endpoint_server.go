@@ -86,6 +86,9 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 	if p := e.Profile; p != nil {
 		r.facts("tested", moment(p.At), "server", p.Server, "TLS", p.TLS, "key", p.Pin, "round trip", fmt.Sprintf("%.0f ms", p.RoundTripSeconds*1000), "extensions", strings.Join(p.Extensions, " "))
 	}
+	if e.Calibration != nil {
+		r.showCalibration(*e.Calibration)
+	}
 }
 
 // unanswered is how a limit is shown that is seldom set.

@@ -16,8 +16,8 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
-// visitor visits servers while an operator waits: it tests endpoints, and reads
-// folders and single messages of sources.
+// visitor visits servers while an operator waits: it tests and calibrates endpoints, and
+// reads folders and single messages of sources.
 type visitor struct {
 	// dial makes connections; it refuses addresses that the policy does.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -31,11 +31,13 @@ var (
 	_ control.Source = visitor{}
 )
 
-// The longest an operator waits for a test, and for a server to list its folders or
-// to find a message.
+// The longest an operator waits for a test, for a server to list its folders or to find
+// a message, and for a calibration.
 const (
 	probeTime = 60 * time.Second
 	visitTime = 2 * time.Minute
+	// calibrateTime leaves room for deleting the folder before the answer is due.
+	calibrateTime = 40 * time.Second
 )
 
 // stepNames are the session's steps as the test calls them. Those that are not here
@@ -127,6 +129,23 @@ func (p *probe) noteDefaults(ctx context.Context, defaults mailsync.Defaults) {
 		s.Detail += "; Microsoft Graph tells the default ones: " + told.String()
 	}
 	p.steps[s.Step] = s
+}
+
+// Calibrate measures what a server keeps.
+func (v visitor) Calibrate(ctx context.Context, account control.Account) (migration.Calibration, error) {
+	ctx, cancel := context.WithTimeout(ctx, calibrateTime)
+	defer cancel()
+	calibration, err := mailsync.Calibrate(ctx, func(ctx context.Context) (mailsync.Bench, error) {
+		session, err := v.session(ctx, account, nil)
+		if err != nil {
+			return nil, err
+		}
+		return targetSession{session}, nil
+	})
+	if fault := migration.FaultOf(err); fault != nil {
+		fault.Remedy = asSetting.Replace(fault.Remedy)
+	}
+	return calibration, err
 }
 
 // session dials and signs in as the login form has it; without a user as the

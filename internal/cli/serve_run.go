@@ -117,7 +117,7 @@ func (r *runner) job(ctx context.Context, task scheduler.Task, a *assignment) (m
 		ReceivedFrom: task.Batch.Options.ReceivedFrom, ReceivedBefore: task.Batch.Options.ReceivedBefore,
 		Connections: task.Source.Limits.Connections, TargetConnections: task.Target.Limits.Connections,
 		Settle: r.settle, Tries: serveTries, LongestPause: servePause, RetrySkipped: task.Mailbox.Retry, AcceptRebuilt: task.AcceptRebuilt,
-		Pace: r.paces.of(a.target.identity()), Held: task.Held, Progress: &mailsync.Progress{}, Log: r.log.With("batch", task.Batch.Name, "mailbox", task.Mailbox.Address),
+		Pace: r.paces.of(a.target.identity()), Calibration: task.Target.Calibration, Held: task.Held, Progress: &mailsync.Progress{}, Log: r.log.With("batch", task.Batch.Name, "mailbox", task.Mailbox.Address),
 	}, nil
 }
 

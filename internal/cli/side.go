@@ -279,7 +279,7 @@ func naming(side string, err error) error {
 // targetSession gives a session the interface of the engine's target.
 type targetSession struct{ *imap.Session }
 
-var _ mailsync.Target = targetSession{}
+var _ mailsync.Bench = targetSession{}
 
 func (s targetSession) Appender(rawName string, options migration.AppendOptions, done func(migration.AppendResult)) mailsync.Appender {
 	return s.Session.Appender(rawName, options, done)

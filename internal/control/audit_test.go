@@ -37,6 +37,10 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 			return err
 		}},
 		{"ada endpoint.test endpoint/spare", func() error { _, err := w.TestEndpoint(ctx, w.admin, TestSpec{Name: "spare"}); return err }},
+		{"ada endpoint.calibrate endpoint/spare", func() error {
+			_, err := w.CalibrateEndpoint(ctx, w.admin, "spare", CalibrationSpec{Mailbox: "anna", Password: sourceCanary})
+			return err
+		}},
 		{"ada endpoint.delete endpoint/spare", func() error { return w.DeleteEndpoint(ctx, w.admin, "spare") }},
 		{"olga batch.create batch/pilot", func() error {
 			_, err := w.CreateBatch(ctx, w.operator, BatchSpec{Name: "pilot", Source: "old", Target: "new"}, strings.NewReader(rows(2)))

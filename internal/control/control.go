@@ -18,7 +18,7 @@ type Options struct {
 	Store Store
 	// Keys hold the server's key.
 	Keys *secret.Keyring
-	// Prober tests endpoints; without it they can't be tested.
+	// Prober tests and calibrates endpoints; without it that can't be done.
 	Prober Prober
 	// Source reads from a mailbox's source while an operator waits; without it
 	// that can't be done.
@@ -38,6 +38,9 @@ type Options struct {
 // said before it was known to speak IMAP.
 type Prober interface {
 	Probe(ctx context.Context, account Account) ([]ProbeStep, *migration.Learned)
+	// Calibrate measures what the account's server keeps, in a folder that is thrown
+	// away, also when the context ends.
+	Calibrate(ctx context.Context, account Account) (migration.Calibration, error)
 }
 
 // Source reads from a mailbox's source.

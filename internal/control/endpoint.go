@@ -312,7 +312,7 @@ func (p EndpointPatch) told(before, after migration.EndpointRecord) map[string]a
 // patched gives the endpoint with the changes, checked.
 func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migration.EndpointRecord, error) {
 	var c checks
-	before := adminBinding(e)
+	before, measured := adminBinding(e), e.Address()
 	set(&e.Host, patch.Host)
 	set(&e.Port, patch.Port)
 	set(&e.AllowCleartext, patch.AllowCleartext)
@@ -348,6 +348,9 @@ func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migr
 	}
 	if adminBinding(e) != before {
 		e.AdminSecret = nil
+	}
+	if e.Address() != measured {
+		e.Calibration = nil
 	}
 	c.that(patch.AdminPassword == nil || *patch.AdminPassword != "", "adminPassword", "must not be empty")
 	// A secret that is gone is told by the mailboxes that need it; it need not come

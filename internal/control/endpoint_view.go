@@ -109,12 +109,13 @@ type Endpoint struct {
 	DefaultFolders  map[string]string `json:"defaultFolders,omitempty"`
 	// HasAdminPassword: there is the secret the login needs, and it may be used
 	// with this server.
-	HasAdminPassword bool      `json:"hasAdminPassword"`
-	Profile          *Profile  `json:"profile,omitempty" doc:"What was seen of the server when it was tested"`
-	Batches          []string  `json:"batches" doc:"Batches that use it"`
-	Created          time.Time `json:"created"`
-	CreatedBy        string    `json:"createdBy"`
-	Version          int64     `json:"version" doc:"Grows with every change"`
+	HasAdminPassword bool         `json:"hasAdminPassword"`
+	Profile          *Profile     `json:"profile,omitempty" doc:"What was seen of the server when it was tested"`
+	Calibration      *Calibration `json:"calibration,omitempty" doc:"What it was measured to keep of messages"`
+	Batches          []string     `json:"batches" doc:"Batches that use it"`
+	Created          time.Time    `json:"created"`
+	CreatedBy        string       `json:"createdBy"`
+	Version          int64        `json:"version" doc:"Grows with every change"`
 }
 
 // Profile is what was seen of a server.
@@ -166,7 +167,7 @@ func (s *Service) endpointView(e migration.EndpointRecord, batches []string) End
 		Tenant: e.Login.App.Tenant, ClientID: e.Login.App.Client, Cloud: e.Login.App.Cloud, Authority: e.Login.App.Authority, Scope: e.Login.App.Scope, HasAdminPassword: len(e.AdminSecret) > 0 && err == nil,
 		GraphFolders: e.Login.App.GraphFolders, Graph: e.Login.App.Graph, DefaultFolders: e.DefaultFolders,
 		BytesPerDayDown: e.Limits.BytesPerDayDown, BytesPerDayUp: e.Limits.BytesPerDayUp,
-		Profile: profileView(e.Learned), Batches: orEmpty(batches), Created: e.Created, CreatedBy: e.CreatedBy, Version: e.Version,
+		Profile: profileView(e.Learned), Calibration: calibrationView(e.Calibration), Batches: orEmpty(batches), Created: e.Created, CreatedBy: e.CreatedBy, Version: e.Version,
 	}
 }
 

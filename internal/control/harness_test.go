@@ -305,7 +305,9 @@ func secretFree(t testing.TB, value any) {
 // fakeProber answers tests with what it is told, and keeps what it was asked.
 type fakeProber struct {
 	fails string // a step
-	asked []Account
+	// meanwhile happens while an endpoint is calibrated.
+	meanwhile func()
+	asked     []Account
 }
 
 func (p *fakeProber) Probe(_ context.Context, account Account) ([]ProbeStep, *migration.Learned) {
@@ -318,6 +320,18 @@ func (p *fakeProber) Probe(_ context.Context, account Account) ([]ProbeStep, *mi
 		steps = append(steps, ProbeStep{Step: name, Result: StepOK})
 	}
 	return steps, &migration.Learned{At: time.Unix(1e9, 0).UTC(), Server: "Dovecot", TLS: "TLS 1.3"}
+}
+
+func (p *fakeProber) Calibrate(_ context.Context, account Account) (migration.Calibration, error) {
+	p.asked = append(p.asked, account)
+	if p.meanwhile != nil {
+		p.meanwhile()
+	}
+	if p.fails != "" {
+		return migration.Calibration{}, &migration.Fault{Class: migration.OneFolder, Code: migration.CodeFolderRefused, Doing: "making the folder", Text: "no", Remedy: "Ask them."}
+	}
+	return migration.Calibration{At: time.Unix(1e9, 0).UTC(), Strength: migration.StrengthCanonical,
+		Measures: []migration.Measure{{Quality: migration.QualityBytes, Verdict: migration.VerdictDiffers, Detail: "plain: other\x1b[2J"}}}, nil
 }
 
 // fakeSource is a source with one message.

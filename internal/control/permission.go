@@ -59,7 +59,9 @@ const (
 	EndpointCreate Action = "endpoint.create"
 	EndpointSet    Action = "endpoint.set"
 	EndpointTest   Action = "endpoint.test"
-	EndpointDelete Action = "endpoint.delete"
+	// EndpointCalibrate writes into a mailbox, in a folder that is thrown away.
+	EndpointCalibrate Action = "endpoint.calibrate"
+	EndpointDelete    Action = "endpoint.delete"
 
 	BatchLook      Action = "batch.look"
 	BatchCreate    Action = "batch.create"
@@ -108,7 +110,7 @@ const (
 
 // leastRole is who may do what. What is not here nobody may.
 var leastRole = map[Action]Role{
-	EndpointLook: Viewer, EndpointCreate: Admin, EndpointSet: Admin, EndpointTest: Admin, EndpointDelete: Admin,
+	EndpointLook: Viewer, EndpointCreate: Admin, EndpointSet: Admin, EndpointTest: Admin, EndpointCalibrate: Admin, EndpointDelete: Admin,
 	BatchLook: Viewer, BatchCreate: Operate, BatchAdd: Operate, BatchSet: Operate, BatchPreflight: Operate, BatchStart: Operate, BatchStop: Operate,
 	BatchSync: Operate, BatchComplete: Operate, BatchApprove: Operate, BatchDelete: Operate, BatchPreview: Operate,
 	MailboxLook: Viewer, MailboxStart: Operate, MailboxStop: Operate, MailboxRetry: Operate, MailboxSync: Operate, MailboxApprove: Operate,

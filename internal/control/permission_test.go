@@ -43,6 +43,10 @@ var asks = map[string]struct {
 		_, err := s.TestEndpoint(ctx, a, TestSpec{Name: "x"})
 		return err
 	}},
+	"CalibrateEndpoint": {Admin, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.CalibrateEndpoint(ctx, a, "x", CalibrationSpec{Mailbox: "anna"})
+		return err
+	}},
 	"CreateBatch": {Operate, func(s *Service, ctx context.Context, a Actor) error {
 		_, err := s.CreateBatch(ctx, a, BatchSpec{}, strings.NewReader(""))
 		return err

@@ -174,10 +174,13 @@ func recorded(t *testing.T, server string, answers io.Writer) string {
 }
 
 // TestTheServerShowsNoSecret runs a life of two batches, one of which is read from a
-// server that repeats the password, and looks at everything that is written.
+// server that repeats the password, calibrates one that does so in messages, and looks at everything that is written.
 func TestTheServerShowsNoSecret(t *testing.T) {
 	s := newStage(t, nil, nil)
 	echoing := newStage(t, repetition{"NO ", imapfake.Answer}.rules("AUTHENTICATE", sourcePassword), nil)
+	// Its messages repeat the password, in their fields first.
+	serving := newStage(t, nil, []imapfake.Rule{{Command: "UID FETCH", Do: imapfake.Action{Kind: imapfake.Substitute,
+		Text: targetPassword + ": x\r\n" + split(targetPassword) + ": x\r\nSubject: mailhaul specimen 1\r\n\r\n" + echo(targetPassword)}}})
 	t.Setenv("TMPDIR", s.dir)
 	for _, name := range []string{"MAILHAUL_DATABASE", "MAILHAUL_CONFIG", "MAILHAUL_TOKEN", "MAILHAUL_KEY", "CREDENTIALS_DIRECTORY"} {
 		t.Setenv(name, "")
@@ -205,7 +208,7 @@ func TestTheServerShowsNoSecret(t *testing.T) {
 	}()
 	address := recorded(t, out.await(t, `serves at (\S+)`), &answers)
 	setup := out.await(t, `works once:\s+(\S+)`)
-	token := liveALife(t, address, setup, s, echoing, &answers)
+	token := liveALife(t, address, setup, s, echoing, serving, &answers)
 	eventually(t, "a mail that was refused, one that was taken", func() bool {
 		return bytes.Contains(log.bytes(), []byte("notice not sent")) && len(mails.bytes()) > 0
 	})
@@ -255,7 +258,7 @@ func absentInFiles(t *testing.T, dir string, canaries ...canary) (bytes int) {
 }
 
 // liveALife does what operators do, and gives the API token it did so with.
-func liveALife(t *testing.T, address, setup string, good, echoing *stage, answers io.Writer) (token string) {
+func liveALife(t *testing.T, address, setup string, good, echoing, serving *stage, answers io.Writer) (token string) {
 	t.Helper()
 	ctx := t.Context()
 	must := func(err error) {
@@ -277,13 +280,18 @@ func liveALife(t *testing.T, address, setup string, good, echoing *stage, answer
 	token = string(created.Secret)
 	client, err = api.NewClient(api.ClientOptions{Server: address, Token: secret.New(token)})
 	must(err)
-	for name, at := range map[string]string{"good": good.from, "echoing": echoing.from, "target": good.to} {
+	for name, at := range map[string]string{"good": good.from, "echoing": echoing.from, "serving": serving.to, "target": good.to} {
 		host, port, _ := net.SplitHostPort(at)
 		number, _ := strconv.Atoi(port)
 		_, err = client.CreateEndpoint(ctx, control.EndpointSpec{Name: name, Host: host, Port: number, Security: "none", AllowCleartext: true}, true)
 		must(err)
 	}
 	_, _ = client.TestEndpoint(ctx, control.TestSpec{Name: "echoing", User: "anna", Password: sourcePassword})
+	_, _ = client.CalibrateEndpoint(ctx, "echoing", control.CalibrationSpec{Mailbox: "anna", Password: sourcePassword})
+	calibration, err := client.CalibrateEndpoint(ctx, "serving", control.CalibrationSpec{Mailbox: "anna", Password: targetPassword})
+	if must(err); calibration.Strength != "none" || !strings.Contains(fmt.Sprint(calibration.Measures), "redacted") {
+		t.Errorf("nothing was repeated: %+v", calibration)
+	}
 	for name, user := range map[string]string{"good": "anna", "echoing": "nobody"} {
 		file := "EmailAddress,UserName,Password,TargetUserName,TargetPassword\n" + name + "@example.org,anna," + cell(sourcePassword) + "," + user + "," + cell(targetPassword) + "\n"
 		_, err = client.CreateBatch(ctx, control.BatchSpec{Name: name, Source: name, Target: "target", Notify: []string{"team@example.org"}}, strings.NewReader(file), "key-"+name)

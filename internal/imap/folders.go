@@ -319,3 +319,18 @@ func (s *Session) folderCommand(verb, doing, raw string) *command {
 	cmd.line.Raw(verb + " ").String(raw)
 	return cmd
 }
+
+// Delete removes a folder with all that is in it (RFC 3501 section 6.3.4). It is left
+// first if it is the open one, because servers may refuse to delete that, or end the
+// connection (RFC 2180 section 3.1).
+func (s *Session) Delete(ctx context.Context, rawName string) error {
+	s.mu.Lock()
+	open := keyOf(s.opened.raw) == keyOf(rawName)
+	s.mu.Unlock()
+	if open {
+		if err := s.Unselect(ctx); err != nil {
+			return err
+		}
+	}
+	return s.conn.run(ctx, s.folderCommand("DELETE", "deleting ", rawName))
+}

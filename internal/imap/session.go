@@ -75,6 +75,9 @@ func (s *Session) Profile() migration.Profile {
 	return profile
 }
 
+// Scrub takes the secrets of this session out of what the server has served.
+func (s *Session) Scrub(text string) string { return s.conn.scrub.Scrub(text) }
+
 // SignedIn reports whether somebody has signed in on this session.
 func (s *Session) SignedIn() bool { return s.conn.options.Credential.signsIn() }
 

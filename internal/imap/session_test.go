@@ -461,3 +461,19 @@ func TestTheServersNameIsAskedForOnRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestAFolderIsLeftBeforeItIsDeleted if it is the open one, and only then.
+func TestAFolderIsLeftBeforeItIsDeleted(t *testing.T) {
+	s := connect(t, greeted("UNSELECT")+
+		"C SELECT A\nS * 0 EXISTS\nS * OK [UIDVALIDITY 7] ok\nS * OK [UIDNEXT 1] ok\nS $T OK [READ-WRITE] done\n"+
+		"C DELETE B\nS $T OK\nC UNSELECT\nS $T OK\nC DELETE A\nS $T NO not this one", nil)
+	if _, err := s.Open(t.Context(), migration.Open{Folder: "A"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), "B"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Delete(t.Context(), "A"); migration.CodeOf(err) != migration.CodeFolderRefused {
+		t.Error(err)
+	}
+}

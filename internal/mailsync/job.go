@@ -70,6 +70,8 @@ type Job struct {
 	// Pace is what earlier passes have learned of the target's patience; nil learns
 	// anew.
 	Pace *Pace
+	// Calibration is what the target was measured to keep; nil goes by its make.
+	Calibration *migration.Calibration
 	// Progress is kept current if not nil.
 	Progress *Progress
 	// Log gets what is worth telling. Nil is silence.

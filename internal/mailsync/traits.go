@@ -7,7 +7,8 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
-// dialTraits has every dialling note what makes of servers there are.
+// dialTraits has every dialling note what makes of servers there are; what the target
+// was measured to keep goes before what its make suggests.
 func (p *pass) dialTraits() {
 	source, target := p.Source, p.Target
 	p.Source = func(ctx context.Context) (Session, error) {
@@ -21,7 +22,7 @@ func (p *pass) dialTraits() {
 	p.Target = func(ctx context.Context) (Target, error) {
 		session, err := target(ctx)
 		if err == nil {
-			traits := session.Profile().Traits
+			traits := p.Calibration.Over(session.Profile().Traits)
 			p.targetTraits.Store(&traits)
 		}
 		return session, err

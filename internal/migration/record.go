@@ -52,9 +52,12 @@ type EndpointRecord struct {
 	// DefaultFolders are those of its mailboxes that people name.
 	DefaultFolders DefaultFolders
 	// Learned is what was seen of the server; nil before the first test.
-	Learned   *Learned
-	Created   time.Time
-	CreatedBy string
+	Learned *Learned
+	// Calibration is what this server was measured to keep; nil before, and once the
+	// endpoint is another server's.
+	Calibration *Calibration
+	Created     time.Time
+	CreatedBy   string
 	// Version grows with every change.
 	Version int64
 }

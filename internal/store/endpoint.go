@@ -9,11 +9,11 @@ import (
 )
 
 const endpointColumns = `id, name, kind, host, port, security, allow_cleartext, ca, pin, min_tls, limits, login, admin_secret,
-	learned, default_folders, created, created_by, version`
+	learned, calibration, default_folders, created, created_by, version`
 
 func scanEndpoint(row scanner) (e migration.EndpointRecord, err error) {
 	err = row.Scan(&e.ID, &e.Name, &e.Kind, &e.Host, &e.Port, &e.Security, &e.AllowCleartext, blob{&e.CA}, &e.Pin, &e.MinTLS, packed{&e.Limits}, packed{&e.Login},
-		blob{&e.AdminSecret}, packed{&e.Learned}, packed{&e.DefaultFolders}, moment{&e.Created}, &e.CreatedBy, &e.Version)
+		blob{&e.AdminSecret}, packed{&e.Learned}, packed{&e.Calibration}, packed{&e.DefaultFolders}, moment{&e.Created}, &e.CreatedBy, &e.Version)
 	return e, err
 }
 
@@ -28,9 +28,9 @@ func (tx *Tx) CreateEndpoint(e *migration.EndpointRecord) error {
 	}
 	e.Version, e.Created = 1, tx.now
 	id, err := tx.insert(`INSERT INTO endpoint (name, name_key, kind, host, port, security, allow_cleartext, ca, pin, min_tls, limits, login,
-		admin_secret, learned, created, created_by, version, default_folders) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		admin_secret, learned, created, created_by, version, default_folders, calibration) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		RETURNING id`, e.Name, nameKey(e.Name), string(e.Kind), e.Host, e.Port, string(e.Security), e.AllowCleartext, bytesOf(e.CA), e.Pin, int64(e.MinTLS),
-		asJSON{e.Limits}, asJSON{e.Login}, bytesOf(e.AdminSecret), asJSON{e.Learned}, micros(e.Created), e.CreatedBy, e.Version, asJSON{e.DefaultFolders})
+		asJSON{e.Limits}, asJSON{e.Login}, bytesOf(e.AdminSecret), asJSON{e.Learned}, micros(e.Created), e.CreatedBy, e.Version, asJSON{e.DefaultFolders}, asJSON{e.Calibration})
 	e.ID = id
 	return err
 }
@@ -67,9 +67,9 @@ func (tx *Tx) Endpoints() ([]migration.EndpointRecord, error) {
 // up; otherwise it is ErrChanged.
 func (tx *Tx) SaveEndpoint(e *migration.EndpointRecord) error {
 	err := tx.must(ErrChanged, `UPDATE endpoint SET host = $3, port = $4, security = $5, allow_cleartext = $6, ca = $7, pin = $8, min_tls = $9,
-		limits = $10, login = $11, admin_secret = $12, learned = $13, default_folders = $14, version = version + 1 WHERE id = $1 AND version = $2`,
+		limits = $10, login = $11, admin_secret = $12, learned = $13, default_folders = $14, calibration = $15, version = version + 1 WHERE id = $1 AND version = $2`,
 		e.ID, e.Version, e.Host, e.Port, string(e.Security), e.AllowCleartext, bytesOf(e.CA), e.Pin, int64(e.MinTLS), asJSON{e.Limits}, asJSON{e.Login},
-		bytesOf(e.AdminSecret), asJSON{e.Learned}, asJSON{e.DefaultFolders})
+		bytesOf(e.AdminSecret), asJSON{e.Learned}, asJSON{e.DefaultFolders}, asJSON{e.Calibration})
 	if err == nil {
 		e.Version++
 	}

@@ -250,6 +250,8 @@ func keepsEndpoints(t *testing.T, open Open) {
 		Login:  migration.LoginMethod{Form: migration.LoginMaster, Admin: "admin", Separator: "%", App: migration.App{Tenant: "t", Client: "c"}}, AdminSecret: []byte{0, 1, 255}, CreatedBy: "anna",
 		Learned:        &migration.Learned{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Server: "Dovecot", RoundTrip: time.Millisecond, Extensions: []string{"UIDPLUS"}},
 		DefaultFolders: migration.DefaultFolders{"Sent": "Gesendete Elemente", "Archive": "Ablage/Alt"},
+		Calibration: &migration.Calibration{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Mailbox: "anna", Strength: migration.StrengthPlain,
+			Measures: []migration.Measure{{Quality: migration.QualityDate, Verdict: migration.VerdictDiffers, Detail: "old: 1997 became 1970"}}},
 	}
 	change(t, s, func(tx *store.Tx) error { return tx.CreateEndpoint(&want) })
 	if want.ID == 0 || want.Version != 1 || want.Created.IsZero() {
@@ -272,7 +274,7 @@ func keepsEndpoints(t *testing.T, open Open) {
 		return nil
 	})
 	stale := want
-	want.Host, want.Learned, want.AdminSecret, want.DefaultFolders = "other.example.org", nil, nil, nil
+	want.Host, want.Learned, want.AdminSecret, want.Calibration, want.DefaultFolders = "other.example.org", nil, nil, nil, nil
 	change(t, s, func(tx *store.Tx) error { e := want; return tx.SaveEndpoint(&e) })
 	want.Version = 2
 	view(t, s, func(tx *store.Tx) error {
