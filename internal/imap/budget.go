@@ -141,9 +141,10 @@ func (b *errorBudget) leave(n int) {
 	b.wake()
 }
 
-// answered counts a command that the server refused.
+// answered counts a command that the server refused: a message by whatever answer, since
+// those that throttle use each of them, and any command that it calls a mistake.
 func (b *errorBudget) answered(k kind, status string) {
-	if status == "OK" {
+	if status == "OK" || status == "NO" && k != kindAppend {
 		return
 	}
 	b.mu.Lock()

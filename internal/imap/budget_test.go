@@ -42,7 +42,7 @@ func TestNeverMoreIsUnansweredThanMayBeRefused(t *testing.T) {
 			var b errorBudget
 			b.limit(c.traits)
 			for _, k := range c.refused {
-				b.answered(k, "NO")
+				b.answered(k, "BAD")
 			}
 			if c.admitted > 0 {
 				if n, err := b.admit(t.Context(), nil, c.admitted); n != c.admitted || err != nil {
@@ -84,7 +84,12 @@ func TestOtherCommandsAreAdmittedAsAnswersCome(t *testing.T) {
 			t.Errorf("with one refusal left %d are admitted, %v", n, err)
 		}
 		b.leave(1)
-		b.answered(kindFolder, "NO")
+		b.answered(kindFolder, "NO") // is no mistake
+		if n, err := b.admit(t.Context(), c, 1); n != 1 || err != nil {
+			t.Errorf("after a folder was refused %d are admitted, %v", n, err)
+		}
+		b.leave(1)
+		b.answered(kindFolder, "BAD")
 		if _, err := b.admit(t.Context(), c, 1); migration.CodeOf(err) != migration.CodeWorn {
 			t.Errorf("with none left: %v", err)
 		}

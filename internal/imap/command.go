@@ -100,14 +100,14 @@ func uncarried(k kind, doing string, err error) error {
 func (c *conn) writeAll(ctx context.Context, commands []*command) error {
 	for begun := false; len(commands) > 0; begun = true {
 		n, err := c.budget.admit(ctx, c, len(commands))
+		if err == nil {
+			err = c.writeBurst(ctx, commands[:n])
+		}
 		if err != nil && begun {
 			c.kill(err)
 			return c.dead()
 		}
 		if err != nil {
-			return err
-		}
-		if err := c.writeBurst(ctx, commands[:n]); err != nil {
 			return err
 		}
 		commands = commands[n:]

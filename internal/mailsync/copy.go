@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -217,7 +218,7 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 			return refusal
 		}
 		return onTarget(targetErr)
-	case sourceErr != nil && w.spell.Err() == nil:
+	case sourceErr != nil && !errors.Is(sourceErr, context.Cause(w.spell)):
 		return onSource(sourceErr)
 	case flushErr != nil:
 		return onTarget(flushErr)

@@ -25,6 +25,11 @@ func (p *pass) isolate(l *line, f *folder) error {
 	if err := p.examineAgain(l, f); err != nil {
 		return err
 	}
+	giveBack, err := aloneOn(p.work, l.target)
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	for {
 		p.mu.Lock()
 		if len(f.singles) == 0 || p.stopped() {

@@ -137,15 +137,20 @@ func tops(folders []migration.Folder, prefix string) map[string]bool {
 }
 
 // notMail are the folded names of the folders at the top that hold no mail, in the
-// languages of the mailbox.
+// languages of the mailbox. A mailbox has one folder of a kind: where there is that of
+// its first language, a person has made what is called so in another.
 func notMail(folders []migration.Folder, prefix string) (names []string) {
-	spoken := languagesOf(folders, prefix)
+	spoken, there := languagesOf(folders, prefix), tops(folders, prefix)
 	if len(spoken) == 0 {
 		spoken = []language{english}
 	}
-	for _, l := range spoken {
-		for _, name := range l.notMail {
-			names = append(names, foldName(name))
+	for kind := range english.notMail {
+		for _, l := range spoken {
+			name := foldName(l.notMail[kind])
+			names = append(names, name)
+			if there[name] {
+				break
+			}
 		}
 	}
 	return names

@@ -117,6 +117,11 @@ func TestMailOfAPersonsFolderIsNotLeftOut(t *testing.T) {
 	if got := names(mail); !slices.Contains(got, "Notes") || !slices.Contains(got, "Privat/Kalender") || slices.Contains(got, "Kalender") || slices.Contains(got, "Kalender/2020") || len(findings) != 8 {
 		t.Errorf("left %q with %d findings", got, len(findings))
 	}
+	// Another mail program has made folders of its own.
+	mail, _ = withoutNotMail(mailbox("de-DE", "Drafts", "Archive", "Notes", "Tasks/2020", "Contacts"), "", migration.ExchangeTraits(), nil)
+	if got := names(mail); !slices.Contains(got, "Notes") || !slices.Contains(got, "Tasks/2020") || !slices.Contains(got, "Contacts") || slices.Contains(got, "Kontakte") {
+		t.Errorf("beside folders of another language left %q", got)
+	}
 	if mail, _ = withoutNotMail(german, "", migration.Traits{}, nil); len(mail) != len(german) {
 		t.Errorf("of a server that does not localise only %q are left", names(mail))
 	}

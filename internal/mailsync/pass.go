@@ -39,6 +39,8 @@ type pass struct {
 	// quietUntil is the end of a pause that a server asked for: no connection
 	// begins anything before.
 	quietUntil time.Time
+	// heeded are the words about pauses that were taken to heart.
+	heeded map[*migration.Fault]bool
 	// spell is the time between two pauses of the target; see newSpell.
 	spell    context.Context
 	endSpell context.CancelCauseFunc

@@ -66,11 +66,15 @@ func backOff(n int) time.Duration {
 	return time.Duration(rand.Int64N(int64(bound)))
 }
 
+// wornTries is how often in a row a connection may be worn without a message copied,
+// before that is taken for a trouble like others.
+const wornTries = 3
+
 // patience says how long to wait after the n-th fault in a row, and whether to
 // try again at all.
 func (p *pass) patience(err error, n int) (time.Duration, bool) {
 	fault := migration.FaultOf(err)
-	if migration.CodeOf(err) == migration.CodeWorn {
+	if migration.CodeOf(err) == migration.CodeWorn && n < wornTries {
 		return 0, true
 	}
 	switch migration.ClassOf(err) {
@@ -93,8 +97,10 @@ func told(err error) bool {
 
 // heed takes a server's word about a pause at once, for all connections: those
 // that went on asking would make it longer.
+//
+// A word counts once and from when it was said, however many find it in their way.
 func (p *pass) heed(err error) {
-	if err == nil || !told(err) {
+	if err == nil || !told(err) || !p.news(migration.FaultOf(err)) {
 		return
 	}
 	until := time.Now().Add(migration.FaultOf(err).After)
@@ -110,6 +116,18 @@ func (p *pass) heed(err error) {
 	if p.endSpell != nil && side != nil && side.target {
 		p.endSpell(err)
 	}
+}
+
+// news reports whether a fault was not heeded yet.
+func (p *pass) news(fault *migration.Fault) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.heeded == nil {
+		p.heeded = map[*migration.Fault]bool{}
+	}
+	known := p.heeded[fault]
+	p.heeded[fault] = true
+	return !known
 }
 
 // newSpell is a context that ends when the target asks for a pause, with that fault as

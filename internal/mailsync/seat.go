@@ -3,6 +3,7 @@ package mailsync
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -24,25 +25,34 @@ type targets struct {
 
 	mu     sync.Mutex
 	shared []*sharedTarget
-	// dialling counts the connections under way; settled is closed when there is one more
-	// or one less.
-	dialling int
-	settled  chan struct{}
+	// dialling and ending count the connections that are being made and closed; settled
+	// is closed at any change.
+	dialling, ending int
+	settled          chan struct{}
 }
 
 // sharedTarget is a connection with one or more seats.
 type sharedTarget struct {
 	Target
 	of *targets
-	// floor is held by who uses the folder that is open; opened is its raw name.
+	// floor is held by who uses the folder that is open, opened.
 	floor  chan struct{}
-	opened string
+	opened openFolder
 
-	// Under of.mu: seats are taken and busy is what they have under way. A worn
-	// connection takes nothing more up and ends with what is under way; closed says that
-	// it has ended, told that somebody has been told what it cost.
+	// Under of.mu: seats are taken and busy is what they have under way, but for what the
+	// seat that is alone has. A worn connection takes nothing more up and ends with what is
+	// under way; closed says that it has ended, told that somebody has been told what it
+	// cost.
 	seats, busy        int
+	alone              *seat
 	worn, closed, told bool
+}
+
+// openFolder is a folder as it was opened.
+type openFolder struct {
+	raw         string
+	uidValidity uint32
+	readOnly    bool
 }
 
 // seat is a line's use of a connection. To its line it is a connection of its own: what
@@ -50,10 +60,8 @@ type sharedTarget struct {
 // need no open folder and pass through.
 type seat struct {
 	*sharedTarget
-	// folder is what the line has open, with its UIDVALIDITY.
-	folder      string
-	uidValidity uint32
-	readOnly    bool
+	// folder is what the line has open.
+	folder openFolder
 	// dead: the line has met a fault that has ended the connection.
 	dead, left bool
 }
@@ -64,37 +72,56 @@ func (p *pass) dialSeats() {
 }
 
 // take gives a seat: on a new connection while the target bears one more, else on the
-// one that has the fewest. It does not crowd one while there is soon another.
+// one that has the fewest. A line for which there is none is told that the target bears
+// no more.
 func (t *targets) take(ctx context.Context) (Target, error) {
 	for {
 		t.mu.Lock()
-		if len(t.shared)+t.dialling < max(t.most(), 1) {
+		if len(t.shared)+t.dialling+t.ending < max(t.most(), 1) {
 			t.dialling++
 			t.mu.Unlock()
 			return t.dialled(ctx)
 		}
-		if s, soon := t.emptiest(); s != nil && (s.seats < seatsEach || !soon) {
+		s, soon := t.emptiest()
+		switch {
+		case s != nil && s.seats < seatsEach:
 			s.seats++
 			t.mu.Unlock()
 			return &seat{sharedTarget: s}, nil
+		case s != nil && !soon:
+			t.mu.Unlock()
+			return nil, &migration.Fault{Class: migration.Again, Code: migration.CodeTooManyConns, Doing: "connecting to the target",
+				Err: errors.New("it bears no more connections for a mailbox"), Remedy: "Nothing to do: the work goes on with fewer."}
 		}
-		if t.settled == nil {
-			t.settled = make(chan struct{})
-		}
-		settled := t.settled
+		settled := t.next()
 		t.mu.Unlock()
-		select {
-		case <-settled:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		if err := await(ctx, settled); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// next is closed at the next change. The caller holds mu.
+func (t *targets) next() <-chan struct{} {
+	if t.settled == nil {
+		t.settled = make(chan struct{})
+	}
+	return t.settled
+}
+
+func await(ctx context.Context, change <-chan struct{}) error {
+	select {
+	case <-change:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
 // emptiest is the connection with the fewest seats, if there is one, and whether there is
 // soon another.
 func (t *targets) emptiest() (best *sharedTarget, soon bool) {
-	soon = t.dialling > 0
+	soon = t.dialling+t.ending > 0
 	for _, s := range t.shared {
 		soon = soon || s.worn
 		if !s.worn && (best == nil || s.seats < best.seats) {
@@ -147,6 +174,7 @@ func (s *sharedTarget) over(dead bool) bool {
 		return false
 	}
 	s.closed = true
+	s.of.ending++
 	s.of.shared = slices.DeleteFunc(s.of.shared, func(other *sharedTarget) bool { return other == s })
 	return true
 }
@@ -159,6 +187,7 @@ func (s *sharedTarget) end(over bool) error {
 	err := s.Target.Close()
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
+	s.of.ending--
 	s.of.changed()
 	return err
 }
@@ -175,30 +204,86 @@ func (s *seat) Traffic() migration.Traffic {
 }
 
 // do does something on the connection, unless that is worn, and notes what became of it.
-func (s *seat) do(what func() error) error {
-	if err := s.begin(); err != nil {
+func (s *seat) do(ctx context.Context, what func() error) error {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	return s.finish(what())
 }
 
-// begin counts in what the seat has under way. On a worn connection it is a fault of code
-// connection-worn, as the connection's own is.
-func (s *seat) begin() error {
-	s.of.mu.Lock()
-	defer s.of.mu.Unlock()
-	if s.worn {
-		return &migration.Fault{Class: migration.Again, Code: migration.CodeWorn, Doing: "using a connection that has had many refusals",
-			Remedy: "Nothing to do: the work goes on on a new connection."}
+// begin counts in what the seat has under way, once no other is alone. On a worn
+// connection it is a fault of code connection-worn, as the connection's own is.
+func (s *seat) begin(ctx context.Context) error {
+	return s.when(ctx, func() bool {
+		if s.sharedTarget.alone != nil && s.sharedTarget.alone != s {
+			return false
+		}
+		s.busy++
+		return true
+	})
+}
+
+// when waits until something can be begun, under of.mu.
+func (s *seat) when(ctx context.Context, begun func() bool) error {
+	for {
+		s.of.mu.Lock()
+		if s.worn {
+			s.of.mu.Unlock()
+			return &migration.Fault{Class: migration.Again, Code: migration.CodeWorn, Doing: "using a connection that has had many refusals",
+				Remedy: "Nothing to do: the work goes on on a new connection."}
+		}
+		if begun() {
+			s.of.mu.Unlock()
+			return nil
+		}
+		change := s.of.next()
+		s.of.mu.Unlock()
+		if err := await(ctx, change); err != nil {
+			return err
+		}
 	}
-	s.busy++
-	return nil
+}
+
+// takeAlone waits until no other seat has anything under way, and keeps it so until the
+// connection is given back: what happens to it then has one cause.
+func (s *seat) takeAlone(ctx context.Context) (giveBack func(), err error) {
+	claimed := false
+	giveBack = func() {
+		s.of.mu.Lock()
+		defer s.of.mu.Unlock()
+		if claimed {
+			s.sharedTarget.alone = nil
+			s.of.changed()
+		}
+	}
+	err = s.when(ctx, func() bool {
+		if s.sharedTarget.alone == nil {
+			s.sharedTarget.alone, claimed = s, true // nobody else begins anything
+		}
+		return claimed && s.busy == 0
+	})
+	if err != nil {
+		giveBack()
+		return nil, err
+	}
+	return giveBack, nil
+}
+
+// aloneOn has a line's connection to the target to itself.
+func aloneOn(ctx context.Context, target Target) (giveBack func(), err error) {
+	if s, shared := target.(*seat); shared {
+		giveBack, err = s.takeAlone(ctx)
+		return giveBack, onTarget(err)
+	}
+	return func() {}, nil
 }
 
 // finish ends begin.
 func (s *seat) finish(err error) error {
 	s.of.mu.Lock()
-	s.busy--
+	if s.busy--; s.busy == 0 {
+		s.of.changed()
+	}
 	switch {
 	case err == nil || migration.ClassOf(err) != migration.Again:
 	case migration.CodeOf(err) == migration.CodeWorn:
@@ -225,16 +310,17 @@ func (s *sharedTarget) leaveFloor() { <-s.floor }
 
 // Open opens a folder for this seat.
 func (s *seat) Open(ctx context.Context, open migration.Open) (status migration.FolderStatus, err error) {
-	err = s.do(func() error {
+	err = s.do(ctx, func() error {
 		if err := s.takeFloor(ctx); err != nil {
 			return err
 		}
 		defer s.leaveFloor()
-		s.folder, s.opened = "", ""
+		s.folder, s.opened = openFolder{}, openFolder{}
 		if status, err = s.Target.Open(ctx, open); err != nil {
 			return err
 		}
-		s.folder, s.uidValidity, s.readOnly, s.opened = open.Folder, status.UIDValidity, open.ReadOnly, open.Folder
+		s.folder = openFolder{open.Folder, status.UIDValidity, open.ReadOnly}
+		s.opened = s.folder
 		return nil
 	})
 	return status, err
@@ -243,7 +329,7 @@ func (s *seat) Open(ctx context.Context, open migration.Open) (status migration.
 // with does something with the folder that the seat has open, which is opened again when
 // another seat has opened its own meanwhile.
 func (s *seat) with(ctx context.Context, what func() error) error {
-	return s.do(func() error {
+	return s.do(ctx, func() error {
 		if err := s.takeFloor(ctx); err != nil {
 			return err
 		}
@@ -259,20 +345,20 @@ func (s *seat) openAgain(ctx context.Context) error {
 	if s.opened == s.folder {
 		return nil
 	}
-	s.opened = ""
-	status, err := s.Target.Open(ctx, migration.Open{Folder: s.folder, ReadOnly: s.readOnly})
+	s.opened = openFolder{}
+	status, err := s.Target.Open(ctx, migration.Open{Folder: s.folder.raw, ReadOnly: s.folder.readOnly})
 	if err != nil {
 		return err
 	}
-	s.opened = s.folder
-	if status.UIDValidity != s.uidValidity {
+	if status.UIDValidity != s.folder.uidValidity {
 		return folderFault(migration.CodeUIDValidity, "the target folder was rebuilt during the pass; the next one goes on")
 	}
+	s.opened = s.folder
 	return nil
 }
 
 func (s *seat) Folders(ctx context.Context) (folders []migration.Folder, err error) {
-	err = s.do(func() error {
+	err = s.do(ctx, func() error {
 		folders, err = s.Target.Folders(ctx)
 		return err
 	})
@@ -280,7 +366,7 @@ func (s *seat) Folders(ctx context.Context) (folders []migration.Folder, err err
 }
 
 func (s *seat) Status(ctx context.Context, rawNames []string) (statuses []*migration.FolderStatus, err error) {
-	err = s.do(func() error {
+	err = s.do(ctx, func() error {
 		statuses, err = s.Target.Status(ctx, rawNames)
 		return err
 	})
@@ -316,11 +402,11 @@ func (s *seat) Expunge(ctx context.Context, uids migration.UIDSet) error {
 }
 
 func (s *seat) Create(ctx context.Context, rawName string) error {
-	return s.do(func() error { return s.Target.Create(ctx, rawName) })
+	return s.do(ctx, func() error { return s.Target.Create(ctx, rawName) })
 }
 
 func (s *seat) Subscribe(ctx context.Context, rawName string) error {
-	return s.do(func() error { return s.Target.Subscribe(ctx, rawName) })
+	return s.do(ctx, func() error { return s.Target.Subscribe(ctx, rawName) })
 }
 
 // Appender is under way from its first message until it is flushed.
@@ -338,7 +424,7 @@ type seatAppender struct {
 
 func (a *seatAppender) Append(ctx context.Context, message migration.AppendMessage, body io.Reader) error {
 	if !a.begun {
-		if err := a.seat.begin(); err != nil {
+		if err := a.seat.begin(ctx); err != nil {
 			a.done(migration.AppendResult{Key: message.Key, Err: err})
 			return err
 		}

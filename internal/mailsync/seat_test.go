@@ -91,10 +91,12 @@ func TestLostConnectionsWithSeveralLinesLoseAndDoubleNothing(t *testing.T) {
 // stub is a target of which only the life of the connection matters.
 type stub struct {
 	Target
-	closed chan struct{}
+	closed  chan struct{}
+	leaving time.Duration // how long Close takes
 }
 
 func (s *stub) Close() error {
+	time.Sleep(s.leaving)
 	close(s.closed) // a second time it panics
 	return nil
 }
@@ -183,9 +185,9 @@ func TestAWornConnectionEndsWithWhatIsUnderWayAndMakesRoom(t *testing.T) {
 		seats := seatsOf(t, all, 2)
 		worn := &migration.Fault{Class: migration.Again, Code: migration.CodeWorn}
 		under := make(chan struct{})
-		go func() { _ = seats[1].do(func() error { <-under; return nil }) }()
+		go func() { _ = seats[1].do(t.Context(), func() error { <-under; return nil }) }()
 		synctest.Wait()
-		if err := seats[0].do(func() error { return worn }); migration.CodeOf(err) != migration.CodeWorn {
+		if err := seats[0].do(t.Context(), func() error { return worn }); migration.CodeOf(err) != migration.CodeWorn {
 			t.Errorf("the seat was told %v", err)
 		}
 		_ = seats[0].Close()
@@ -212,7 +214,7 @@ func TestADeadConnectionEndsForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all, made := berths(1)
 		seats := seatsOf(t, all, 2)
-		_ = seats[0].do(func() error { return lostFault() })
+		_ = seats[0].do(t.Context(), func() error { return lostFault() })
 		_ = seats[0].Close()
 		if made()[0].open() {
 			t.Error("a dead connection stays open")
@@ -235,5 +237,60 @@ func TestWhoWaitsForASeatStopsWithHisContext(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		time.Sleep(time.Minute)
+	})
+}
+
+func TestAConnectionThatIsBeingClosedStillCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, made := berths(1)
+		first := seatsOf(t, all, 1)[0]
+		first.Target.(*stub).leaving = time.Minute
+		go func() { _ = first.Close() }()
+		synctest.Wait()
+		begun := time.Now()
+		if len(seatsOf(t, all, 1)) != 1 || len(made()) != 2 || time.Since(begun) < time.Minute {
+			t.Errorf("another connection was made %v after the first began to leave", time.Since(begun))
+		}
+	})
+}
+
+func TestALineTooManyIsTurnedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, _ := berths(1)
+		seatsOf(t, all, seatsEach)
+		if _, err := all.take(t.Context()); migration.CodeOf(err) != migration.CodeTooManyConns {
+			t.Errorf("the third line on one connection was told %v", err)
+		}
+	})
+}
+
+func TestASeatAloneHasNobodyBesideIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, _ := berths(1)
+		seats := seatsOf(t, all, 2)
+		var told []string
+		var mu sync.Mutex
+		tell := func(what string) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, what)
+		}
+		go func() {
+			_ = seats[1].do(t.Context(), func() error { time.Sleep(time.Second); tell("other before"); return nil })
+			_ = seats[1].do(t.Context(), func() error { tell("other after"); return nil })
+		}()
+		synctest.Wait()
+		giveBack, err := aloneOn(t.Context(), seats[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = seats[0].do(t.Context(), func() error { time.Sleep(time.Second); tell("alone"); return nil })
+		giveBack()
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if got := strings.Join(told, ", "); got != "other before, alone, other after" {
+			t.Error(got)
+		}
 	})
 }

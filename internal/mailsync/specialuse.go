@@ -85,12 +85,12 @@ func (g guide) uses(folders []migration.Folder, prefix string) map[string]migrat
 	return found
 }
 
-// called finds a folder by its name, exactly before without case.
+// called finds a person's own folder by its name, exactly before without case.
 func called(folders []migration.Folder, prefix, name string) (found migration.Folder, there bool) {
 	for _, f := range folders {
 		path := strings.Join(f.Levels(prefix), "/")
 		switch {
-		case name == "" || f.IsInbox() || !f.Selectable:
+		case name == "" || f.IsInbox() || !f.Selectable || f.Space != migration.Personal:
 		case path == name || f.Name == name:
 			return f, true
 		case !there && (sameName(path, name) || sameName(f.Name, name)):

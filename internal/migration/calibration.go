@@ -99,11 +99,13 @@ type Calibration struct {
 	LeftReason string `json:"leftReason,omitempty"`
 }
 
-// Over gives the traits of a make with what was measured in their place. A nil
-// calibration changes nothing.
+// Over gives the traits of a make with what was measured beside them. A make that is
+// known to make messages anew stays one: what one mailbox kept once proves nothing of
+// the others, while content tells a copy that was kept as well. A nil calibration changes
+// nothing.
 func (c *Calibration) Over(traits Traits) Traits {
-	if c != nil && c.Strength != "" {
-		traits.Rewrites = c.Strength == StrengthCanonical || c.Strength == StrengthNone
+	if c != nil && (c.Strength == StrengthCanonical || c.Strength == StrengthNone) {
+		traits.Rewrites = true
 	}
 	return traits
 }

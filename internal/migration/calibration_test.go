@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWhatWasMeasuredGoesBeforeTheMake(t *testing.T) {
+func TestWhatWasMeasuredIsAddedToTheMake(t *testing.T) {
 	for _, make := range []Traits{{}, ExchangeTraits()} {
 		for _, c := range []struct {
 			calibration *Calibration
@@ -13,8 +13,8 @@ func TestWhatWasMeasuredGoesBeforeTheMake(t *testing.T) {
 		}{
 			{nil, make.Rewrites},
 			{&Calibration{}, make.Rewrites},
-			{&Calibration{Strength: StrengthExact}, false},
-			{&Calibration{Strength: StrengthPlain}, false},
+			{&Calibration{Strength: StrengthExact}, make.Rewrites},
+			{&Calibration{Strength: StrengthPlain}, make.Rewrites},
 			{&Calibration{Strength: StrengthCanonical}, true},
 			{&Calibration{Strength: StrengthNone}, true},
 		} {

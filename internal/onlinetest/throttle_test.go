@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
+	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
@@ -98,6 +99,56 @@ func TestAThrottlingTargetLosesAndDoublesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOneWordAboutAPauseCountsOnce has a target ask for one short pause while many
+// answers are outstanding, which take longer than it.
+func TestOneWordAboutAPauseCountsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := imapfake.ExchangeOnline()
+		p.Limits.Throttle = nil
+		slow := func(e imapfake.Event) {
+			if e.Command == "APPEND" && e.Point == imapfake.BeforeAnswer {
+				time.Sleep(500 * time.Millisecond)
+			}
+		}
+		source, target := piped(t, imapfake.Options{}), piped(t, imapfake.Options{Personality: p, Hook: slow})
+		plainMail(source.box, 600)
+		target.SetFaults(imapfake.Rule{Command: "APPEND", Nth: 40, Do: imapfake.Action{Kind: imapfake.Answer, Text: "NO Request is throttled. Suggested Backoff Time: 300 milliseconds"}})
+		job := jobFor(source.options(user), target.options(user), ledgerOf(t, openStore(t), user))
+		job.Pace = &mailsync.Pace{}
+		mustRun(t, job)
+		if rate := job.Pace.Rate(); rate < borne {
+			t.Errorf("after one pause the pass sent %.2f messages a second, want at least %.2f", rate, borne)
+		}
+	})
+}
+
+// borne is the pace that Exchange is known to bear.
+var borne = migration.ExchangeTraits().Rate
+
+// TestAServerThatRefusesEverythingEndsThePass has a source call more commands of one
+// burst mistakes than it bears on a connection.
+func TestAServerThatRefusesEverythingEndsThePass(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source, target := piped(t, imapfake.Options{Personality: imapfake.ExchangeOnline()}), piped(t, imapfake.Options{})
+		for i := range 12 {
+			source.box.Deliver(fmt.Sprintf("Folder %d", i), []byte("Subject: x\r\n\r\nx\r\n"), time.Unix(1_500_000_000, 0))
+		}
+		source.SetFaults(imapfake.Rule{Command: "STATUS", Do: imapfake.Action{Kind: imapfake.Answer, Text: "BAD Command Error. 12"}})
+		job := jobFor(source.options(user), target.options(user), ledgerOf(t, openStore(t), user))
+		job.Tries = 5
+		if _, err := run(job); err == nil {
+			t.Error("the pass went well")
+		}
+		if counts := source.Counts(); counts.MostErrors > 9 || counts.Connections > 20 {
+			t.Errorf("%d connections, %d mistakes on one", counts.Connections, counts.MostErrors)
+		}
+		source.SetFaults()
+		mustRun(t, job)
+	})
 }
 
 // TestAPauseIsKeptAndAPassMayLeaveIt has a target that asks for a pause longer than
