@@ -31,7 +31,7 @@ func (a *API) endpointRoutes() {
 			Body control.EndpointSpec
 		}) (*versioned[control.Endpoint], error) {
 			public := input.Body
-			public.AdminPassword = ""
+			public.AdminPassword, public.ClientSecret, public.Certificate, public.ServiceAccount = "", "", "", ""
 			return doOnce(ctx, a, input.Key, public, func() (*versioned[control.Endpoint], error) {
 				if !input.Skip {
 					if err := a.mayTest(ctx); err != nil {

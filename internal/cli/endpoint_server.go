@@ -15,6 +15,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/token"
 )
 
 func newEndpointListCommand(r *remote) *cobra.Command {
@@ -167,7 +168,7 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.adminPasswordFile, "admin-password-file", "", "`FILE` whose first line is the administrator's password, or Kerio's master password")
 	flags.StringVar(&f.spec.Separator, "separator", "", "`CHARACTER` between user and administrator: default * with --login master, / with exchange")
 	flags.StringVar(&f.spec.Domain, "domain", "", "`DOMAIN` of the administrator with --login exchange, of the users with mirapoint")
-	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` whose first line is the client secret")
+	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` that holds the value of the client secret, one line")
 	flags.StringVar(&f.certificateFile, "certificate-file", "", "Office 365: PEM `FILE` with the certificate and its private key")
 	flags.StringVar(&f.serviceAccountFile, "service-account-file", "", "Gmail: JSON key `FILE` of the service account")
 	flags.StringArrayVar(&f.defaultFolders, "default-folder", nil, defaultFolderHelp)
@@ -228,15 +229,52 @@ func (f *endpointSpecFlags) secrets(ctx context.Context, r *remote) (err error) 
 		}
 	}
 	if f.clientSecretFile != "" || s.ClientID != "" && f.certificateFile == "" {
-		if s.ClientSecret, err = r.secretFrom(ctx, "--client-secret-file", f.clientSecretFile, "MAILHAUL_CLIENT_SECRET", "the application "+s.ClientID); err != nil {
+		if s.ClientSecret, err = r.clientSecret(ctx, f.clientSecretFile, s.ClientID); err != nil {
 			return err
 		}
 	}
-	if s.Certificate, err = wholeFile("--certificate-file", f.certificateFile); err != nil {
+	if s.Certificate, err = wholeFile("--certificate-file", f.certificateFile); err == nil && s.Certificate != "" {
+		_, err = token.ReadCertificate(s.Certificate.Text())
+		err = aboutFile("--certificate-file", f.certificateFile, err)
+	}
+	if err != nil {
 		return err
 	}
-	s.ServiceAccount, err = wholeFile("--service-account-file", f.serviceAccountFile)
+	if s.ServiceAccount, err = wholeFile("--service-account-file", f.serviceAccountFile); err == nil && s.ServiceAccount != "" {
+		_, err = token.ReadServiceAccount(s.ServiceAccount.Text())
+		err = aboutFile("--service-account-file", f.serviceAccountFile, err)
+	}
 	return err
+}
+
+// clientSecret gets a client secret. Its file is read as a whole, so that one that holds
+// something else is noticed, and is not sent anywhere.
+func (r *remote) clientSecret(ctx context.Context, path, app string) (control.Password, error) {
+	const flag = "--client-secret-file"
+	if path == "" {
+		value, err := r.secretFrom(ctx, flag+" or --certificate-file", "", "MAILHAUL_CLIENT_SECRET", "the application "+app)
+		if err != nil {
+			return "", err
+		}
+		return value, aboutFile(flag, "the secret", token.CheckClientSecret(value.Text()))
+	}
+	text, err := wholeFile(flag, path)
+	if err != nil {
+		return "", err
+	}
+	value := control.Password(strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n"))
+	if value == "" {
+		return "", usageError("%s: the first line of %s is empty", flag, path)
+	}
+	return value, aboutFile(flag, path, token.CheckClientSecret(value.Text()))
+}
+
+// aboutFile says of a file what is wrong with what it holds.
+func aboutFile(flag, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError("%s: %s: %w", flag, path, err)
 }
 
 // wholeFile reads a secret that is a file of its own.

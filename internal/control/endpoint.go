@@ -111,22 +111,23 @@ func (s *Service) spec(c *checks, spec EndpointSpec) (migration.EndpointRecord, 
 	c.defaultFolders(&e, spec.DefaultFolders)
 	c.endpoint(e)
 	s.graph(c, e.Login)
-	value := c.credential(e.Login.Form, credentials(spec.AdminPassword, spec.ClientSecret, spec.Certificate, spec.ServiceAccount))
-	s.secretFits(c, e.Login, value)
-	return e, value
+	given := c.credential(e.Login.Form, credentials(spec.AdminPassword, spec.ClientSecret, spec.Certificate, spec.ServiceAccount))
+	s.secretFits(c, e.Login, given)
+	e.Login.App.Credential = given.kind()
+	return e, given.value
 }
 
 // secretFits checks the secret of a login method.
-func (s *Service) secretFits(c *checks, m migration.LoginMethod, value Password) {
-	if fields := wanted(m.Form); value == "" {
+func (s *Service) secretFits(c *checks, m migration.LoginMethod, given credential) {
+	if fields := wanted(m.Form); given.value == "" {
 		c.that(len(fields) == 0, strings.Join(fields, " or "), "is missing: login %s needs it", m.Form)
 		return
 	}
 	if m.Form.HasToken() {
-		c.authority(m, value.Text(), s.tokenHosts)
+		c.authority(m, given, s.tokenHosts)
 		return
 	}
-	c.password("adminPassword", value)
+	c.password("adminPassword", given.value)
 }
 
 // CreateEndpoint makes an endpoint. Unless verification is skipped it is tested
@@ -355,9 +356,10 @@ func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migr
 	c.that(patch.AdminPassword == nil || *patch.AdminPassword != "", "adminPassword", "must not be empty")
 	// A secret that is gone is told by the mailboxes that need it; it need not come
 	// with the same change.
-	if value := c.credential(e.Login.Form, patch.credentials()); value != "" {
-		s.secretFits(&c, e.Login, value)
-		e.AdminSecret = s.keys.SealAlone(value.Text(), adminBinding(e))
+	if given := c.credential(e.Login.Form, patch.credentials()); given.value != "" {
+		s.secretFits(&c, e.Login, given)
+		e.Login.App.Credential = given.kind()
+		e.AdminSecret = s.keys.SealAlone(given.value.Text(), adminBinding(e))
 	}
 	c.endpoint(e)
 	s.graph(&c, e.Login)

@@ -56,18 +56,17 @@ func wanted(form migration.LoginForm) []string {
 }
 
 // credential checks that the one secret is given that the form needs, and gives it.
-func (c *checks) credential(form migration.LoginForm, given []credential) Password {
+func (c *checks) credential(form migration.LoginForm, given []credential) (found credential) {
 	fields := wanted(form)
-	var found Password
 	for _, g := range given {
 		fits := false
 		for _, field := range fields {
 			fits = fits || field == g.field
 		}
 		c.that(fits, g.field, "has no use with login %s", form)
-		c.that(found == "" || !fits, g.field, "stands beside another secret; give one of the two")
+		c.that(found.value == "" || !fits, g.field, "stands beside another secret; give one of the two")
 		if fits {
-			found = g.value
+			found = g
 		}
 	}
 	return found
@@ -113,14 +112,24 @@ func (c *checks) only(value, field string, m migration.LoginMethod, forms ...mig
 	c.that(use, field, "has no use with login %s", m.Form)
 }
 
+// kind is what an application shows that is given the credential.
+func (c credential) kind() string {
+	return map[string]string{"clientSecret": migration.CredentialSecret, "certificate": migration.CredentialCertificate}[c.field]
+}
+
 // authority checks what an authority of tokens needs to know, the secret included.
 // tokenHosts are those that the server allows beside the known ones.
-func (c *checks) authority(m migration.LoginMethod, value secret.Text, tokenHosts []string) {
+func (c *checks) authority(m migration.LoginMethod, given credential, tokenHosts []string) {
 	var err error
+	value := given.value.Text()
 	switch m.Form {
 	case migration.LoginOffice365:
 		if _, err := token.CloudNamed(m.App.Cloud); err != nil {
 			c.that(false, "cloud", "%s", err)
+			return
+		}
+		m.App.Credential = given.kind()
+		if wrong := c.application(given); wrong {
 			return
 		}
 		err = TokenApp(m.App, value).Check(tokenHosts)
@@ -131,6 +140,18 @@ func (c *checks) authority(m migration.LoginMethod, value secret.Text, tokenHost
 		field := map[bool]string{true: "tenant", false: "serviceAccount"}[m.Form == migration.LoginOffice365]
 		c.that(false, field, "%s", err)
 	}
+}
+
+// application checks that the secret is what its field says.
+func (c *checks) application(given credential) (wrong bool) {
+	var err error
+	if given.field == "certificate" {
+		_, err = token.ReadCertificate(given.value.Text())
+	} else {
+		err = token.CheckClientSecret(given.value.Text())
+	}
+	c.that(err == nil, given.field, "%v", err)
+	return err != nil
 }
 
 // graph checks where Microsoft Graph is, since it gets tokens.
@@ -156,7 +177,7 @@ func (c *checks) defaultFolders(e *migration.EndpointRecord, changes map[string]
 // a certificate with its key in PEM form.
 func TokenApp(app migration.App, value secret.Text) token.Office365 {
 	o := token.Office365{Tenant: app.Tenant, ClientID: app.Client, Cloud: token.Cloud{Name: app.Cloud, Authority: app.Authority, Scope: app.Scope, GraphAddress: app.Graph}}
-	if strings.Contains(value.Reveal(), "-----BEGIN") {
+	if app.Credential == migration.CredentialCertificate {
 		o.Certificate = value
 	} else {
 		o.Secret = value

@@ -19,7 +19,8 @@ type Office365 struct {
 	Tenant string
 	// ClientID is the application (client) ID of the app registration.
 	ClientID string
-	// Secret is the value of a client secret, not its ID.
+	// Secret is the value of a client secret, not its ID. A key or a file is refused:
+	// it would be sent as it is.
 	Secret secret.Text
 	// Certificate is a PEM text, see ReadCertificate.
 	Certificate secret.Text
@@ -62,7 +63,7 @@ func (o Office365) Check(hosts []string) error {
 		return fmt.Errorf("authority %q must hold no path: the tenant is added to it", o.Cloud.Authority)
 	}
 	if o.Certificate.Empty() {
-		return nil
+		return checkSecretForm(o.Secret)
 	}
 	certificate, err := ReadCertificate(o.Certificate)
 	if err != nil {

@@ -1,0 +1,109 @@
+package control
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+)
+
+// certified is a certificate with its key in PEM form.
+func certified(t *testing.T) Password {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mover"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Date(2049, 5, 6, 0, 0, 0, 0, time.UTC)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Password(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})) + Password(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+const someGUID = "11111111-2222-3333-4444-555555555555"
+
+// application is the specification of an endpoint of Office 365 without its secret.
+func application(name string) EndpointSpec {
+	return EndpointSpec{Name: name, Type: "office365", Tenant: "contoso.example", ClientID: someGUID}
+}
+
+// stored is an endpoint as it is in the database.
+func (w *world) stored(name string) (e migration.EndpointRecord) {
+	w.t.Helper()
+	err := w.store.View(w.ctx(), "looking", func(tx Tx) (err error) {
+		e, err = tx.Endpoint(name)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return e
+}
+
+func TestTheSecretOfAnApplicationIsWhatItsFieldSays(t *testing.T) {
+	w := newWorld(t)
+	pem := certified(t)
+	spec := application("cloud")
+	spec.ClientSecret = adminCanary
+	if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		certificate bool
+		value       Password
+		says        string
+	}{
+		{true, adminCanary, "certificate the file holds no PEM block: it is plain text"},
+		{true, "0\x82\x04\xa4" + adminCanary, "it is binary, as .pfx"},
+		{true, "0\ufffd\u0004" + adminCanary, "openssl pkcs12 -in app.pfx -out app.pem -nodes"},
+		{false, pem, "clientSecret the client secret is a PEM file"},
+		{false, "0\ufffd\u0004" + adminCanary, "is binary"},
+		{false, adminCanary + "\nmore", "has several lines"},
+		{false, someGUID, "the secret's ID and not its value"},
+	} {
+		made, patch := application("other"), EndpointPatch{}
+		if c.certificate {
+			made.Certificate, patch.Certificate = c.value, &c.value
+		} else {
+			made.ClientSecret, patch.ClientSecret = c.value, &c.value
+		}
+		_, err := w.CreateEndpoint(w.ctx(), w.admin, made, true)
+		wants(t, err, Invalid, "invalid", c.says)
+		_, err = w.SetEndpoint(w.ctx(), w.admin, "cloud", patch, 0, true)
+		wants(t, err, Invalid, "invalid", c.says)
+		_, err = w.TestEndpoint(w.ctx(), w.admin, TestSpec{Endpoint: &made})
+		wants(t, err, Invalid, "invalid", c.says)
+	}
+	if len(w.prober.asked) > 0 {
+		t.Error("what is no secret was tried")
+	}
+	for _, patch := range []EndpointPatch{{Certificate: &pem}, {ClientSecret: ptr(Password(adminCanary))}} {
+		if _, err := w.SetEndpoint(w.ctx(), w.admin, "cloud", patch, 0, true); err != nil {
+			t.Fatal(err)
+		}
+		e := w.stored("cloud")
+		value, err := adminOf(w.keys, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		app := TokenApp(e.Login.App, value)
+		if certificate := patch.Certificate != nil; app.Certificate.Empty() == certificate || app.Secret.Empty() != certificate {
+			t.Errorf("the certificate is sent: %v", app.Certificate.Empty())
+		}
+		if err := app.Check(nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
