@@ -420,16 +420,15 @@ func newEndpointDeleteCommand(r *remote) *cobra.Command {
 
 // testOnServer tests an endpoint from the server, and shows each step.
 func (r *remote) testOnServer(ctx context.Context, name, user, passwordFile string) error {
-	spec := control.TestSpec{Name: name, User: user}
-	var err error
-	if user != "" {
-		if spec.Password, err = r.secretFrom(ctx, "--password-file", passwordFile, "MAILHAUL_SERVER_PASSWORD", user); err != nil {
-			return err
-		}
-	}
 	client, err := r.client()
 	if err != nil {
 		return err
+	}
+	spec := control.TestSpec{Name: name, User: user}
+	if user != "" || passwordFile != "" {
+		if spec.Password, err = r.mailboxPassword(ctx, client, name, user, passwordFile); err != nil {
+			return err
+		}
 	}
 	probe, err := client.TestEndpoint(ctx, spec)
 	if err != nil {
@@ -442,6 +441,23 @@ func (r *remote) testOnServer(ctx context.Context, name, user, passwordFile stri
 		return &exitError{status: exitConnection}
 	}
 	return nil
+}
+
+// mailboxPassword gets the password of a mailbox of an endpoint, if the endpoint signs in
+// by that of each mailbox.
+func (r *remote) mailboxPassword(ctx context.Context, client *api.Client, name, user, passwordFile string) (control.Password, error) {
+	e, err := client.Endpoint(ctx, name)
+	switch form := migration.LoginForm(e.Login); {
+	case err != nil:
+		return "", err
+	case form.HasAdmin() && passwordFile != "":
+		return "", usageError("--password-file has no use here: the endpoint %s opens mailboxes by the login %s, without their passwords", name, form)
+	case form.HasAdmin():
+		return "", nil
+	case user == "":
+		return "", usageError("--password-file has no use without --user: nobody signs in")
+	}
+	return r.secretFrom(ctx, "--password-file", passwordFile, "MAILHAUL_SERVER_PASSWORD", user)
 }
 
 func (r *remote) showProbe(probe control.Probe) {

@@ -39,3 +39,20 @@ func TestFilesThatAreNoSecretAreRefused(t *testing.T) {
 		s.run("endpoint", "set", "cloud", "--skip-verification", c.flag, file).want(t, exitUsage, c.flag+": "+file, c.says, c.more)
 	}
 }
+
+func TestNoPasswordIsAskedForThatHasNoUse(t *testing.T) {
+	s := serveTLS(t)
+	t.Setenv("MAILHAUL_SERVER_PASSWORD", "")
+	admin, file := s.keep("admin", "adm1n\n"), s.keep("mailbox", "p\n")
+	s.run("endpoint", "create", "old", "imaps://127.0.0.1:1", "--login", "master", "--admin-user", "root", "--admin-password-file", admin, "--skip-verification").want(t, exitDone)
+	s.run("endpoint", "create", "plain", "imaps://127.0.0.1:1", "--skip-verification").want(t, exitDone)
+	s.run("endpoint", "test", "old", "--user", "anna").want(t, exitConnection, "FAIL connect")
+	for _, command := range [][]string{{"test", "old", "--user", "anna"}, {"test", "old"}, {"calibrate", "old", "--mailbox", "anna"}} {
+		s.run(append(append([]string{"endpoint"}, command...), "--password-file", file)...).want(t, exitUsage, "--password-file has no use", "by the login master")
+	}
+	for _, command := range [][]string{{"test", "nosuch", "--user", "anna"}, {"calibrate", "nosuch", "--mailbox", "anna"}} {
+		s.run(append([]string{"endpoint"}, command...)...).want(t, exitUsage, `There is no endpoint "nosuch"`)
+	}
+	s.run("endpoint", "test", "plain", "--user", "anna").want(t, exitUsage, "give --password-file, or set MAILHAUL_SERVER_PASSWORD")
+	s.run("endpoint", "test", "plain", "--password-file", file).want(t, exitUsage, "no use without --user")
+}
