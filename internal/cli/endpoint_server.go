@@ -85,7 +85,7 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 		"daily for each account", dayBudget(e.BytesPerDayDown, e.BytesPerDayUp),
 		"used by", strings.Join(e.Batches, ", "), "created", moment(e.Created)+" by "+e.CreatedBy)
 	if p := e.Profile; p != nil {
-		r.facts("tested", moment(p.At), "server", p.Server, "TLS", p.TLS, "key", p.Pin, "round trip", fmt.Sprintf("%.0f ms", p.RoundTripSeconds*1000), "extensions", strings.Join(p.Extensions, " "))
+		r.facts("tested", moment(p.At), "server", p.Server, "TLS", p.TLS, "key", p.Pin, "round trip", fmt.Sprintf("%.0f ms", p.RoundTripSeconds*1000), "extensions", strings.Join(p.Extensions, " "), "sign-in", p.SignIn)
 	}
 	if e.Calibration != nil {
 		r.showCalibration(*e.Calibration)

@@ -3,8 +3,35 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/mailhaul/mailhaul/internal/imapfake"
 )
+
+const mastersPassword = "m4ster-of-all"
+
+// dovecot is a server with TLS that has anna and, as a master user, root. It gives its
+// address and the file of its authority.
+func (s *tlsServer) dovecot() (url, ca string) {
+	s.Helper()
+	server := imapfake.New(imapfake.Options{Personality: imapfake.Dovecot(), Masters: map[string]string{"root": mastersPassword}})
+	s.Cleanup(server.Close)
+	server.AddUser("anna", testPassword)
+	authority, err := imapfake.NewCA()
+	if err != nil {
+		s.Fatal(err)
+	}
+	certificate, err := authority.Issue("127.0.0.1")
+	if err != nil {
+		s.Fatal(err)
+	}
+	address, err := server.ListenTLS(certificate)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return "imaps://" + address, s.keep("authority", string(authority.PEM()))
+}
 
 // keep writes a file and gives its path.
 func (s *tlsServer) keep(name, text string) string {
@@ -55,4 +82,21 @@ func TestNoPasswordIsAskedForThatHasNoUse(t *testing.T) {
 	}
 	s.run("endpoint", "test", "plain", "--user", "anna").want(t, exitUsage, "give --password-file, or set MAILHAUL_SERVER_PASSWORD")
 	s.run("endpoint", "test", "plain", "--password-file", file).want(t, exitUsage, "no use without --user")
+}
+
+func TestAnAdministratorsWrongPasswordIsNoPlainSuccess(t *testing.T) {
+	s := serveTLS(t, "--allow-loopback")
+	url, ca := s.dovecot()
+	right, wrong := s.keep("right", mastersPassword), s.keep("wrong", "not it")
+	for _, login := range []string{"master", "authzid"} {
+		admin := []string{"--login", login, "--admin-user", "root", "--ca", ca}
+		s.run(append([]string{"endpoint", "create", login, url, "--admin-password-file", wrong}, admin...)...).want(t, exitDone, "tested", littleSaid)
+		s.run("endpoint", "set", login, "--admin-password-file", right).want(t, exitDone, "tested", littleSaid)
+		s.run("endpoint", "show", login).want(t, exitDone, littleSaid)
+		s.run("endpoint", "test", login).want(t, exitDone, littleSaid)
+		s.run("endpoint", "test", login, "--user", "anna").want(t, exitDone, "ok   sign-in")
+		if r := s.run("endpoint", "show", login); strings.Contains(r.out, littleSaid) {
+			t.Errorf("somebody was let in, and shown is %s", r.out)
+		}
+	}
 }

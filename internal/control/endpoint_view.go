@@ -126,6 +126,7 @@ type Profile struct {
 	Pin              string    `json:"pin,omitempty" doc:"Base64 SHA-256 of the key it showed"`
 	RoundTripSeconds float64   `json:"roundTripSeconds"`
 	Extensions       []string  `json:"extensions"`
+	SignIn           string    `json:"signIn,omitempty" doc:"What the test could tell of a credential that opens every mailbox, if it has opened none"`
 }
 
 // Probe is how far a test of an endpoint came.
@@ -175,7 +176,7 @@ func profileView(l *migration.Learned) *Profile {
 	if l == nil {
 		return nil
 	}
-	return &Profile{At: l.At, Server: l.Server, TLS: l.TLS, Pin: l.Pin, RoundTripSeconds: l.RoundTrip.Seconds(), Extensions: orEmpty(l.Extensions)}
+	return &Profile{At: l.At, Server: l.Server, TLS: l.TLS, Pin: l.Pin, RoundTripSeconds: l.RoundTrip.Seconds(), Extensions: orEmpty(l.Extensions), SignIn: l.SignIn}
 }
 
 func orEmpty[T any](list []T) []T {
