@@ -168,6 +168,12 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.adminPasswordFile, "admin-password-file", "", "`FILE` whose first line is the administrator's password, or Kerio's master password")
 	flags.StringVar(&f.spec.Separator, "separator", "", "`CHARACTER` between user and administrator: default * with --login master, / with exchange")
 	flags.StringVar(&f.spec.Domain, "domain", "", "`DOMAIN` of the administrator with --login exchange, of the users with mirapoint")
+	flags.StringVar(&f.spec.UserRoot, "user-root", "", "`PATH` of a person's folders with {user} in it, with --login userroot, for rows without a UserRoot")
+	flags.StringVar(&f.spec.Tenant, "tenant", "", "Office 365: `ID` of the directory (tenant), or a domain of it")
+	flags.StringVar(&f.spec.ClientID, "client-id", "", "Office 365: `ID` of the application (client)")
+	flags.StringVar(&f.spec.Cloud, "cloud", "", "Office 365: worldwide (default), gcc, gcc-high, dod or china")
+	flags.StringVar(&f.spec.Authority, "authority", "", "Office 365: `URL` that gives tokens, instead of the cloud's")
+	flags.StringVar(&f.spec.Scope, "scope", "", "Office 365: `SCOPE` of the tokens, instead of the cloud's")
 	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` that holds the value of the client secret, one line")
 	flags.StringVar(&f.certificateFile, "certificate-file", "", "Office 365: PEM `FILE` with the certificate and its private key")
 	flags.StringVar(&f.serviceAccountFile, "service-account-file", "", "Gmail: JSON key `FILE` of the service account")
@@ -215,20 +221,21 @@ func (f *endpointSpecFlags) complete(ctx context.Context, r *remote, flags *pfla
 		return usageError("--default-folder: %w", err)
 	}
 	f.spec.DefaultFolders = folders
-	return f.secrets(ctx, r)
+	return f.secrets(ctx, r, flags.Lookup("type") == nil)
 }
 
 const defaultFolderHelp = "`USE=FOLDER`: the folder that is Sent, Drafts, Trash, Junk or Archive in mailboxes that have it, such as Sent=\"Gesendete Elemente\", before marks and known names (repeatable)"
 
-// secrets reads the secret that the endpoint signs in with.
-func (f *endpointSpecFlags) secrets(ctx context.Context, r *remote) (err error) {
+// secrets reads the secret that the endpoint signs in with. With a change of an endpoint
+// it is not asked for where it may be of either kind.
+func (f *endpointSpecFlags) secrets(ctx context.Context, r *remote, change bool) (err error) {
 	s := &f.spec
 	if s.AdminUser != "" || f.adminPasswordFile != "" || s.Login == string(migration.LoginKerio) {
 		if s.AdminPassword, err = r.secretFrom(ctx, "--admin-password-file", f.adminPasswordFile, "MAILHAUL_ADMIN_PASSWORD", cmp.Or(s.AdminUser, "the master")); err != nil {
 			return err
 		}
 	}
-	if f.clientSecretFile != "" || s.ClientID != "" && f.certificateFile == "" {
+	if f.clientSecretFile != "" || s.ClientID != "" && f.certificateFile == "" && !change {
 		if s.ClientSecret, err = r.clientSecret(ctx, f.clientSecretFile, s.ClientID); err != nil {
 			return err
 		}
@@ -320,24 +327,19 @@ func newEndpointCreateCommand(r *remote) *cobra.Command {
 				return client.CreateEndpoint(c.Context(), f.spec, f.skipVerification)
 			})
 		}}
+	command.Flags().StringVar(&f.spec.Type, "type", "", "`KIND` of server: imap (default), office365 or gmail")
+	command.Flags().StringVar(&f.spec.Login, "login", "", "`FORM` of signing in, see above (default user, with --type office365 that)")
 	f.register(command.Flags())
-	flags := command.Flags()
-	flags.StringVar(&f.spec.Type, "type", "", "`KIND` of server: imap (default), office365 or gmail")
-	flags.StringVar(&f.spec.Login, "login", "", "`FORM` of signing in, see above (default user, with --type office365 that)")
-	flags.StringVar(&f.spec.UserRoot, "user-root", "", "`PATH` of a person's folders with {user} in it, with --login userroot, for rows without a UserRoot")
-	flags.StringVar(&f.spec.Tenant, "tenant", "", "Office 365: `ID` of the directory (tenant), or a domain of it")
-	flags.StringVar(&f.spec.ClientID, "client-id", "", "Office 365: `ID` of the application (client)")
-	flags.StringVar(&f.spec.Cloud, "cloud", "", "Office 365: worldwide (default), gcc-high, dod or china")
-	flags.StringVar(&f.spec.Authority, "authority", "", "Office 365: `URL` that gives tokens, instead of the cloud's")
-	flags.StringVar(&f.spec.Scope, "scope", "", "Office 365: `SCOPE` of the tokens, instead of the cloud's")
 	return command
 }
 
 func newEndpointSetCommand(r *remote) *cobra.Command {
 	f := &endpointSpecFlags{}
 	command := &cobra.Command{Use: "set NAME", Short: "Change an endpoint of the server", Args: oneArg("name of the endpoint"),
-		Long: `Changes what the flags name. Passwords are bound to host, port and security: when
-those change, the passwords that are kept are worth nothing, and new ones are needed.
+		Long: `Changes what the flags name; type and login stay as they were made: for others make
+a new endpoint. Passwords are bound to host, port and security, and the secret of an
+application to its tenant, ID, cloud and authority too: when those change, what is kept
+is worth nothing, and is needed anew (with the same command, or later).
 `,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.complete(c.Context(), r, c.Flags()); err != nil {
@@ -385,6 +387,18 @@ func (f *endpointSpecFlags) change(flags *pflag.FlagSet) (change control.Endpoin
 			change.Separator = &s.Separator
 		case "domain":
 			change.Domain = &s.Domain
+		case "user-root":
+			change.UserRoot = &s.UserRoot
+		case "tenant":
+			change.Tenant = &s.Tenant
+		case "client-id":
+			change.ClientID = &s.ClientID
+		case "cloud":
+			change.Cloud = &s.Cloud
+		case "authority":
+			change.Authority = &s.Authority
+		case "scope":
+			change.Scope = &s.Scope
 		case "default-folder":
 			change.DefaultFolders = &s.DefaultFolders
 		case "graph-folders":

@@ -100,3 +100,13 @@ func TestAnAdministratorsWrongPasswordIsNoPlainSuccess(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatRemediesHaveOneCorrectCanBeSet(t *testing.T) {
+	s := serveTLS(t)
+	secret := s.keep("secret", "s3cret\n")
+	s.run("endpoint", "create", "cloud", "--type", "office365", "--tenant", tenantID, "--client-id", clientID, "--client-secret-file", secret, "--skip-verification").want(t, exitDone)
+	s.run("endpoint", "set", "cloud", "--skip-verification", "--tenant", "contoso.example", "--client-id", objectID, "--cloud", "gcc-high", "--authority", "https://login.microsoftonline.us",
+		"--scope", "https://outlook.office365.us/.default").want(t, exitDone, "contoso.example", objectID, "gcc-high", "login.microsoftonline.us", "outlook.office365.us:993")
+	s.run("endpoint", "set", "cloud", "--skip-verification", "--user-root", "/users/{user}").want(t, exitUsage, "has no use with login office365")
+	s.run("endpoint", "set", "--help").want(t, exitDone, "type and login stay as they were made")
+}

@@ -117,28 +117,37 @@ func (c credential) kind() string {
 	return map[string]string{"clientSecret": migration.CredentialSecret, "certificate": migration.CredentialCertificate}[c.field]
 }
 
-// authority checks what an authority of tokens needs to know, the secret included.
-// tokenHosts are those that the server allows beside the known ones.
+// authority checks the secret for an authority of tokens. tokenHosts are those that the
+// server allows beside the known ones.
 func (c *checks) authority(m migration.LoginMethod, given credential, tokenHosts []string) {
-	var err error
-	value := given.value.Text()
-	switch m.Form {
-	case migration.LoginOffice365:
-		if _, err := token.CloudNamed(m.App.Cloud); err != nil {
-			c.that(false, "cloud", "%s", err)
-			return
+	if m.Form == migration.LoginGoogle {
+		if err := (token.Google{Key: given.value.Text()}).Check(tokenHosts); err != nil {
+			c.that(false, given.field, "%s", err)
 		}
-		m.App.Credential = given.kind()
-		if wrong := c.application(given); wrong {
-			return
-		}
-		err = TokenApp(m.App, value).Check(tokenHosts)
-	case migration.LoginGoogle:
-		err = token.Google{Key: value}.Check(tokenHosts)
+		return
 	}
-	if err != nil {
-		field := map[bool]string{true: "tenant", false: "serviceAccount"}[m.Form == migration.LoginOffice365]
-		c.that(false, field, "%s", err)
+	m.App.Credential = given.kind()
+	if wrong := c.application(given); wrong {
+		return
+	}
+	for _, fault := range TokenApp(m.App, given.value.Text()).Faults(tokenHosts) {
+		if fault.Setting == token.SettingSecret {
+			c.that(false, given.field, "%s", fault.Err)
+		}
+	}
+}
+
+// settings are what is wrong with an application but for its secret.
+func (c *checks) settings(app migration.App, tokenHosts []string) {
+	if _, err := token.CloudNamed(app.Cloud); err != nil {
+		c.that(false, "cloud", "%s", err)
+		return
+	}
+	fields := map[string]string{token.SettingTenant: "tenant", token.SettingClient: "clientId", token.SettingScope: "scope", token.SettingAuthority: "authority"}
+	for _, fault := range TokenApp(app, secret.Text{}).Faults(tokenHosts) {
+		if field := fields[fault.Setting]; field != "" {
+			c.that(false, field, "%s", fault.Err)
+		}
 	}
 }
 

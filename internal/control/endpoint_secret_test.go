@@ -1,12 +1,14 @@
 package control
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,5 +107,62 @@ func TestTheSecretOfAnApplicationIsWhatItsFieldSays(t *testing.T) {
 		if err := app.Check(nil); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestTheSecretOfAnApplicationStaysWithItsAuthority(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		patch EndpointPatch
+		kept  bool
+		host  string
+	}{
+		"tenant":    {EndpointPatch{Tenant: ptr("fabrikam.example")}, false, ""},
+		"client":    {EndpointPatch{ClientID: ptr("aaaaaaaa-2222-3333-4444-555555555555")}, false, ""},
+		"cloud":     {EndpointPatch{Cloud: ptr("gcc-high")}, false, "outlook.office365.us"},
+		"authority": {EndpointPatch{Authority: ptr("https://login.microsoftonline.us")}, false, ""},
+		"scope":     {EndpointPatch{Scope: ptr("https://outlook.office365.us/.default")}, true, ""},
+		"graph":     {EndpointPatch{Graph: ptr("https://graph.microsoft.us")}, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := application(name)
+			spec.ClientSecret = adminCanary
+			if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
+				t.Fatal(err)
+			}
+			e, err := w.SetEndpoint(w.ctx(), w.admin, name, c.patch, 0, true)
+			if err != nil || e.HasAdminPassword != c.kept {
+				t.Errorf("has its secret: %v, %v", e.HasAdminPassword, err)
+			}
+			if want := cmp.Or(c.host, "outlook.office365.com"); e.Host != want {
+				t.Errorf("it is at %s, want %s", e.Host, want)
+			}
+			c.patch.ClientSecret = ptr(Password(adminCanary))
+			if e, err = w.SetEndpoint(w.ctx(), w.admin, name, c.patch, 0, true); err != nil || !e.HasAdminPassword {
+				t.Errorf("with the secret anew: %v, %v", e.HasAdminPassword, err)
+			}
+		})
+	}
+	for says, patch := range map[string]EndpointPatch{
+		"tenant tenant \"nonsense\" is neither":      {Tenant: ptr("nonsense")},
+		"clientId client ID \"abc\" is not one":      {ClientID: ptr("abc")},
+		"cloud cloud \"mars\" is not known":          {Cloud: ptr("mars")},
+		"authority authority \"login.evil.example\"": {Authority: ptr("https://login.evil.example")},
+		"scope scope \"x\" must end":                 {Scope: ptr("x")},
+		"userRoot has no use":                        {UserRoot: ptr("/users/{user}")},
+	} {
+		_, err := w.SetEndpoint(w.ctx(), w.admin, "tenant", patch, 0, true)
+		wants(t, err, Invalid, "invalid", says)
+		if strings.Contains(err.Error(), "; ") {
+			t.Errorf("more is told than is wrong: %v", err)
+		}
+	}
+	root := EndpointSpec{Name: "courier", Host: "h", Login: "userroot", AdminUser: "root", AdminPassword: adminCanary}
+	if _, err := w.CreateEndpoint(w.ctx(), w.admin, root, true); err != nil {
+		t.Fatal(err)
+	}
+	e, err := w.SetEndpoint(w.ctx(), w.admin, "courier", EndpointPatch{UserRoot: ptr("#shared/{user}")}, 0, true)
+	if err != nil || e.UserRoot != "#shared/{user}" || !e.HasAdminPassword {
+		t.Errorf("%+v %v", e, err)
 	}
 }

@@ -64,9 +64,15 @@ type EndpointPatch struct {
 	BytesPerDayDown *int64             `json:"bytesPerDayDown,omitempty"`
 	BytesPerDayUp   *int64             `json:"bytesPerDayUp,omitempty"`
 	AdminUser       *string            `json:"adminUser,omitempty"`
-	AdminPassword   *Password          `json:"adminPassword,omitempty" doc:"Needed anew when host, port or security change, as the other secrets are"`
+	AdminPassword   *Password          `json:"adminPassword,omitempty" doc:"Needed anew when host, port or security change, as the other secrets are, and with an application when its tenant, ID, cloud or authority does"`
 	Separator       *string            `json:"separator,omitempty"`
 	Domain          *string            `json:"domain,omitempty"`
+	UserRoot        *string            `json:"userRoot,omitempty"`
+	Tenant          *string            `json:"tenant,omitempty"`
+	ClientID        *string            `json:"clientId,omitempty"`
+	Cloud           *string            `json:"cloud,omitempty" enum:"worldwide,gcc,gcc-high,dod,china" doc:"An endpoint that is where its cloud has its servers goes with it"`
+	Authority       *string            `json:"authority,omitempty"`
+	Scope           *string            `json:"scope,omitempty"`
 	GraphFolders    *bool              `json:"graphFolders,omitempty"`
 	Graph           *string            `json:"graph,omitempty"`
 	DefaultFolders  *map[string]string `json:"defaultFolders,omitempty" doc:"Uses that are missing stay as they are, and an empty name takes one away"`
