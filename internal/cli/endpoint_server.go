@@ -304,9 +304,17 @@ func wholeFile(flag, path string) (control.Password, error) {
 	return control.Password(text), nil
 }
 
+// createArgs are a name and, mostly, an address.
+func createArgs(c *cobra.Command, args []string) error {
+	if len(args) != 1 && len(args) != 2 {
+		return usageError("want the name of the endpoint and the URL of its server, such as: %s old imaps://imap.example.org\n  see: %[1]s --help", c.CommandPath())
+	}
+	return nil
+}
+
 func newEndpointCreateCommand(r *remote) *cobra.Command {
 	f := &endpointSpecFlags{}
-	command := &cobra.Command{Use: "create NAME [URL]", Short: "Create an endpoint on the server, after testing it", Args: cobra.RangeArgs(1, 2),
+	command := &cobra.Command{Use: "create NAME [URL]", Short: "Create an endpoint on the server, after testing it", Args: createArgs,
 		Long: `Creates an endpoint. The URL names the server; --type office365 and gmail know theirs.
 ` + loginHelp,
 		Example: `  mailhaul endpoint create old imaps://imap.old.example.org
@@ -452,7 +460,7 @@ func (r *remote) testOnServer(ctx context.Context, name, user, passwordFile stri
 		return err
 	}
 	if !probe.OK {
-		return &exitError{status: exitConnection}
+		return &exitError{status: statusOfProbe(probe)}
 	}
 	return nil
 }
@@ -472,6 +480,16 @@ func (r *remote) mailboxPassword(ctx context.Context, client *api.Client, name, 
 		return "", usageError("--password-file has no use without --user: nobody signs in")
 	}
 	return r.secretFrom(ctx, "--password-file", passwordFile, "MAILHAUL_SERVER_PASSWORD", user)
+}
+
+// statusOfProbe is the exit status of a test that did not go well.
+func statusOfProbe(probe control.Probe) int {
+	for _, s := range probe.Steps {
+		if s.SignInRefused() {
+			return exitLogin
+		}
+	}
+	return exitConnection
 }
 
 func (r *remote) showProbe(probe control.Probe) {

@@ -110,3 +110,32 @@ func TestWhatRemediesHaveOneCorrectCanBeSet(t *testing.T) {
 	s.run("endpoint", "set", "cloud", "--skip-verification", "--user-root", "/users/{user}").want(t, exitUsage, "has no use with login office365")
 	s.run("endpoint", "set", "--help").want(t, exitDone, "type and login stay as they were made")
 }
+
+func TestExitStatusesOfEndpointCommandsAreThoseOfTheHelp(t *testing.T) {
+	s := serveTLS(t, "--allow-loopback")
+	url, ca := s.dovecot()
+	wrong, right := s.keep("wrong", "not it"), s.keep("right", testPassword)
+	_, port, _ := strings.Cut(strings.TrimPrefix(url, "imaps://"), ":")
+	s.run("endpoint", "create", "old", url, "--ca", ca).want(t, exitDone)
+	s.run("endpoint", "create", "nohost", "imaps://no.such.host.invalid", "--skip-verification").want(t, exitDone)
+	for _, c := range []struct {
+		status int
+		args   string
+	}{
+		{exitLogin, "test old --user anna --password-file " + wrong},
+		{exitConnection, "test nohost --user anna --password-file " + wrong},
+		{exitLogin, "create other " + url + " --ca " + ca + " --login proxyauth --admin-user root --admin-password-file " + wrong},
+		{exitConnection, "create other imaps://no.such.host.invalid"},
+		{exitConnection, "create other imaps://127.0.0.1:" + port},
+		{exitLogin, "calibrate old --mailbox anna --password-file " + wrong},
+		{exitConnection, "calibrate nohost --mailbox anna --password-file " + right},
+		{exitUsage, "create"},
+		{exitUsage, "create a imaps://b c"},
+		{exitUsage, "create a"},
+		{exitUsage, "test nosuch"},
+	} {
+		if r := s.run(append([]string{"endpoint"}, strings.Fields(c.args)...)...); r.status != c.status || strings.Contains(r.err, "arg(s)") {
+			t.Errorf("%s: exit status %d, want %d\n%s%s", c.args, r.status, c.status, r.out, r.err)
+		}
+	}
+}

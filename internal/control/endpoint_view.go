@@ -151,6 +151,22 @@ type ProbeStep struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
+// SignInRefused reports whether the step failed because somebody was not let in, and not
+// because of the line.
+func (s ProbeStep) SignInRefused() bool {
+	return s.Step == "sign-in" && s.Result == StepFailed && RefusesSignIn(s.Code)
+}
+
+// RefusesSignIn reports whether a code is of a credential or user that a server or an
+// authority does not let in.
+func RefusesSignIn(code string) bool {
+	switch code {
+	case migration.CodeLogin, migration.CodeToken, migration.CodeNoAccess, migration.CodeNotConnected, migration.CodeCredential:
+		return true
+	}
+	return false
+}
+
 // The results of a step.
 const (
 	StepOK      = "ok"

@@ -103,6 +103,9 @@ func (s *Service) verify(ctx context.Context, e migration.EndpointRecord, passwo
 	}
 	p := &Problem{Kind: Unavailable, Code: "endpoint-test-failed", Detail: "The endpoint's test did not go well.", Remedy: "Correct the endpoint, or skip the verification."}
 	for _, step := range probe.Steps {
+		if step.SignInRefused() {
+			p.Code = "sign-in-refused"
+		}
 		if step.Result == StepFailed {
 			p.Fields = append(p.Fields, Field{step.Step, strings.TrimSpace(step.Detail + ". " + step.Remedy)})
 		}
