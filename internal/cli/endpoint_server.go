@@ -154,16 +154,16 @@ type endpointSpecFlags struct {
 func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.caFile, "ca", "", "PEM `FILE` with the certificate authorities, instead of the system's")
 	flags.StringVar(&f.spec.Pin, "pin", "", "base64 SHA-256 of the server's public key, trusted whoever signed it")
-	flags.StringVar(&f.spec.MinTLS, "min-tls", "", "lowest TLS version, 1.0 to 1.3 (default 1.2)")
+	flags.Var(choice{&f.spec.MinTLS, []string{"1.0", "1.1", "1.2", "1.3"}}, "min-tls", "lowest TLS version, 1.0 to 1.3 (default 1.2)")
 	flags.BoolVar(&f.spec.AllowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
 	flags.IntVar(&f.migrations, "migrations", 0, "how many mailboxes may be in their initial pass at a time (default 20)")
 	flags.IntVar(&f.incremental, "incremental", 0, "how many may be in a later pass at a time (default 10)")
 	flags.IntVar(&f.connection, "connections", 0, "how many connections a mailbox may open (default 4, with --type office365 2)")
 	flags.IntVar(&f.spec.Unanswered, "unanswered", 0, "messages on their way to it on one connection without an answer, at most (default 128, to Exchange 9: it ends a connection after ten refusals; more only while Microsoft has lifted your throttling)")
-	flags.Int64Var(&f.spec.BytesPerSecond, "bytes-per-second", 0, "ceiling for all mailboxes together; 0 is none")
+	flags.Var(amount{&f.spec.BytesPerSecond}, "bytes-per-second", "ceiling for all mailboxes together, such as 10M; 0 is none")
 	flags.Float64Var(&f.spec.MessagesPerSec, "messages-per-second", 0, "ceiling for all mailboxes together; 0 is none")
-	flags.Int64Var(&f.dayDown, "bytes-per-day-down", 0, "what each account may read in 24 hours; 0 is any number (default 2500000000 for Gmail)")
-	flags.Int64Var(&f.dayUp, "bytes-per-day-up", 0, "what each account may write in 24 hours; 0 is any number (default 500000000 for Gmail)")
+	flags.Var(amount{&f.dayDown}, "bytes-per-day-down", "what each account may read in 24 hours; such as 2500M; 0 is any number (default 2500M for Gmail)")
+	flags.Var(amount{&f.dayUp}, "bytes-per-day-up", "what each account may write in 24 hours; such as 500M; 0 is any number (default 500M for Gmail)")
 	flags.StringVar(&f.spec.AdminUser, "admin-user", "", "`NAME` of the administrator, where --login has one")
 	flags.StringVar(&f.adminPasswordFile, "admin-password-file", "", "`FILE` whose first line is the administrator's password, or Kerio's master password")
 	flags.StringVar(&f.spec.Separator, "separator", "", "`CHARACTER` between user and administrator: default * with --login master, / with exchange")
@@ -171,7 +171,7 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.spec.UserRoot, "user-root", "", "`PATH` of a person's folders with {user} in it, with --login userroot, for rows without a UserRoot")
 	flags.StringVar(&f.spec.Tenant, "tenant", "", "Office 365: `ID` of the directory (tenant), or a domain of it")
 	flags.StringVar(&f.spec.ClientID, "client-id", "", "Office 365: `ID` of the application (client)")
-	flags.StringVar(&f.spec.Cloud, "cloud", "", "Office 365: worldwide (default), gcc, gcc-high, dod or china")
+	flags.Var(choice{&f.spec.Cloud, []string{"worldwide", "gcc", "gcc-high", "dod", "china"}}, "cloud", "Office 365: worldwide (default), gcc, gcc-high, dod or china")
 	flags.StringVar(&f.spec.Authority, "authority", "", "Office 365: `URL` that gives tokens, instead of the cloud's")
 	flags.StringVar(&f.spec.Scope, "scope", "", "Office 365: `SCOPE` of the tokens, instead of the cloud's")
 	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` that holds the value of the client secret, one line")
@@ -304,6 +304,14 @@ func wholeFile(flag, path string) (control.Password, error) {
 	return control.Password(text), nil
 }
 
+// loginNames are the login forms.
+func loginNames() (names []string) {
+	for _, form := range migration.LoginForms() {
+		names = append(names, string(form))
+	}
+	return names
+}
+
 // createArgs are a name and, mostly, an address.
 func createArgs(c *cobra.Command, args []string) error {
 	if len(args) != 1 && len(args) != 2 {
@@ -335,8 +343,8 @@ func newEndpointCreateCommand(r *remote) *cobra.Command {
 				return client.CreateEndpoint(c.Context(), f.spec, f.skipVerification)
 			})
 		}}
-	command.Flags().StringVar(&f.spec.Type, "type", "", "`KIND` of server: imap (default), office365 or gmail")
-	command.Flags().StringVar(&f.spec.Login, "login", "", "`FORM` of signing in, see above (default user, with --type office365 that)")
+	command.Flags().Var(choice{&f.spec.Type, []string{string(migration.KindIMAP), string(migration.KindOffice365), string(migration.KindGmail)}}, "type", "`KIND` of server: imap (default), office365 or gmail")
+	command.Flags().Var(choice{&f.spec.Login, loginNames()}, "login", "`FORM` of signing in, see above (default user, with --type office365 that)")
 	f.register(command.Flags())
 	return command
 }

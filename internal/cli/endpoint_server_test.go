@@ -139,3 +139,44 @@ func TestExitStatusesOfEndpointCommandsAreThoseOfTheHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestEndpointCommandsSayWhatIsWrongByTheirFlags(t *testing.T) {
+	s := serveTLS(t)
+	secret, root := s.keep("secret", "s3cret"), s.keep("root", "r00t")
+	s.run("endpoint", "create", "old", "imaps://imap.example.org", "--skip-verification").want(t, exitDone)
+	app := func(tenant, client string, more ...string) []string {
+		return append([]string{"--type", "office365", "--tenant", tenant, "--client-id", client, "--client-secret-file", secret, "--skip-verification"}, more...)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"imaps://h.example", "--login", "Master"}, `--login "Master": want one of user, authzid, master, `},
+		{[]string{"--type", "Gmail"}, `--type "Gmail": want one of imap, office365, gmail`},
+		{[]string{"--type", "office365", "--cloud", "mars"}, `--cloud "mars": want one of worldwide, gcc, gcc-high, dod, china`},
+		{[]string{"imaps://h.example", "--min-tls", "2"}, `--min-tls "2": want one of 1.0, 1.1, 1.2, 1.3`},
+		{[]string{"imaps://h.example", "--unanswered", "x"}, `--unanswered "x": want a whole number`},
+		{[]string{"imaps://h.example", "--bytes-per-day-down", "much"}, `--bytes-per-day-down "much": want a number of bytes such as 2500M`},
+		{[]string{"imaps://h.example", "--login", "master", "--admin-password-file", root}, "--admin-user: is missing"},
+		{[]string{"imaps://h.example", "--login", "master", "--admin-user", "root"}, "give --admin-password-file, or set MAILHAUL_ADMIN_PASSWORD"},
+		{[]string{"imaps://h.example", "--messages-per-second", "0.001"}, "--messages-per-second: must be 0"},
+		{[]string{"imap+plain://h.example"}, "say --allow-cleartext if the line is safe"},
+		{[]string{"imaps://h_.-example"}, "URL"},
+		{[]string{"--type", "office365"}, "--tenant: the tenant is missing"},
+		{[]string{"--type", "office365"}, "--client-id: the client ID is missing"},
+		{[]string{"--type", "office365"}, "--client-secret-file or --certificate-file: is missing"},
+		{app("contoso.example", "abc"), `--client-id: client ID "abc" is not one`},
+		{app("contoso.example", clientID, "--scope", "x"), `--scope: scope "x" must end`},
+		{app("contoso.example", clientID, "--authority", "https://login.example.org"), "mailhaul serve --token-host login.example.org"},
+		{[]string{"imaps://no.such.host.invalid"}, "skip the verification (--skip-verification)"},
+		{[]string{"imaps://127.0.0.1:1"}, "mailhaul serve --allow-loopback"},
+	} {
+		r := s.run(append([]string{"endpoint", "create", "other"}, c.args...)...)
+		if r.status == exitDone || !strings.Contains(r.err, c.says) || strings.Contains(r.err, "body.") || strings.Contains(r.err, "skipVerification") || strings.Contains(r.err, "allowCleartext") {
+			t.Errorf("%v: want %q, got %d %s", c.args, c.says, r.status, r.err)
+		}
+	}
+	s.run("endpoint", "set", "old", "--login", "master").want(t, exitUsage, "unknown flag: --login")
+	s.run("endpoint", "set", "old", "--bytes-per-day-down", "2500M", "--bytes-per-day-up", "1G", "--bytes-per-second", "10M").want(t, exitDone, "2.5 GB down, 1.0 GB up", "10000000 B/s")
+	s.run("endpoint", "set", "old", "--connections", "99").want(t, exitUsage, "--connections: must be from 1 to 16")
+}

@@ -101,7 +101,7 @@ func (s *Service) verify(ctx context.Context, e migration.EndpointRecord, passwo
 	if err != nil || probe.OK {
 		return learned, err
 	}
-	p := &Problem{Kind: Unavailable, Code: "endpoint-test-failed", Detail: "The endpoint's test did not go well.", Remedy: "Correct the endpoint, or skip the verification."}
+	p := &Problem{Kind: Unavailable, Code: "endpoint-test-failed", Detail: "The endpoint's test did not go well.", Remedy: "Correct the endpoint, or skip the verification (skipVerification)."}
 	for _, step := range probe.Steps {
 		if step.SignInRefused() {
 			p.Code = "sign-in-refused"
