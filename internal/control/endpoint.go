@@ -134,6 +134,32 @@ func (s *Service) secretFits(c *checks, m migration.LoginMethod, given credentia
 	c.password("adminPassword", given.value)
 }
 
+// JudgeEndpoint says what CreateEndpoint would find wrong without asking a server.
+func (s *Service) JudgeEndpoint(ctx context.Context, actor Actor, spec EndpointSpec) error {
+	if err := permit(actor, EndpointCreate); err != nil {
+		return err
+	}
+	var c checks
+	s.spec(&c, spec)
+	if err := c.err(); err != nil {
+		return err
+	}
+	return s.store.View(ctx, "looking for the endpoint", func(tx Tx) error {
+		switch _, err := tx.Endpoint(spec.Name); {
+		case err == nil:
+			return nameTaken()
+		case errors.Is(err, migration.ErrNotFound):
+			return nil
+		default:
+			return err
+		}
+	})
+}
+
+func nameTaken() error {
+	return &Problem{Kind: Conflict, Code: "name-taken", Detail: "The migration endpoint already exists.", Remedy: "Choose another name."}
+}
+
 // CreateEndpoint makes an endpoint. Unless verification is skipped it is tested
 // first, and only made when the test goes well.
 func (s *Service) CreateEndpoint(ctx context.Context, actor Actor, spec EndpointSpec, skipVerification bool) (Endpoint, error) {
@@ -158,7 +184,7 @@ func (s *Service) CreateEndpoint(ctx context.Context, actor Actor, spec Endpoint
 		fresh := e
 		if err := tx.CreateEndpoint(&fresh); err != nil {
 			if errors.Is(err, migration.ErrNameTaken) {
-				return &Problem{Kind: Conflict, Code: "name-taken", Detail: "The migration endpoint already exists.", Remedy: "Choose another name."}
+				return nameTaken()
 			}
 			return err
 		}
