@@ -114,8 +114,10 @@ migration file has plain user names and no passwords.
   user       each mailbox with its own password; an app password is one
   authzid    SASL PLAIN by an administrator: Cyrus, Zimbra, Dovecot
   master     User*Admin: Dovecot, UW-IMAP (--separator)
-  exchange   Domain/Admin/User: Exchange servers (--domain)
-  mirapoint  #User@Domain#Admin#: Mirapoint (--domain)
+  exchange   Domain/Admin/User, without --domain Admin/User: Exchange servers; the
+             domain is not part of --admin-user
+  mirapoint  #User@Domain#Admin#: Mirapoint; --domain is put behind user names that
+             have none, and without it they go as they are
   userroot   an administrator who sees each person's folders below a root: Courier,
              Oracle (--user-root, or the column UserRoot)
   proxyauth  PROXYAUTH by an administrator: iPlanet, Sun and Oracle Messaging
@@ -167,7 +169,7 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.spec.AdminUser, "admin-user", "", "`NAME` of the administrator, where --login has one")
 	flags.StringVar(&f.adminPasswordFile, "admin-password-file", "", "`FILE` whose first line is the administrator's password, or Kerio's master password")
 	flags.StringVar(&f.spec.Separator, "separator", "", "`CHARACTER` between user and administrator: default * with --login master, / with exchange")
-	flags.StringVar(&f.spec.Domain, "domain", "", "`DOMAIN` of the administrator with --login exchange, of the users with mirapoint")
+	flags.StringVar(&f.spec.Domain, "domain", "", "`DOMAIN` of the administrator with --login exchange (optional), of users without one with mirapoint")
 	flags.StringVar(&f.spec.UserRoot, "user-root", "", "`PATH` of a person's folders with {user} in it, with --login userroot, for rows without a UserRoot")
 	flags.StringVar(&f.spec.Tenant, "tenant", "", "Office 365: `ID` of the directory (tenant), or a domain of it")
 	flags.StringVar(&f.spec.ClientID, "client-id", "", "Office 365: `ID` of the application (client)")
@@ -340,7 +342,11 @@ func newEndpointCreateCommand(r *remote) *cobra.Command {
 				return err
 			}
 			return r.withEndpoint(func(client *api.Client) (control.Endpoint, error) {
-				return client.CreateEndpoint(c.Context(), f.spec, f.skipVerification)
+				e, err := client.CreateEndpoint(c.Context(), f.spec, f.skipVerification)
+				if err == nil && e.Type == string(migration.KindGmail) && e.Login == string(migration.LoginUser) && f.spec.Login == "" {
+					fmt.Fprintln(r.streams.Err, "Without --service-account-file each mailbox signs in by itself: the migration file needs an app password for each (login user).")
+				}
+				return e, err
 			})
 		}}
 	command.Flags().Var(choice{&f.spec.Type, []string{string(migration.KindIMAP), string(migration.KindOffice365), string(migration.KindGmail)}}, "type", "`KIND` of server: imap (default), office365 or gmail")

@@ -180,3 +180,17 @@ func TestEndpointCommandsSayWhatIsWrongByTheirFlags(t *testing.T) {
 	s.run("endpoint", "set", "old", "--bytes-per-day-down", "2500M", "--bytes-per-day-up", "1G", "--bytes-per-second", "10M").want(t, exitDone, "2.5 GB down, 1.0 GB up", "10000000 B/s")
 	s.run("endpoint", "set", "old", "--connections", "99").want(t, exitUsage, "--connections: must be from 1 to 16")
 }
+
+func TestWhatIsTakenForGrantedIsSaid(t *testing.T) {
+	s := serveTLS(t)
+	const note = "needs an app password for each (login user)"
+	s.run("endpoint", "create", "gmail", "--type", "gmail", "--skip-verification").want(t, exitDone, note)
+	if r := s.run("endpoint", "create", "meant", "--type", "gmail", "--login", "user", "--skip-verification"); r.status != exitDone || strings.Contains(r.err, note) {
+		t.Errorf("it is said although it was asked for: %d %s", r.status, r.err)
+	}
+	s.run("endpoint", "create", "twice", "imaps://h.example", "--skip-verification", "--default-folder", "Sent=a", "--default-folder", "sent=b").want(t, exitUsage, "--default-folder: sent is given twice")
+	root := s.keep("root", "r00t")
+	s.run("endpoint", "create", "exchange", "imaps://h.example", "--skip-verification", "--login", "exchange", "--admin-user", `DOM\boss`, "--admin-password-file", root).
+		want(t, exitUsage, "--admin-user: must be the name alone", "the domain")
+	s.run("endpoint", "create", "--help").want(t, exitDone, "without --domain Admin/User")
+}

@@ -90,13 +90,16 @@ func (c *checks) loginMethod(m migration.LoginMethod) {
 	} else {
 		c.that(m.Admin == "", "adminUser", "has no use with login %s", m.Form)
 	}
+	c.that(m.Form != migration.LoginExchange || !strings.ContainsAny(m.Admin, `/\`+m.Separator), "adminUser",
+		"must be the name alone, without its domain: give the domain as a field of its own (domain)")
 	c.only(m.Separator, "separator", m, migration.LoginMaster, migration.LoginExchange)
 	c.that(m.Separator == "" || utf8.RuneCountInString(m.Separator) == 1 && migration.SafeText(m.Separator) == m.Separator && m.Separator != " " && m.Separator != "@",
 		"separator", "must be one character, and neither a space nor @")
 	c.only(m.Domain, "domain", m, migration.LoginExchange, migration.LoginMirapoint)
 	c.that(migration.SafeText(m.Domain) == m.Domain && !strings.ContainsAny(m.Domain, `/\#@* `), "domain", "must be a domain such as contoso or example.org")
 	c.only(m.Root, "userRoot", m, migration.LoginUserRoot)
-	c.that(m.Root == "" || strings.Contains(m.Root, "{user}") && migration.ValidUserRoot(m.Root), "userRoot", "must be the path of a person's folders with {user} for the user name, such as /users/{user}")
+	c.that(m.Root == "" || strings.Contains(m.Root, "{user}") && migration.ValidUserRoot(m.Root), "userRoot", "must be the path of a person's folders with {user} for the user name, such as #shared/{user} with Courier or user/{user} with Oracle")
+	c.that(!strings.ContainsAny(strings.ReplaceAll(m.Root, "{user}", ""), "{}"), "userRoot", "knows {user} and nothing else in braces")
 	for field, value := range map[string]string{"tenant": m.App.Tenant, "clientId": m.App.Client, "cloud": m.App.Cloud, "authority": m.App.Authority, "scope": m.App.Scope, "graph": m.App.Graph} {
 		c.only(value, field, m, migration.LoginOffice365)
 	}

@@ -166,3 +166,33 @@ func TestTheSecretOfAnApplicationStaysWithItsAuthority(t *testing.T) {
 		t.Errorf("%+v %v", e, err)
 	}
 }
+
+func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+	w := newWorld(t)
+	admin := func(login string, more func(*EndpointSpec)) EndpointSpec {
+		spec := EndpointSpec{Name: "other", Host: "h", Login: login, AdminUser: "boss", AdminPassword: adminCanary}
+		more(&spec)
+		return spec
+	}
+	for says, spec := range map[string]EndpointSpec{
+		"adminUser must be the name alone":           admin("exchange", func(s *EndpointSpec) { s.AdminUser = `DOM\boss` }),
+		"as a field of its own (domain)":             admin("exchange", func(s *EndpointSpec) { s.AdminUser, s.Domain = "DOM/boss", "DOM" }),
+		"userRoot knows {user} and nothing else":     admin("userroot", func(s *EndpointSpec) { s.UserRoot = "user/{user}/{domain}" }),
+		"userRoot must be the path":                  admin("userroot", func(s *EndpointSpec) { s.UserRoot = "user/{name}" }),
+		"defaultFolders Sent is given twice":         {Name: "other", Host: "h", DefaultFolders: map[string]string{"Sent": "a", "sent": "b"}},
+		"adminUser is missing: the name of the acco": admin("master", func(s *EndpointSpec) { s.AdminUser = "" }),
+	} {
+		_, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true)
+		wants(t, err, Invalid, "invalid", says)
+	}
+	for name, spec := range map[string]EndpointSpec{
+		"exchange":  admin("exchange", func(*EndpointSpec) {}),
+		"domain":    admin("exchange", func(s *EndpointSpec) { s.Domain = "DOM" }),
+		"backslash": admin("mirapoint", func(s *EndpointSpec) { s.AdminUser = `DOM\boss` }),
+	} {
+		spec.Name = name
+		if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
