@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -77,7 +78,7 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 	if e.Pin != "" {
 		trust = "the key " + e.Pin
 	}
-	r.facts("endpoint", e.Name, "address", endpointURL(e), "trusts", trust, "TLS from", e.MinTLS, "kind", e.Type, "login", e.Login, "administrator", e.AdminUser, "separator", e.Separator, "domain", e.Domain, "user root", e.UserRoot,
+	r.facts("endpoint", e.Name, "address", endpointURL(e), "trusts", trust, "TLS from", e.MinTLS, "kind", e.Type, "login", e.Login, "administrator", e.AdminUser, "secret", secretOf(e), "separator", e.Separator, "domain", e.Domain, "user root", e.UserRoot,
 		"tenant", e.Tenant, "application", e.ClientID, "cloud", e.Cloud, "authority", e.Authority, "scope", e.Scope, "Graph", graphOf(e), "default folders", migration.DefaultFolders(e.DefaultFolders).String(),
 		"migrations", strconv.Itoa(e.Migrations), "incremental", strconv.Itoa(e.Incremental), "connections", strconv.Itoa(e.Connections),
 		"unanswered", unanswered(e.Unanswered),
@@ -90,6 +91,22 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 	if e.Calibration != nil {
 		r.showCalibration(*e.Calibration)
 	}
+}
+
+// secretOf says what the secret of an endpoint is, and never the secret itself.
+func secretOf(e control.Endpoint) string {
+	s := e.Secret
+	switch {
+	case !migration.LoginForm(e.Login).HasAdmin():
+		return ""
+	case s == nil:
+		return "none that may be used: give it with mailhaul endpoint set"
+	case s.Kind == migration.CredentialCertificate:
+		return "certificate, thumbprint " + s.Thumbprint + ", ends " + s.Ends.UTC().Format(time.DateOnly)
+	case s.Account != "":
+		return "key of the service account " + s.Account
+	}
+	return map[string]string{migration.CredentialSecret: "client secret", "service-account": "key of a service account", "password": "password"}[s.Kind]
 }
 
 // unanswered is how a limit is shown that is seldom set.

@@ -194,3 +194,27 @@ func TestWhatIsTakenForGrantedIsSaid(t *testing.T) {
 		want(t, exitUsage, "--admin-user: must be the name alone", "the domain")
 	s.run("endpoint", "create", "--help").want(t, exitDone, "without --domain Admin/User")
 }
+
+func TestATestNamesTheAdministratorWhoIsRefused(t *testing.T) {
+	s := serveTLS(t, "--allow-loopback")
+	url, ca := s.dovecot()
+	wrong := s.keep("wrong", "not it")
+	for _, login := range []string{"master", "authzid", "proxyauth"} {
+		s.run("endpoint", "create", login, url, "--ca", ca, "--login", login, "--admin-user", "root", "--admin-password-file", wrong, "--skip-verification").want(t, exitDone, "secret", "password")
+		s.run("endpoint", "test", login, "--user", "anna").want(t, exitLogin, "Check the administrator's name root and his password", "mailhaul endpoint set "+login+" --admin-password-file FILE")
+	}
+	s.run("endpoint", "test", "proxyauth").want(t, exitLogin, "Check the administrator's name root and his password", "mailhaul endpoint set proxyauth --admin-password-file FILE")
+}
+
+func TestATestByAddressTakesTheUserOfItsFlag(t *testing.T) {
+	s := serveTLS(t)
+	url, ca := s.dovecot()
+	right := s.keep("right", testPassword)
+	s.run("endpoint", "test", url, "--ca", ca, "--user", "anna", "--password-file", right).want(t, exitDone, "ok   login", "ok   folders")
+	named := strings.Replace(url, "imaps://", "imaps://anna@", 1)
+	s.run("endpoint", "test", named, "--ca", ca, "--user", "anna", "--password-file", right).want(t, exitDone, "ok   login")
+	s.run("endpoint", "test", named, "--ca", ca, "--user", "bert", "--password-file", right).want(t, exitUsage, "--user: the URL names anna already")
+	s.run("endpoint", "test", url, "--ca", ca, "--password-file", right).want(t, exitUsage, "--password-file has no use without a user")
+	s.run("endpoint", "test", "name", "--ca", ca).want(t, exitUsage, "--ca has no use with the name of an endpoint")
+	s.run("endpoint", "test", "--help").want(t, exitDone, "but for an endpoint with an administrator or application")
+}

@@ -99,6 +99,10 @@ func (v visitor) Probe(ctx context.Context, account control.Account) ([]control.
 	p := &probe{steps: map[string]control.ProbeStep{}}
 	session, err := v.session(ctx, account, p.note)
 	if err != nil {
+		// Who of several is refused is known only after the step.
+		if s := p.steps[stepNames[imap.StepLogin]]; s.Result == control.StepFailed {
+			p.note(imap.StepLogin, "", err)
+		}
 		return p.all(), nil
 	}
 	defer session.Close()

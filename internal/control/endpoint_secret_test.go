@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -194,5 +195,39 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestWhatASecretIsIsShownAndNotTheSecret(t *testing.T) {
+	w := newWorld(t)
+	certificate, client := application("certificate"), application("client")
+	certificate.Certificate, client.ClientSecret = certified(t), adminCanary
+	for _, c := range []struct {
+		spec EndpointSpec
+		want *Secret
+	}{
+		{certificate, &Secret{Kind: "certificate", Ends: time.Date(2049, 5, 6, 0, 0, 0, 0, time.UTC)}},
+		{client, &Secret{Kind: "client-secret"}},
+		{EndpointSpec{Name: "master", Host: "h", Login: "master", AdminUser: "root", AdminPassword: adminCanary}, &Secret{Kind: "password"}},
+		{EndpointSpec{Name: "plain", Host: "h"}, nil},
+	} {
+		e, err := w.CreateEndpoint(w.ctx(), w.admin, c.spec, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Secret != nil && e.Secret.Kind == "certificate" {
+			if len(e.Secret.Thumbprint) != 40 {
+				t.Errorf("the thumbprint is %q", e.Secret.Thumbprint)
+			}
+			c.want.Thumbprint = e.Secret.Thumbprint
+		}
+		if !reflect.DeepEqual(e.Secret, c.want) {
+			t.Errorf("%s: %+v, want %+v", c.spec.Name, e.Secret, c.want)
+		}
+		secretFree(t, e)
+	}
+	e, err := w.SetEndpoint(w.ctx(), w.admin, "client", EndpointPatch{Host: ptr("elsewhere.example")}, 0, true)
+	if err != nil || e.Secret != nil {
+		t.Errorf("elsewhere it has %+v, %v", e.Secret, err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/secret"
+	"github.com/mailhaul/mailhaul/internal/token"
 )
 
 // EndpointSpec is what an endpoint is made of. Fields that are left out take the
@@ -116,12 +118,42 @@ type Endpoint struct {
 	// HasAdminPassword: there is the secret the login needs, and it may be used
 	// with this server.
 	HasAdminPassword bool         `json:"hasAdminPassword"`
+	Secret           *Secret      `json:"secret,omitempty" doc:"What the secret is that the login needs, if there is one that may be used"`
 	Profile          *Profile     `json:"profile,omitempty" doc:"What was seen of the server when it was tested"`
 	Calibration      *Calibration `json:"calibration,omitempty" doc:"What it was measured to keep of messages"`
 	Batches          []string     `json:"batches" doc:"Batches that use it"`
 	Created          time.Time    `json:"created"`
 	CreatedBy        string       `json:"createdBy"`
 	Version          int64        `json:"version" doc:"Grows with every change"`
+}
+
+// Secret is what may be known of an endpoint's secret.
+type Secret struct {
+	Kind       string    `json:"kind" enum:"password,client-secret,certificate,service-account"`
+	Thumbprint string    `json:"thumbprint,omitempty" doc:"SHA-1 of the certificate in hex, as the admin centre shows it"`
+	Ends       time.Time `json:"ends,omitzero" doc:"When the certificate ends"`
+	Account    string    `json:"account,omitempty" doc:"Address of the service account"`
+}
+
+// secretView is what may be known of a secret.
+func secretView(login migration.LoginMethod, value secret.Text) *Secret {
+	switch {
+	case login.Form == migration.LoginGoogle:
+		view := &Secret{Kind: "service-account"}
+		if account, err := token.ReadServiceAccount(value); err == nil {
+			view.Account = account.Email
+		}
+		return view
+	case login.Form == migration.LoginOffice365 && login.App.Credential == migration.CredentialCertificate:
+		view := &Secret{Kind: migration.CredentialCertificate}
+		if certificate, err := token.ReadCertificate(value); err == nil {
+			view.Thumbprint, view.Ends = certificate.Thumbprint, certificate.Ends.UTC()
+		}
+		return view
+	case login.Form == migration.LoginOffice365:
+		return &Secret{Kind: migration.CredentialSecret}
+	}
+	return &Secret{Kind: "password"}
 }
 
 // Profile is what was seen of a server.
@@ -180,14 +212,17 @@ func ProbeSteps() []string {
 }
 
 func (s *Service) endpointView(e migration.EndpointRecord, batches []string) Endpoint {
-	_, err := adminOf(s.keys, e)
+	var known *Secret
+	if value, err := adminOf(s.keys, e); err == nil {
+		known = secretView(e.Login, value)
+	}
 	return Endpoint{
 		Name: e.Name, Type: string(e.Kind), Host: e.Host, Port: e.Port, Security: string(e.Security), AllowCleartext: e.AllowCleartext,
 		CA: string(e.CA), Pin: e.Pin, MinTLS: tlsName(e.MinTLS),
 		Migrations: e.Limits.Migrations, Incremental: e.Limits.Incremental, Connections: e.Limits.Connections, Unanswered: e.Limits.Unanswered,
 		BytesPerSecond: e.Limits.BytesPerSecond, MessagesPerSec: e.Limits.MessagesPerSecond,
 		Login: string(e.Login.Form), AdminUser: e.Login.Admin, Separator: e.Login.Separator, Domain: e.Login.Domain, UserRoot: e.Login.Root,
-		Tenant: e.Login.App.Tenant, ClientID: e.Login.App.Client, Cloud: e.Login.App.Cloud, Authority: e.Login.App.Authority, Scope: e.Login.App.Scope, HasAdminPassword: len(e.AdminSecret) > 0 && err == nil,
+		Tenant: e.Login.App.Tenant, ClientID: e.Login.App.Client, Cloud: e.Login.App.Cloud, Authority: e.Login.App.Authority, Scope: e.Login.App.Scope, HasAdminPassword: known != nil, Secret: known,
 		GraphFolders: e.Login.App.GraphFolders, Graph: e.Login.App.Graph, DefaultFolders: e.DefaultFolders,
 		BytesPerDayDown: e.Limits.BytesPerDayDown, BytesPerDayUp: e.Limits.BytesPerDayUp,
 		Profile: profileView(e.Learned), Calibration: calibrationView(e.Calibration), Batches: orEmpty(batches), Created: e.Created, CreatedBy: e.CreatedBy, Version: e.Version,

@@ -40,6 +40,9 @@ func (s *Service) TestEndpoint(ctx context.Context, actor Actor, spec TestSpec) 
 	if err != nil {
 		return Probe{}, err
 	}
+	if e.ID != 0 {
+		probe.sayHowToSet(e)
+	}
 	object := "endpoint/" + e.Name
 	if e.ID == 0 {
 		object = "endpoint/(new)"
@@ -53,6 +56,18 @@ func (s *Service) TestEndpoint(ctx context.Context, actor Actor, spec TestSpec) 
 		return s.record(tx, actor, EndpointTest, object, map[string]any{"server": e.Address(), "ok": probe.OK, "signIn": spec.User != "" || e.Login.Form.HasAdmin()})
 	})
 	return probe, err
+}
+
+// sayHowToSet adds to a refused sign-in how the administrator's password is given anew.
+func (p *Probe) sayHowToSet(e migration.EndpointRecord) {
+	if !e.Login.Form.HasAdmin() || e.Login.Form.HasToken() {
+		return
+	}
+	for i, step := range p.Steps {
+		if step.SignInRefused() && step.Code == migration.CodeLogin {
+			p.Steps[i].Remedy = strings.TrimSpace(strings.TrimSpace(step.Remedy) + " The password is given anew with: mailhaul endpoint set " + e.Name + " --admin-password-file FILE")
+		}
+	}
 }
 
 // testedAccount is the endpoint to test, with who signs in.
