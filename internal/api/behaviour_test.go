@@ -357,3 +357,47 @@ func TestWhoOnlyLooksReadsNoSubjectsInReports(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsWrongDoesNotCountAsATest(t *testing.T) {
+	_, client, _ := asAdmin(t)
+	good := control.EndpointSpec{Name: "other", Host: "other.example.org"}
+	bad := good
+	bad.Migrations = new(int)
+	taken := good
+	taken.Name = "old"
+	for range 11 {
+		_, err := client.TestEndpoint(t.Context(), control.TestSpec{Endpoint: &bad})
+		if p := problemOf(t, err); p.Code != "invalid" {
+			t.Fatalf("a bad test: %v", err)
+		}
+		_, err = client.TestEndpoint(t.Context(), control.TestSpec{Name: "nosuch"})
+		if p := problemOf(t, err); p.Code != "not-found" {
+			t.Fatalf("a test of none: %v", err)
+		}
+		_, err = client.CreateEndpoint(t.Context(), bad, false)
+		if p := problemOf(t, err); p.Code != "invalid" {
+			t.Fatalf("a bad endpoint: %v", err)
+		}
+		_, err = client.CreateEndpoint(t.Context(), taken, false)
+		if p := problemOf(t, err); p.Code != "name-taken" {
+			t.Fatalf("a name that is taken: %v", err)
+		}
+		_, err = client.CalibrateEndpoint(t.Context(), "nosuch", control.CalibrationSpec{Mailbox: "anna"})
+		if p := problemOf(t, err); p.Code != "not-found" {
+			t.Fatalf("a calibration of none: %v", err)
+		}
+	}
+	for n := range 11 {
+		_, err := client.TestEndpoint(t.Context(), control.TestSpec{Endpoint: &good})
+		if n < 10 && err != nil {
+			t.Fatalf("good test %d: %v", n, err)
+		}
+		if n == 10 && problemOf(t, err).Code != "too-many" {
+			t.Errorf("the eleventh: %v", err)
+		}
+	}
+	_, err := client.TestEndpoint(t.Context(), control.TestSpec{Endpoint: &bad})
+	if p := problemOf(t, err); p.Code != "invalid" {
+		t.Errorf("a bad test after ten: %v", err)
+	}
+}

@@ -31,10 +31,10 @@ func (a *API) endpointRoutes() {
 			Body control.EndpointSpec
 		}) (*versioned[control.Endpoint], error) {
 			public := input.Body
-			public.AdminPassword = ""
+			public.AdminPassword, public.ClientSecret, public.Certificate, public.ServiceAccount = "", "", "", ""
 			return doOnce(ctx, a, input.Key, public, func() (*versioned[control.Endpoint], error) {
 				if !input.Skip {
-					if err := a.mayTest(ctx); err != nil {
+					if err := a.mayTest(ctx, a.service.JudgeEndpoint(ctx, actorOf(ctx), input.Body)); err != nil {
 						return nil, err
 					}
 				}
@@ -67,7 +67,7 @@ func (a *API) endpointRoutes() {
 	route(a, huma.Operation{OperationID: "test-endpoint", Method: http.MethodPost, Path: "/endpoint-tests", Summary: "Test an endpoint, or a server that is none yet", Tags: tags,
 		Description: "Goes through resolve, connect, tls, greeting, sign-in and folders; at the first step that fails it says what to do. Ten a minute."},
 		func(ctx context.Context, input *struct{ Body control.TestSpec }) (*plainAnswer[control.Probe], error) {
-			if err := a.mayTest(ctx); err != nil {
+			if err := a.mayTest(ctx, a.service.JudgeTest(ctx, actorOf(ctx), input.Body)); err != nil {
 				return nil, err
 			}
 			probe, err := a.service.TestEndpoint(ctx, actorOf(ctx), input.Body)
@@ -79,7 +79,7 @@ func (a *API) endpointRoutes() {
 			EndpointName
 			Body control.CalibrationSpec
 		}) (*plainAnswer[control.Calibration], error) {
-			if err := a.mayTest(ctx); err != nil {
+			if err := a.mayTest(ctx, a.service.JudgeCalibration(ctx, actorOf(ctx), input.Name, input.Body)); err != nil {
 				return nil, err
 			}
 			calibration, err := a.service.CalibrateEndpoint(ctx, actorOf(ctx), input.Name, input.Body)
@@ -91,8 +91,12 @@ func endpointAnswer(e control.Endpoint, err error) (*versioned[control.Endpoint]
 	return &versioned[control.Endpoint]{etag(e.Version), e}, err
 }
 
-// mayTest bounds how often somebody makes this server dial another.
-func (a *API) mayTest(ctx context.Context) error {
+// mayTest bounds how often somebody makes this server dial another. What was judged to
+// be wrong dials none and does not count.
+func (a *API) mayTest(ctx context.Context, judged error) error {
+	if judged != nil {
+		return judged
+	}
 	if wait, ok := a.tests.allow(actorOf(ctx).Name); !ok {
 		return problem(http.StatusTooManyRequests, CodeTooMany, fmt.Sprintf("At most %d tests of servers a minute.", testsPerMinute),
 			"Wait "+wait.Round(time.Second).String()+".")

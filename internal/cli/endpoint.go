@@ -28,14 +28,19 @@ func newEndpointTestCommand(r *remote) *cobra.Command {
 		Use:   "test URL|NAME",
 		Short: "Test a server step by step",
 		Long: `Goes through resolve, connect, TLS, greeting, capabilities, sign-in and folders,
-and says at the first step that fails what is wrong and what to do. Without a user
-it stops before the sign-in.
+and says at the first step that fails what is wrong and what to do.
 
 With an address it dials from this computer, and needs no mailhaul server. With the
 name of an endpoint the mailhaul server dials.
 
-The password comes from --password-file, else from MAILHAUL_SERVER_PASSWORD, else
-it is asked for.
+With a user, in the address or by --user, it signs in to that mailbox. Without one it
+stops before the sign-in, but for an endpoint with an administrator or application: he
+signs in as himself where servers allow that, or it gets a token, which does not show
+yet that mailboxes open.
+
+The password of the mailbox comes from --password-file, else from
+MAILHAUL_SERVER_PASSWORD, else it is asked for. Where an administrator or application
+opens the mailboxes, there is none to give.
 `,
 		Example: "  mailhaul endpoint test imaps://anna@mail.example.org\n  mailhaul endpoint test old --user anna",
 		Args:    oneArg("address of the server, such as imaps://anna@mail.example.org, or name of the endpoint"),
@@ -44,6 +49,11 @@ it is asked for.
 				flags.side.url = args[0]
 				return runEndpointTest(c.Context(), flags, r.json, r.streams)
 			}
+			for _, name := range []string{"ca", "pin", "allow-cleartext"} {
+				if c.Flags().Changed(name) {
+					return usageError("--%s has no use with the name of an endpoint: mailhaul endpoint set changes what it has", name)
+				}
+			}
 			return r.testOnServer(c.Context(), args[0], flags.user, flags.side.passwordFile)
 		},
 	}
@@ -51,7 +61,7 @@ it is asked for.
 	command.Flags().StringVar(&flags.side.caFile, "ca", "", "PEM `FILE` with the certificate authorities, instead of the system's")
 	command.Flags().StringVar(&flags.side.pin, "pin", "", "base64 SHA-256 of the server's public key, trusted whoever signed it")
 	command.Flags().BoolVar(&flags.allowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
-	command.Flags().StringVar(&flags.user, "user", "", "whom to sign in as, of an endpoint by name")
+	command.Flags().StringVar(&flags.user, "user", "", "whose mailbox to sign in to")
 	return command
 }
 
@@ -67,6 +77,14 @@ func runEndpointTest(ctx context.Context, flags *endpointFlags, asJSON bool, str
 	endpoint, user, err := flags.side.endpoint(flags.allowCleartext)
 	if err != nil {
 		return err
+	}
+	switch {
+	case flags.user != "" && user != "" && flags.user != user:
+		return usageError("--user: the URL names %s already; give one of the two", migration.SafeText(user))
+	case flags.user != "":
+		user = flags.user
+	case user == "" && flags.side.passwordFile != "":
+		return usageError("--password-file has no use without a user: give --user, or write one before the host, as in imaps://anna@%s", endpoint.Host)
 	}
 	options := imap.Options{Endpoint: endpoint}
 	if user != "" {

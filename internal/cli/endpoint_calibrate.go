@@ -46,16 +46,11 @@ func (r *remote) calibrate(ctx context.Context, name, mailbox, passwordFile stri
 	if err != nil {
 		return err
 	}
-	e, err := client.Endpoint(ctx, name)
+	password, err := r.mailboxPassword(ctx, client, name, mailbox, passwordFile)
 	if err != nil {
 		return err
 	}
-	spec := control.CalibrationSpec{Mailbox: mailbox}
-	if passwordFile != "" || !migration.LoginForm(e.Login).HasAdmin() {
-		if spec.Password, err = r.secretFrom(ctx, "--password-file", passwordFile, "MAILHAUL_SERVER_PASSWORD", mailbox); err != nil {
-			return err
-		}
-	}
+	spec := control.CalibrationSpec{Mailbox: mailbox, Password: password}
 	calibration, err := client.CalibrateEndpoint(ctx, name, spec)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,6 +16,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/token"
 )
 
 func newEndpointListCommand(r *remote) *cobra.Command {
@@ -76,7 +78,7 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 	if e.Pin != "" {
 		trust = "the key " + e.Pin
 	}
-	r.facts("endpoint", e.Name, "address", endpointURL(e), "trusts", trust, "TLS from", e.MinTLS, "kind", e.Type, "login", e.Login, "administrator", e.AdminUser, "separator", e.Separator, "domain", e.Domain, "user root", e.UserRoot,
+	r.facts("endpoint", e.Name, "address", endpointURL(e), "trusts", trust, "TLS from", e.MinTLS, "kind", e.Type, "login", e.Login, "administrator", e.AdminUser, "secret", secretOf(e), "separator", e.Separator, "domain", e.Domain, "user root", e.UserRoot,
 		"tenant", e.Tenant, "application", e.ClientID, "cloud", e.Cloud, "authority", e.Authority, "scope", e.Scope, "Graph", graphOf(e), "default folders", migration.DefaultFolders(e.DefaultFolders).String(),
 		"migrations", strconv.Itoa(e.Migrations), "incremental", strconv.Itoa(e.Incremental), "connections", strconv.Itoa(e.Connections),
 		"unanswered", unanswered(e.Unanswered),
@@ -84,11 +86,27 @@ func (r *remote) showEndpoint(e control.Endpoint) {
 		"daily for each account", dayBudget(e.BytesPerDayDown, e.BytesPerDayUp),
 		"used by", strings.Join(e.Batches, ", "), "created", moment(e.Created)+" by "+e.CreatedBy)
 	if p := e.Profile; p != nil {
-		r.facts("tested", moment(p.At), "server", p.Server, "TLS", p.TLS, "key", p.Pin, "round trip", fmt.Sprintf("%.0f ms", p.RoundTripSeconds*1000), "extensions", strings.Join(p.Extensions, " "))
+		r.facts("tested", moment(p.At), "server", p.Server, "TLS", p.TLS, "key", p.Pin, "round trip", fmt.Sprintf("%.0f ms", p.RoundTripSeconds*1000), "extensions", strings.Join(p.Extensions, " "), "sign-in", p.SignIn)
 	}
 	if e.Calibration != nil {
 		r.showCalibration(*e.Calibration)
 	}
+}
+
+// secretOf says what the secret of an endpoint is, and never the secret itself.
+func secretOf(e control.Endpoint) string {
+	s := e.Secret
+	switch {
+	case !migration.LoginForm(e.Login).HasAdmin():
+		return ""
+	case s == nil:
+		return "none that may be used: give it with mailhaul endpoint set"
+	case s.Kind == migration.CredentialCertificate:
+		return "certificate, thumbprint " + s.Thumbprint + ", ends " + s.Ends.UTC().Format(time.DateOnly)
+	case s.Account != "":
+		return "key of the service account " + s.Account
+	}
+	return map[string]string{migration.CredentialSecret: "client secret", "service-account": "key of a service account", "password": "password"}[s.Kind]
 }
 
 // unanswered is how a limit is shown that is seldom set.
@@ -113,8 +131,10 @@ migration file has plain user names and no passwords.
   user       each mailbox with its own password; an app password is one
   authzid    SASL PLAIN by an administrator: Cyrus, Zimbra, Dovecot
   master     User*Admin: Dovecot, UW-IMAP (--separator)
-  exchange   Domain/Admin/User: Exchange servers (--domain)
-  mirapoint  #User@Domain#Admin#: Mirapoint (--domain)
+  exchange   Domain/Admin/User, without --domain Admin/User: Exchange servers; the
+             domain is not part of --admin-user
+  mirapoint  #User@Domain#Admin#: Mirapoint; --domain is put behind user names that
+             have none, and without it they go as they are
   userroot   an administrator who sees each person's folders below a root: Courier,
              Oracle (--user-root, or the column UserRoot)
   proxyauth  PROXYAUTH by an administrator: iPlanet, Sun and Oracle Messaging
@@ -153,21 +173,27 @@ type endpointSpecFlags struct {
 func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.caFile, "ca", "", "PEM `FILE` with the certificate authorities, instead of the system's")
 	flags.StringVar(&f.spec.Pin, "pin", "", "base64 SHA-256 of the server's public key, trusted whoever signed it")
-	flags.StringVar(&f.spec.MinTLS, "min-tls", "", "lowest TLS version, 1.0 to 1.3 (default 1.2)")
+	flags.Var(choice{&f.spec.MinTLS, []string{"1.0", "1.1", "1.2", "1.3"}}, "min-tls", "lowest TLS version, 1.0 to 1.3 (default 1.2)")
 	flags.BoolVar(&f.spec.AllowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
 	flags.IntVar(&f.migrations, "migrations", 0, "how many mailboxes may be in their initial pass at a time (default 20)")
 	flags.IntVar(&f.incremental, "incremental", 0, "how many may be in a later pass at a time (default 10)")
 	flags.IntVar(&f.connection, "connections", 0, "how many connections a mailbox may open (default 4, with --type office365 2)")
 	flags.IntVar(&f.spec.Unanswered, "unanswered", 0, "messages on their way to it on one connection without an answer, at most (default 128, to Exchange 9: it ends a connection after ten refusals; more only while Microsoft has lifted your throttling)")
-	flags.Int64Var(&f.spec.BytesPerSecond, "bytes-per-second", 0, "ceiling for all mailboxes together; 0 is none")
+	flags.Var(amount{&f.spec.BytesPerSecond}, "bytes-per-second", "ceiling for all mailboxes together, such as 10M; 0 is none")
 	flags.Float64Var(&f.spec.MessagesPerSec, "messages-per-second", 0, "ceiling for all mailboxes together; 0 is none")
-	flags.Int64Var(&f.dayDown, "bytes-per-day-down", 0, "what each account may read in 24 hours; 0 is any number (default 2500000000 for Gmail)")
-	flags.Int64Var(&f.dayUp, "bytes-per-day-up", 0, "what each account may write in 24 hours; 0 is any number (default 500000000 for Gmail)")
+	flags.Var(amount{&f.dayDown}, "bytes-per-day-down", "what each account may read in 24 hours; such as 2500M; 0 is any number (default 2500M for Gmail)")
+	flags.Var(amount{&f.dayUp}, "bytes-per-day-up", "what each account may write in 24 hours; such as 500M; 0 is any number (default 500M for Gmail)")
 	flags.StringVar(&f.spec.AdminUser, "admin-user", "", "`NAME` of the administrator, where --login has one")
 	flags.StringVar(&f.adminPasswordFile, "admin-password-file", "", "`FILE` whose first line is the administrator's password, or Kerio's master password")
 	flags.StringVar(&f.spec.Separator, "separator", "", "`CHARACTER` between user and administrator: default * with --login master, / with exchange")
-	flags.StringVar(&f.spec.Domain, "domain", "", "`DOMAIN` of the administrator with --login exchange, of the users with mirapoint")
-	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` whose first line is the client secret")
+	flags.StringVar(&f.spec.Domain, "domain", "", "`DOMAIN` of the administrator with --login exchange (optional), of users without one with mirapoint")
+	flags.StringVar(&f.spec.UserRoot, "user-root", "", "`PATH` of a person's folders with {user} in it, with --login userroot, for rows without a UserRoot")
+	flags.StringVar(&f.spec.Tenant, "tenant", "", "Office 365: `ID` of the directory (tenant), or a domain of it")
+	flags.StringVar(&f.spec.ClientID, "client-id", "", "Office 365: `ID` of the application (client)")
+	flags.Var(choice{&f.spec.Cloud, []string{"worldwide", "gcc", "gcc-high", "dod", "china"}}, "cloud", "Office 365: worldwide (default), gcc, gcc-high, dod or china")
+	flags.StringVar(&f.spec.Authority, "authority", "", "Office 365: `URL` that gives tokens, instead of the cloud's")
+	flags.StringVar(&f.spec.Scope, "scope", "", "Office 365: `SCOPE` of the tokens, instead of the cloud's")
+	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` that holds the value of the client secret, one line")
 	flags.StringVar(&f.certificateFile, "certificate-file", "", "Office 365: PEM `FILE` with the certificate and its private key")
 	flags.StringVar(&f.serviceAccountFile, "service-account-file", "", "Gmail: JSON key `FILE` of the service account")
 	flags.StringArrayVar(&f.defaultFolders, "default-folder", nil, defaultFolderHelp)
@@ -214,29 +240,67 @@ func (f *endpointSpecFlags) complete(ctx context.Context, r *remote, flags *pfla
 		return usageError("--default-folder: %w", err)
 	}
 	f.spec.DefaultFolders = folders
-	return f.secrets(ctx, r)
+	return f.secrets(ctx, r, flags.Lookup("type") == nil)
 }
 
 const defaultFolderHelp = "`USE=FOLDER`: the folder that is Sent, Drafts, Trash, Junk or Archive in mailboxes that have it, such as Sent=\"Gesendete Elemente\", before marks and known names (repeatable)"
 
-// secrets reads the secret that the endpoint signs in with.
-func (f *endpointSpecFlags) secrets(ctx context.Context, r *remote) (err error) {
+// secrets reads the secret that the endpoint signs in with. With a change of an endpoint
+// it is not asked for where it may be of either kind.
+func (f *endpointSpecFlags) secrets(ctx context.Context, r *remote, change bool) (err error) {
 	s := &f.spec
 	if s.AdminUser != "" || f.adminPasswordFile != "" || s.Login == string(migration.LoginKerio) {
 		if s.AdminPassword, err = r.secretFrom(ctx, "--admin-password-file", f.adminPasswordFile, "MAILHAUL_ADMIN_PASSWORD", cmp.Or(s.AdminUser, "the master")); err != nil {
 			return err
 		}
 	}
-	if f.clientSecretFile != "" || s.ClientID != "" && f.certificateFile == "" {
-		if s.ClientSecret, err = r.secretFrom(ctx, "--client-secret-file", f.clientSecretFile, "MAILHAUL_CLIENT_SECRET", "the application "+s.ClientID); err != nil {
+	if f.clientSecretFile != "" || s.ClientID != "" && f.certificateFile == "" && !change {
+		if s.ClientSecret, err = r.clientSecret(ctx, f.clientSecretFile, s.ClientID); err != nil {
 			return err
 		}
 	}
-	if s.Certificate, err = wholeFile("--certificate-file", f.certificateFile); err != nil {
+	if s.Certificate, err = wholeFile("--certificate-file", f.certificateFile); err == nil && s.Certificate != "" {
+		_, err = token.ReadCertificate(s.Certificate.Text())
+		err = aboutFile("--certificate-file", f.certificateFile, err)
+	}
+	if err != nil {
 		return err
 	}
-	s.ServiceAccount, err = wholeFile("--service-account-file", f.serviceAccountFile)
+	if s.ServiceAccount, err = wholeFile("--service-account-file", f.serviceAccountFile); err == nil && s.ServiceAccount != "" {
+		_, err = token.ReadServiceAccount(s.ServiceAccount.Text())
+		err = aboutFile("--service-account-file", f.serviceAccountFile, err)
+	}
 	return err
+}
+
+// clientSecret gets a client secret. Its file is read as a whole, so that one that holds
+// something else is noticed, and is not sent anywhere.
+func (r *remote) clientSecret(ctx context.Context, path, app string) (control.Password, error) {
+	const flag = "--client-secret-file"
+	if path == "" {
+		value, err := r.secretFrom(ctx, flag+" or --certificate-file", "", "MAILHAUL_CLIENT_SECRET", "the application "+app)
+		if err != nil {
+			return "", err
+		}
+		return value, aboutFile(flag, "the secret", token.CheckClientSecret(value.Text()))
+	}
+	text, err := wholeFile(flag, path)
+	if err != nil {
+		return "", err
+	}
+	value := control.Password(strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n"))
+	if value == "" {
+		return "", usageError("%s: the first line of %s is empty", flag, path)
+	}
+	return value, aboutFile(flag, path, token.CheckClientSecret(value.Text()))
+}
+
+// aboutFile says of a file what is wrong with what it holds.
+func aboutFile(flag, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError("%s: %s: %w", flag, path, err)
 }
 
 // wholeFile reads a secret that is a file of its own.
@@ -259,9 +323,25 @@ func wholeFile(flag, path string) (control.Password, error) {
 	return control.Password(text), nil
 }
 
+// loginNames are the login forms.
+func loginNames() (names []string) {
+	for _, form := range migration.LoginForms() {
+		names = append(names, string(form))
+	}
+	return names
+}
+
+// createArgs are a name and, mostly, an address.
+func createArgs(c *cobra.Command, args []string) error {
+	if len(args) != 1 && len(args) != 2 {
+		return usageError("want the name of the endpoint and the URL of its server, such as: %s old imaps://imap.example.org\n  see: %[1]s --help", c.CommandPath())
+	}
+	return nil
+}
+
 func newEndpointCreateCommand(r *remote) *cobra.Command {
 	f := &endpointSpecFlags{}
-	command := &cobra.Command{Use: "create NAME [URL]", Short: "Create an endpoint on the server, after testing it", Args: cobra.RangeArgs(1, 2),
+	command := &cobra.Command{Use: "create NAME [URL]", Short: "Create an endpoint on the server, after testing it", Args: createArgs,
 		Long: `Creates an endpoint. The URL names the server; --type office365 and gmail know theirs.
 ` + loginHelp,
 		Example: `  mailhaul endpoint create old imaps://imap.old.example.org
@@ -279,27 +359,26 @@ func newEndpointCreateCommand(r *remote) *cobra.Command {
 				return err
 			}
 			return r.withEndpoint(func(client *api.Client) (control.Endpoint, error) {
-				return client.CreateEndpoint(c.Context(), f.spec, f.skipVerification)
+				e, err := client.CreateEndpoint(c.Context(), f.spec, f.skipVerification)
+				if err == nil && e.Type == string(migration.KindGmail) && e.Login == string(migration.LoginUser) && f.spec.Login == "" {
+					fmt.Fprintln(r.streams.Err, "Without --service-account-file each mailbox signs in by itself: the migration file needs an app password for each (login user).")
+				}
+				return e, err
 			})
 		}}
+	command.Flags().Var(choice{&f.spec.Type, []string{string(migration.KindIMAP), string(migration.KindOffice365), string(migration.KindGmail)}}, "type", "`KIND` of server: imap (default), office365 or gmail")
+	command.Flags().Var(choice{&f.spec.Login, loginNames()}, "login", "`FORM` of signing in, see above (default user, with --type office365 that)")
 	f.register(command.Flags())
-	flags := command.Flags()
-	flags.StringVar(&f.spec.Type, "type", "", "`KIND` of server: imap (default), office365 or gmail")
-	flags.StringVar(&f.spec.Login, "login", "", "`FORM` of signing in, see above (default user, with --type office365 that)")
-	flags.StringVar(&f.spec.UserRoot, "user-root", "", "`PATH` of a person's folders with {user} in it, with --login userroot, for rows without a UserRoot")
-	flags.StringVar(&f.spec.Tenant, "tenant", "", "Office 365: `ID` of the directory (tenant), or a domain of it")
-	flags.StringVar(&f.spec.ClientID, "client-id", "", "Office 365: `ID` of the application (client)")
-	flags.StringVar(&f.spec.Cloud, "cloud", "", "Office 365: worldwide (default), gcc-high, dod or china")
-	flags.StringVar(&f.spec.Authority, "authority", "", "Office 365: `URL` that gives tokens, instead of the cloud's")
-	flags.StringVar(&f.spec.Scope, "scope", "", "Office 365: `SCOPE` of the tokens, instead of the cloud's")
 	return command
 }
 
 func newEndpointSetCommand(r *remote) *cobra.Command {
 	f := &endpointSpecFlags{}
 	command := &cobra.Command{Use: "set NAME", Short: "Change an endpoint of the server", Args: oneArg("name of the endpoint"),
-		Long: `Changes what the flags name. Passwords are bound to host, port and security: when
-those change, the passwords that are kept are worth nothing, and new ones are needed.
+		Long: `Changes what the flags name; type and login stay as they were made: for others make
+a new endpoint. Passwords are bound to host, port and security, and the secret of an
+application to its tenant, ID, cloud and authority too: when those change, what is kept
+is worth nothing, and is needed anew (with the same command, or later).
 `,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.complete(c.Context(), r, c.Flags()); err != nil {
@@ -347,6 +426,18 @@ func (f *endpointSpecFlags) change(flags *pflag.FlagSet) (change control.Endpoin
 			change.Separator = &s.Separator
 		case "domain":
 			change.Domain = &s.Domain
+		case "user-root":
+			change.UserRoot = &s.UserRoot
+		case "tenant":
+			change.Tenant = &s.Tenant
+		case "client-id":
+			change.ClientID = &s.ClientID
+		case "cloud":
+			change.Cloud = &s.Cloud
+		case "authority":
+			change.Authority = &s.Authority
+		case "scope":
+			change.Scope = &s.Scope
 		case "default-folder":
 			change.DefaultFolders = &s.DefaultFolders
 		case "graph-folders":
@@ -382,16 +473,15 @@ func newEndpointDeleteCommand(r *remote) *cobra.Command {
 
 // testOnServer tests an endpoint from the server, and shows each step.
 func (r *remote) testOnServer(ctx context.Context, name, user, passwordFile string) error {
-	spec := control.TestSpec{Name: name, User: user}
-	var err error
-	if user != "" {
-		if spec.Password, err = r.secretFrom(ctx, "--password-file", passwordFile, "MAILHAUL_SERVER_PASSWORD", user); err != nil {
-			return err
-		}
-	}
 	client, err := r.client()
 	if err != nil {
 		return err
+	}
+	spec := control.TestSpec{Name: name, User: user}
+	if user != "" || passwordFile != "" {
+		if spec.Password, err = r.mailboxPassword(ctx, client, name, user, passwordFile); err != nil {
+			return err
+		}
 	}
 	probe, err := client.TestEndpoint(ctx, spec)
 	if err != nil {
@@ -401,9 +491,36 @@ func (r *remote) testOnServer(ctx context.Context, name, user, passwordFile stri
 		return err
 	}
 	if !probe.OK {
-		return &exitError{status: exitConnection}
+		return &exitError{status: statusOfProbe(probe)}
 	}
 	return nil
+}
+
+// mailboxPassword gets the password of a mailbox of an endpoint, if the endpoint signs in
+// by that of each mailbox.
+func (r *remote) mailboxPassword(ctx context.Context, client *api.Client, name, user, passwordFile string) (control.Password, error) {
+	e, err := client.Endpoint(ctx, name)
+	switch form := migration.LoginForm(e.Login); {
+	case err != nil:
+		return "", err
+	case form.HasAdmin() && passwordFile != "":
+		return "", usageError("--password-file has no use here: the endpoint %s opens mailboxes by the login %s, without their passwords", name, form)
+	case form.HasAdmin():
+		return "", nil
+	case user == "":
+		return "", usageError("--password-file has no use without --user: nobody signs in")
+	}
+	return r.secretFrom(ctx, "--password-file", passwordFile, "MAILHAUL_SERVER_PASSWORD", user)
+}
+
+// statusOfProbe is the exit status of a test that did not go well.
+func statusOfProbe(probe control.Probe) int {
+	for _, s := range probe.Steps {
+		if s.SignInRefused() {
+			return exitLogin
+		}
+	}
+	return exitConnection
 }
 
 func (r *remote) showProbe(probe control.Probe) {

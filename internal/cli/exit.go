@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/mailhaul/mailhaul/internal/api"
+	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
@@ -92,9 +93,9 @@ func statusOf(err error) int {
 // statusOfProblem is the exit status of what a server refused.
 func statusOfProblem(p *api.Problem) int {
 	switch {
-	case p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden || p.Code == migration.CodeLogin:
+	case p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden || p.Code == "sign-in-refused" || control.RefusesSignIn(p.Code):
 		return exitLogin
-	case p.Code == "endpoint-test-failed":
+	case p.Code == "endpoint-test-failed", connectionCodes[p.Code], laterCodes[p.Code]:
 		return exitConnection
 	case p.Status >= http.StatusInternalServerError:
 		return exitInternal
@@ -121,6 +122,9 @@ var connectionCodes = map[string]bool{
 	migration.CodeResolve: true, migration.CodeConnect: true, migration.CodeTLS: true,
 	migration.CodeGreeting: true, migration.CodePolicy: true, migration.CodeLost: true, migration.CodeTimeout: true,
 }
+
+// laterCodes are those of servers that have no room at the moment.
+var laterCodes = map[string]bool{migration.CodeThrottled: true, migration.CodeTooManyConns: true, migration.CodeServerBusy: true}
 
 // interruptedFault says how to go on.
 func interruptedFault(doing string) *migration.Fault {

@@ -168,7 +168,7 @@ func newMailboxRotateCommand(r *remote) *cobra.Command {
 				}
 			}
 			if source == "" && target == "" {
-				password, err := askPasswordOf(c.Context(), r.streams, "the source mailbox "+args[1])
+				password, err := askPasswordOf(c.Context(), r.streams, "the source mailbox "+args[1], "give --source-password-file")
 				if err != nil {
 					return err
 				}

@@ -32,7 +32,7 @@ func (r *remote) secretFrom(ctx context.Context, flag, path, variable, whose str
 		if value := os.Getenv(variable); value != "" {
 			return secret.New(value), nil
 		}
-		return askPasswordOf(ctx, r.streams, whose)
+		return askPasswordOf(ctx, r.streams, whose, fmt.Sprintf("give %s, or set %s", flag, variable))
 	}
 	text, err := read()
 	return control.Password(text.Reveal()), err
@@ -53,11 +53,12 @@ func (r *remote) newSecretFrom(ctx context.Context, path, whose string) (control
 	return first, err
 }
 
-// askPasswordOf asks at the terminal, if there is one.
-func askPasswordOf(ctx context.Context, streams Streams, whose string) (secret.Text, error) {
+// askPasswordOf asks at the terminal, if there is one; else it says how to give the
+// password.
+func askPasswordOf(ctx context.Context, streams Streams, whose, how string) (secret.Text, error) {
 	file, ok := streams.In.(*os.File)
 	if !ok || !isTerminal(file) {
-		return secret.Text{}, usageError("no password of %s: there is no terminal to ask at; name a file", whose)
+		return secret.Text{}, usageError("no password of %s: there is no terminal to ask at; %s", whose, how)
 	}
 	return askPassword(ctx, streams.Err, int(file.Fd()), whose)
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -40,7 +39,8 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	}
 	root := newRootCommand(streams)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
+	inFlags(command, err)
 	var exit *exitError
 	if err != nil && (!errors.As(err, &exit) || exit.err != nil) {
 		fmt.Fprintln(streams.Err, "mailhaul: "+explain(err))
@@ -81,11 +81,7 @@ Try it without a server of your own:  mailhaul demo
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		var value *pflag.InvalidValueError
-		if errors.As(err, &value) && value.GetFlag().Value.Type() == "duration" {
-			err = fmt.Errorf("--%s %q: want a duration such as 5s", value.GetFlag().Name, value.GetValue())
-		}
-		return usageError("%w\n  see: %s --help", err, c.CommandPath())
+		return usageError("%w\n  see: %s --help", wrongValue(err), c.CommandPath())
 	})
 	root.AddCommand(newDiscoverCommand(streams), newCopyCommand(streams), newVerifyCommand(streams), newCSVCommand(streams), newDemoCommand(streams), newVersionCommand(streams), newManCommand(streams),
 		newServeCommand(streams), newLoginCommand(streams), newEndpointCommand(streams), newBatchCommand(streams), newMailboxCommand(streams), newReportCommand(streams),

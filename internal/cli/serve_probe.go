@@ -99,6 +99,10 @@ func (v visitor) Probe(ctx context.Context, account control.Account) ([]control.
 	p := &probe{steps: map[string]control.ProbeStep{}}
 	session, err := v.session(ctx, account, p.note)
 	if err != nil {
+		// Who of several is refused is known only after the step.
+		if s := p.steps[stepNames[imap.StepLogin]]; s.Result == control.StepFailed {
+			p.note(imap.StepLogin, "", err)
+		}
 		return p.all(), nil
 	}
 	defer session.Close()
@@ -112,7 +116,20 @@ func (v visitor) Probe(ctx context.Context, account control.Account) ([]control.
 	}
 	profile := session.Profile()
 	return p.all(), &migration.Learned{At: time.Now().UTC().Truncate(time.Second), Server: migration.SafeText(profile.Server), TLS: p.tls, Pin: session.Pin(),
-		RoundTrip: profile.RoundTrip, Extensions: profile.Capabilities}
+		RoundTrip: profile.RoundTrip, Extensions: profile.Capabilities, SignIn: p.signIn(account, session.SignedIn())}
+}
+
+// signIn says what the test can tell of a credential that opens every mailbox, where it
+// has opened none.
+func (p *probe) signIn(account control.Account, signedIn bool) string {
+	form := account.Login.Form
+	switch {
+	case signedIn || !form.HasAdmin():
+		return ""
+	case form == migration.LoginKerio:
+		return "not tested: the master password can be tested with the user name of a mailbox only (--user)"
+	}
+	return p.steps[stepNames[imap.StepLogin]].Detail
 }
 
 // noteDefaults adds to the folders whether Microsoft Graph tells the default ones, if
@@ -165,7 +182,7 @@ func (v visitor) session(ctx context.Context, account control.Account, steps fun
 		detail, err = v.doorman.token(ctx, account)
 	} else {
 		options.Steps = nil
-		detail, err = v.alone(ctx, account, options)
+		session, detail, err = v.alone(ctx, account, options, session)
 	}
 	steps(imap.StepLogin, detail, err)
 	if err != nil {
@@ -176,23 +193,37 @@ func (v visitor) session(ctx context.Context, account control.Account, steps fun
 }
 
 // actsForOthersOnly reports whether an administrator of the form needs no mailbox of his
-// own, so that he may be let in for others and not as himself.
+// own, so that he may be let in for others and not as himself: with Dovecot he may be a
+// master user and no more.
 func actsForOthersOnly(form migration.LoginForm) bool {
-	return form == migration.LoginMaster
+	return form == migration.LoginMaster || form == migration.LoginAuthzid
 }
 
+// signsInAsHimself are makes of servers, as they greet, whose administrators have an
+// account like any other: that one is not let in is a fault with them.
+var signsInAsHimself = []string{"Cyrus", "Zimbra"}
+
+// littleSaid is what a refusal of an administrator as himself tells.
+const littleSaid = "the administrator is not let in as himself, which says little with this login form; test with the user name of a mailbox (--user) to know"
+
 // alone has such an administrator sign in as himself. That he is not let in tells
-// nothing.
-func (v visitor) alone(ctx context.Context, account control.Account, options imap.Options) (detail string, err error) {
-	session, err := v.doorman.open(ctx, account, options)
+// nothing, unless the server is one where he must be. It gives the session to go on with,
+// which with authzid is the administrator's: he has a mailbox if he is let in.
+func (v visitor) alone(ctx context.Context, account control.Account, options imap.Options, outside *imap.Session) (session *imap.Session, detail string, err error) {
+	inside, err := v.doorman.open(ctx, account, options)
+	server := outside.Profile().Server
+	must := account.Login.Form == migration.LoginAuthzid && slices.ContainsFunc(signsInAsHimself, func(known string) bool { return strings.Contains(server, known) })
 	switch {
+	case err == nil && account.Login.Form == migration.LoginAuthzid:
+		_ = outside.Close()
+		return inside, migration.SafeText(account.Login.Admin), nil
 	case err == nil:
-		_ = session.Close()
-		return "the administrator is let in", nil
-	case migration.ClassOf(err) == migration.Login:
-		return "the administrator is not let in as himself, which says little with this login form; test with the user name of a mailbox (--user) to know", nil
+		_ = inside.Close()
+		return outside, "the administrator is let in", nil
+	case migration.ClassOf(err) == migration.Login && !must:
+		return outside, littleSaid, nil
 	default:
-		return "", err
+		return outside, "", err
 	}
 }
 

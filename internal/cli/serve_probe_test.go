@@ -22,6 +22,12 @@ const visitedPassword = "C4nary!Visit-33"
 // visitedServer is a server with one mailbox, and the account that opens it.
 func visitedServer(t *testing.T) (visitor, control.Account) {
 	t.Helper()
+	return visitedBy(t, imapfake.Options{Masters: map[string]string{"root": visitedPassword}}, false)
+}
+
+// visitedBy is visitedServer with options; the administrator may have a mailbox too.
+func visitedBy(t *testing.T, o imapfake.Options, administratorsOwn bool) (visitor, control.Account) {
+	t.Helper()
 	ca, err := imapfake.NewCA()
 	if err != nil {
 		t.Fatal(err)
@@ -30,9 +36,12 @@ func visitedServer(t *testing.T) (visitor, control.Account) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := imapfake.New(imapfake.Options{Masters: map[string]string{"root": visitedPassword}})
+	server := imapfake.New(o)
 	t.Cleanup(server.Close)
 	anna := server.AddUser("anna", visitedPassword)
+	if administratorsOwn {
+		server.AddUser("root", visitedPassword)
+	}
 	anna.Create("Work/Old")
 	for range 3 {
 		anna.Deliver("Work/Old", []byte("Subject: x\r\n\r\nbody\r\n"), time.Unix(1e9, 0))
@@ -199,5 +208,45 @@ func TestAMessageIsReadFromItsSource(t *testing.T) {
 	cancel()
 	if _, err := v.Message(ctx, account, "Work/Old", 1); err == nil {
 		t.Error("reads after the request has ended")
+	}
+}
+
+func TestAnAdministratorWhoIsNotLetInAsHimselfIsToldOf(t *testing.T) {
+	for name, c := range map[string]struct {
+		form    migration.LoginForm
+		greets  string
+		master  bool // and no more
+		wrong   bool
+		outcome string
+		tells   bool
+	}{
+		"master, Dovecot":             {migration.LoginMaster, "Dovecot", true, false, "sign-in:ok folders:skipped", true},
+		"authzid, Dovecot":            {migration.LoginAuthzid, "Dovecot", true, false, "sign-in:ok folders:skipped", true},
+		"authzid, with a mailbox":     {migration.LoginAuthzid, "Dovecot", false, false, "sign-in:ok folders:ok", false},
+		"authzid, a wrong password":   {migration.LoginAuthzid, "Dovecot", true, true, "sign-in:ok folders:skipped", true},
+		"master, a wrong password":    {migration.LoginMaster, "Dovecot", true, true, "sign-in:ok folders:skipped", true},
+		"authzid, Cyrus, wrong":       {migration.LoginAuthzid, "Cyrus IMAP 3.8", false, true, "sign-in:failed/login folders:skipped", false},
+		"proxyauth, a wrong password": {migration.LoginProxyAuth, "Sun", false, true, "sign-in:failed/login folders:skipped", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := imapfake.Dovecot()
+			p.Greeting = "OK [CAPABILITY $CAPABILITY] " + c.greets + " ready."
+			if c.form == migration.LoginProxyAuth {
+				p = imapfake.OracleMessaging()
+			}
+			o := imapfake.Options{Personality: p, Masters: map[string]string{"root": visitedPassword}}
+			v, account := visitedBy(t, o, !c.master)
+			account.User, account.Login = "", migration.LoginMethod{Form: c.form, Admin: "root"}
+			if c.wrong {
+				account.Password = secret.New("wrong")
+			}
+			steps, learned := v.Probe(t.Context(), account)
+			if got := outcome(steps); !strings.HasSuffix(got, c.outcome) {
+				t.Errorf("got %s, want %s", got, c.outcome)
+			}
+			if told := learned != nil && learned.SignIn == littleSaid; told != c.tells {
+				t.Errorf("it tells %+v", learned)
+			}
+		})
 	}
 }

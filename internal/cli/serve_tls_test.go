@@ -33,8 +33,8 @@ func (s *tlsServer) run(args ...string) output {
 	return execute(s.T, append(args, s.trusting...)...)
 }
 
-// serveTLS starts a server and makes its first operator. It must end well.
-func serveTLS(t *testing.T) *tlsServer {
+// serveTLS starts a server with more flags, and makes its first operator. It must end well.
+func serveTLS(t *testing.T, flags ...string) *tlsServer {
 	t.Helper()
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -51,8 +51,8 @@ func serveTLS(t *testing.T) *tlsServer {
 	out, log := &watched{want: "operator setup", come: make(chan struct{})}, &watched{}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- Run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "data"), "--key-file", filepath.Join(dir, "server.key"),
-			"--tls-cert", file("cert.pem", cert), "--tls-key", file("key.pem", key)}, Streams{In: strings.NewReader(""), Out: out, Err: log})
+		ended <- Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "data"), "--key-file", filepath.Join(dir, "server.key"),
+			"--tls-cert", file("cert.pem", cert), "--tls-key", file("key.pem", key)}, flags...), Streams{In: strings.NewReader(""), Out: out, Err: log})
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -46,8 +46,13 @@ func (d *doorman) open(ctx context.Context, account control.Account, options ima
 	options.Credential = credentialOf(account)
 	options.Explain = func(fault *migration.Fault) *migration.Fault { return explained(fault, account.Login) }
 	session, err := imap.Dial(ctx, options)
-	if err == nil || migration.ClassOf(err) != migration.Login || migration.CodeOf(err) != migration.CodeLogin || !account.Login.Form.NamesAdmin() || account.User == "" {
+	if err == nil || migration.ClassOf(err) != migration.Login || migration.CodeOf(err) != migration.CodeLogin || !account.Login.Form.NamesAdmin() {
 		return session, err
+	}
+	if account.User == "" {
+		fault := *migration.FaultOf(err)
+		fault.Remedy = fmt.Sprintf("Check the administrator's name %s and his password.", migration.SafeText(account.Login.Admin))
+		return nil, &fault
 	}
 	return nil, d.whoIsRefused(ctx, account, options, err)
 }

@@ -68,9 +68,14 @@ func rowBinding(e migration.EndpointRecord, batch, address string, side Side) se
 	return secret.Binding{Purpose: side.purpose(), Host: e.Host, Port: e.Port, Security: string(e.Security), Batch: batch, Address: address}
 }
 
-// adminBinding is where the administrator's password may be used.
+// adminBinding is where the administrator's password may be used. That of an application
+// goes to the authority of its tenant.
 func adminBinding(e migration.EndpointRecord) secret.Binding {
-	return secret.Binding{Purpose: "administrator's password", Host: e.Host, Port: e.Port, Security: string(e.Security), Address: e.Name + "/" + cmp.Or(e.Login.Admin, e.Login.App.Tenant+"/"+e.Login.App.Client)}
+	app := e.Login.App.Tenant + "/" + e.Login.App.Client
+	if e.Login.App.Cloud != "" || e.Login.App.Authority != "" {
+		app += "/" + e.Login.App.Cloud + "/" + e.Login.App.Authority
+	}
+	return secret.Binding{Purpose: "administrator's password", Host: e.Host, Port: e.Port, Security: string(e.Security), Address: e.Name + "/" + cmp.Or(e.Login.Admin, app)}
 }
 
 // adminOf opens the administrator's password of an endpoint.

@@ -33,6 +33,15 @@ type Measure struct {
 	Detail  string `json:"detail,omitempty"`
 }
 
+// JudgeCalibration says what CalibrateEndpoint would find wrong without asking a server.
+func (s *Service) JudgeCalibration(ctx context.Context, actor Actor, name string, spec CalibrationSpec) error {
+	if err := permit(actor, EndpointCalibrate); err != nil {
+		return err
+	}
+	_, _, err := s.calibrated(ctx, name, spec)
+	return err
+}
+
 // CalibrateEndpoint measures what the endpoint's server keeps of messages, and stores
 // that with the endpoint, unless it was pointed elsewhere meanwhile.
 func (s *Service) CalibrateEndpoint(ctx context.Context, actor Actor, name string, spec CalibrationSpec) (Calibration, error) {

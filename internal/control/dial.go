@@ -51,7 +51,7 @@ var (
 // Check judges an address that a host has. The fault's text is for people.
 func (p DialPolicy) Check(host string, ip netip.Addr) error {
 	ip = plain(ip)
-	reason := ""
+	reason, allowed := "", ""
 	switch {
 	case !ip.IsValid():
 		reason = "it is no address"
@@ -59,16 +59,20 @@ func (p DialPolicy) Check(host string, ip netip.Addr) error {
 		slices.ContainsFunc(local, func(n netip.Prefix) bool { return n.Contains(ip) }):
 		reason = "no mail server has such an address"
 	case ip.IsLoopback() && !p.AllowLoopback:
-		reason = "it is this machine"
+		reason, allowed = "it is this machine", "mailhaul serve --allow-loopback"
 	case p.RefusePrivate && (ip.IsPrivate() || shared.Contains(ip)):
-		reason = "it is in a private network"
+		reason, allowed = "it is in a private network", "without mailhaul serve --refuse-private"
 	case !p.listed(host, ip):
-		reason = "it is not among the servers that are allowed"
+		reason, allowed = "it is not among the servers that are allowed", "mailhaul serve --allow-network NETWORK"
 	default:
 		return nil
 	}
+	remedy := "Use the address of a mail server."
+	if allowed != "" {
+		remedy = "Use the address of a mail server, or let an administrator allow this one in the server's configuration (" + allowed + ")."
+	}
 	return &migration.Fault{Class: migration.Stop, Code: migration.CodePolicy, Doing: fmt.Sprintf("connecting to %s (%s) is not allowed: %s", host, ip, reason),
-		Remedy: "Use the address of a mail server, or let an administrator allow this one in the server's configuration."}
+		Remedy: remedy}
 }
 
 // plain gives the IPv4 address inside of an IPv6 address, if there is one.

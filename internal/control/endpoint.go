@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/secret"
+	"github.com/mailhaul/mailhaul/internal/token"
 )
 
 // The defaults and bounds of limits.
@@ -110,23 +111,53 @@ func (s *Service) spec(c *checks, spec EndpointSpec) (migration.EndpointRecord, 
 	c.that(known, "minTls", "must be 1.0, 1.1, 1.2 or 1.3")
 	c.defaultFolders(&e, spec.DefaultFolders)
 	c.endpoint(e)
+	if e.Login.Form == migration.LoginOffice365 {
+		c.settings(e.Login.App, s.tokenHosts)
+	}
 	s.graph(c, e.Login)
-	value := c.credential(e.Login.Form, credentials(spec.AdminPassword, spec.ClientSecret, spec.Certificate, spec.ServiceAccount))
-	s.secretFits(c, e.Login, value)
-	return e, value
+	given := c.credential(e.Login.Form, credentials(spec.AdminPassword, spec.ClientSecret, spec.Certificate, spec.ServiceAccount))
+	s.secretFits(c, e.Login, given)
+	e.Login.App.Credential = given.kind()
+	return e, given.value
 }
 
 // secretFits checks the secret of a login method.
-func (s *Service) secretFits(c *checks, m migration.LoginMethod, value Password) {
-	if fields := wanted(m.Form); value == "" {
+func (s *Service) secretFits(c *checks, m migration.LoginMethod, given credential) {
+	if fields := wanted(m.Form); given.value == "" {
 		c.that(len(fields) == 0, strings.Join(fields, " or "), "is missing: login %s needs it", m.Form)
 		return
 	}
 	if m.Form.HasToken() {
-		c.authority(m, value.Text(), s.tokenHosts)
+		c.authority(m, given, s.tokenHosts)
 		return
 	}
-	c.password("adminPassword", value)
+	c.password("adminPassword", given.value)
+}
+
+// JudgeEndpoint says what CreateEndpoint would find wrong without asking a server.
+func (s *Service) JudgeEndpoint(ctx context.Context, actor Actor, spec EndpointSpec) error {
+	if err := permit(actor, EndpointCreate); err != nil {
+		return err
+	}
+	var c checks
+	s.spec(&c, spec)
+	if err := c.err(); err != nil {
+		return err
+	}
+	return s.store.View(ctx, "looking for the endpoint", func(tx Tx) error {
+		switch _, err := tx.Endpoint(spec.Name); {
+		case err == nil:
+			return nameTaken()
+		case errors.Is(err, migration.ErrNotFound):
+			return nil
+		default:
+			return err
+		}
+	})
+}
+
+func nameTaken() error {
+	return &Problem{Kind: Conflict, Code: "name-taken", Detail: "The migration endpoint already exists.", Remedy: "Choose another name."}
 }
 
 // CreateEndpoint makes an endpoint. Unless verification is skipped it is tested
@@ -153,7 +184,7 @@ func (s *Service) CreateEndpoint(ctx context.Context, actor Actor, spec Endpoint
 		fresh := e
 		if err := tx.CreateEndpoint(&fresh); err != nil {
 			if errors.Is(err, migration.ErrNameTaken) {
-				return &Problem{Kind: Conflict, Code: "name-taken", Detail: "The migration endpoint already exists.", Remedy: "Choose another name."}
+				return nameTaken()
 			}
 			return err
 		}
@@ -215,7 +246,8 @@ func endpointNamed(name string) string {
 // SetEndpoint changes an endpoint if it still has the version; 0 is any. What is
 // changed about the server is tested first, unless verification is skipped.
 //
-// Passwords were given for a host, a port and a security, and go nowhere else. When
+// Passwords were given for a host, a port and a security, and go nowhere else; the secret
+// of an application was given for its tenant, cloud and authority too. When
 // one of them changes, the administrator's password is gone unless it is given anew,
 // and mailboxes of the endpoint's batches whose own passwords no longer fit are
 // Corrupted until they get new ones. While a batch runs it is refused.
@@ -273,7 +305,8 @@ func (s *Service) changeVersion(ctx context.Context, doing string, version int64
 
 // aboutServer reports whether the patch changes how the server is reached.
 func (p EndpointPatch) aboutServer() bool {
-	return p.Host != nil || p.Port != nil || p.Security != nil || p.CA != nil || p.Pin != nil || p.MinTLS != nil || p.AdminUser != nil || len(p.credentials()) > 0 || p.Separator != nil || p.Domain != nil
+	return p.Host != nil || p.Port != nil || p.Security != nil || p.CA != nil || p.Pin != nil || p.MinTLS != nil || p.AdminUser != nil || len(p.credentials()) > 0 || p.Separator != nil || p.Domain != nil ||
+		p.Tenant != nil || p.ClientID != nil || p.Cloud != nil || p.Authority != nil || p.Scope != nil
 }
 
 // credentials are the secrets that a patch brings.
@@ -325,6 +358,8 @@ func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migr
 	set(&e.Login.Admin, patch.AdminUser)
 	set(&e.Login.Separator, patch.Separator)
 	set(&e.Login.Domain, patch.Domain)
+	set(&e.Login.Root, patch.UserRoot)
+	s.application(&c, &e, patch)
 	set(&e.Login.App.Graph, patch.Graph)
 	set(&e.Login.App.GraphFolders, patch.GraphFolders)
 	if patch.DefaultFolders != nil {
@@ -355,13 +390,33 @@ func (s *Service) patched(e migration.EndpointRecord, patch EndpointPatch) (migr
 	c.that(patch.AdminPassword == nil || *patch.AdminPassword != "", "adminPassword", "must not be empty")
 	// A secret that is gone is told by the mailboxes that need it; it need not come
 	// with the same change.
-	if value := c.credential(e.Login.Form, patch.credentials()); value != "" {
-		s.secretFits(&c, e.Login, value)
-		e.AdminSecret = s.keys.SealAlone(value.Text(), adminBinding(e))
+	if given := c.credential(e.Login.Form, patch.credentials()); given.value != "" {
+		s.secretFits(&c, e.Login, given)
+		e.Login.App.Credential = given.kind()
+		e.AdminSecret = s.keys.SealAlone(given.value.Text(), adminBinding(e))
 	}
 	c.endpoint(e)
 	s.graph(&c, e.Login)
 	return e, c.err()
+}
+
+// application changes what is known of an application. Its endpoint goes to another cloud
+// with it, unless it is elsewhere.
+func (s *Service) application(c *checks, e *migration.EndpointRecord, patch EndpointPatch) {
+	app := &e.Login.App
+	if patch.Cloud != nil {
+		before, _ := token.CloudNamed(app.Cloud)
+		after, err := token.CloudNamed(*patch.Cloud)
+		if err == nil && patch.Host == nil && e.Host == before.IMAPHost {
+			e.Host = after.IMAPHost
+		}
+	}
+	for field, change := range map[*string]*string{&app.Tenant: patch.Tenant, &app.Client: patch.ClientID, &app.Cloud: patch.Cloud, &app.Authority: patch.Authority, &app.Scope: patch.Scope} {
+		set(field, change)
+	}
+	if e.Login.Form == migration.LoginOffice365 && (patch.Tenant != nil || patch.ClientID != nil || patch.Cloud != nil || patch.Authority != nil || patch.Scope != nil) {
+		c.settings(*app, s.tokenHosts)
+	}
 }
 
 // repoint saves the endpoint and settles what its change means for the mailboxes of

@@ -56,18 +56,17 @@ func wanted(form migration.LoginForm) []string {
 }
 
 // credential checks that the one secret is given that the form needs, and gives it.
-func (c *checks) credential(form migration.LoginForm, given []credential) Password {
+func (c *checks) credential(form migration.LoginForm, given []credential) (found credential) {
 	fields := wanted(form)
-	var found Password
 	for _, g := range given {
 		fits := false
 		for _, field := range fields {
 			fits = fits || field == g.field
 		}
 		c.that(fits, g.field, "has no use with login %s", form)
-		c.that(found == "" || !fits, g.field, "stands beside another secret; give one of the two")
+		c.that(found.value == "" || !fits, g.field, "stands beside another secret; give one of the two")
 		if fits {
-			found = g.value
+			found = g
 		}
 	}
 	return found
@@ -91,13 +90,16 @@ func (c *checks) loginMethod(m migration.LoginMethod) {
 	} else {
 		c.that(m.Admin == "", "adminUser", "has no use with login %s", m.Form)
 	}
+	c.that(m.Form != migration.LoginExchange || !strings.ContainsAny(m.Admin, `/\`+m.Separator), "adminUser",
+		"must be the name alone, without its domain: give the domain as a field of its own (domain)")
 	c.only(m.Separator, "separator", m, migration.LoginMaster, migration.LoginExchange)
 	c.that(m.Separator == "" || utf8.RuneCountInString(m.Separator) == 1 && migration.SafeText(m.Separator) == m.Separator && m.Separator != " " && m.Separator != "@",
 		"separator", "must be one character, and neither a space nor @")
 	c.only(m.Domain, "domain", m, migration.LoginExchange, migration.LoginMirapoint)
 	c.that(migration.SafeText(m.Domain) == m.Domain && !strings.ContainsAny(m.Domain, `/\#@* `), "domain", "must be a domain such as contoso or example.org")
 	c.only(m.Root, "userRoot", m, migration.LoginUserRoot)
-	c.that(m.Root == "" || strings.Contains(m.Root, "{user}") && migration.ValidUserRoot(m.Root), "userRoot", "must be the path of a person's folders with {user} for the user name, such as /users/{user}")
+	c.that(m.Root == "" || strings.Contains(m.Root, "{user}") && migration.ValidUserRoot(m.Root), "userRoot", "must be the path of a person's folders with {user} for the user name, such as #shared/{user} with Courier or user/{user} with Oracle")
+	c.that(!strings.ContainsAny(strings.ReplaceAll(m.Root, "{user}", ""), "{}"), "userRoot", "knows {user} and nothing else in braces")
 	for field, value := range map[string]string{"tenant": m.App.Tenant, "clientId": m.App.Client, "cloud": m.App.Cloud, "authority": m.App.Authority, "scope": m.App.Scope, "graph": m.App.Graph} {
 		c.only(value, field, m, migration.LoginOffice365)
 	}
@@ -113,24 +115,55 @@ func (c *checks) only(value, field string, m migration.LoginMethod, forms ...mig
 	c.that(use, field, "has no use with login %s", m.Form)
 }
 
-// authority checks what an authority of tokens needs to know, the secret included.
-// tokenHosts are those that the server allows beside the known ones.
-func (c *checks) authority(m migration.LoginMethod, value secret.Text, tokenHosts []string) {
-	var err error
-	switch m.Form {
-	case migration.LoginOffice365:
-		if _, err := token.CloudNamed(m.App.Cloud); err != nil {
-			c.that(false, "cloud", "%s", err)
-			return
+// kind is what an application shows that is given the credential.
+func (c credential) kind() string {
+	return map[string]string{"clientSecret": migration.CredentialSecret, "certificate": migration.CredentialCertificate}[c.field]
+}
+
+// authority checks the secret for an authority of tokens. tokenHosts are those that the
+// server allows beside the known ones.
+func (c *checks) authority(m migration.LoginMethod, given credential, tokenHosts []string) {
+	if m.Form == migration.LoginGoogle {
+		if err := (token.Google{Key: given.value.Text()}).Check(tokenHosts); err != nil {
+			c.that(false, given.field, "%s", err)
 		}
-		err = TokenApp(m.App, value).Check(tokenHosts)
-	case migration.LoginGoogle:
-		err = token.Google{Key: value}.Check(tokenHosts)
+		return
 	}
-	if err != nil {
-		field := map[bool]string{true: "tenant", false: "serviceAccount"}[m.Form == migration.LoginOffice365]
-		c.that(false, field, "%s", err)
+	m.App.Credential = given.kind()
+	if wrong := c.application(given); wrong {
+		return
 	}
+	for _, fault := range TokenApp(m.App, given.value.Text()).Faults(tokenHosts) {
+		if fault.Setting == token.SettingSecret {
+			c.that(false, given.field, "%s", fault.Err)
+		}
+	}
+}
+
+// settings are what is wrong with an application but for its secret.
+func (c *checks) settings(app migration.App, tokenHosts []string) {
+	if _, err := token.CloudNamed(app.Cloud); err != nil {
+		c.that(false, "cloud", "%s", err)
+		return
+	}
+	fields := map[string]string{token.SettingTenant: "tenant", token.SettingClient: "clientId", token.SettingScope: "scope", token.SettingAuthority: "authority"}
+	for _, fault := range TokenApp(app, secret.Text{}).Faults(tokenHosts) {
+		if field := fields[fault.Setting]; field != "" {
+			c.that(false, field, "%s", fault.Err)
+		}
+	}
+}
+
+// application checks that the secret is what its field says.
+func (c *checks) application(given credential) (wrong bool) {
+	var err error
+	if given.field == "certificate" {
+		_, err = token.ReadCertificate(given.value.Text())
+	} else {
+		err = token.CheckClientSecret(given.value.Text())
+	}
+	c.that(err == nil, given.field, "%v", err)
+	return err != nil
 }
 
 // graph checks where Microsoft Graph is, since it gets tokens.
@@ -156,7 +189,7 @@ func (c *checks) defaultFolders(e *migration.EndpointRecord, changes map[string]
 // a certificate with its key in PEM form.
 func TokenApp(app migration.App, value secret.Text) token.Office365 {
 	o := token.Office365{Tenant: app.Tenant, ClientID: app.Client, Cloud: token.Cloud{Name: app.Cloud, Authority: app.Authority, Scope: app.Scope, GraphAddress: app.Graph}}
-	if strings.Contains(value.Reveal(), "-----BEGIN") {
+	if app.Credential == migration.CredentialCertificate {
 		o.Certificate = value
 	} else {
 		o.Secret = value

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/secret"
+	"github.com/mailhaul/mailhaul/internal/token"
 )
 
 // EndpointSpec is what an endpoint is made of. Fields that are left out take the
@@ -64,9 +66,15 @@ type EndpointPatch struct {
 	BytesPerDayDown *int64             `json:"bytesPerDayDown,omitempty"`
 	BytesPerDayUp   *int64             `json:"bytesPerDayUp,omitempty"`
 	AdminUser       *string            `json:"adminUser,omitempty"`
-	AdminPassword   *Password          `json:"adminPassword,omitempty" doc:"Needed anew when host, port or security change, as the other secrets are"`
+	AdminPassword   *Password          `json:"adminPassword,omitempty" doc:"Needed anew when host, port or security change, as the other secrets are, and with an application when its tenant, ID, cloud or authority does"`
 	Separator       *string            `json:"separator,omitempty"`
 	Domain          *string            `json:"domain,omitempty"`
+	UserRoot        *string            `json:"userRoot,omitempty"`
+	Tenant          *string            `json:"tenant,omitempty"`
+	ClientID        *string            `json:"clientId,omitempty"`
+	Cloud           *string            `json:"cloud,omitempty" enum:"worldwide,gcc,gcc-high,dod,china" doc:"An endpoint that is where its cloud has its servers goes with it"`
+	Authority       *string            `json:"authority,omitempty"`
+	Scope           *string            `json:"scope,omitempty"`
 	GraphFolders    *bool              `json:"graphFolders,omitempty"`
 	Graph           *string            `json:"graph,omitempty"`
 	DefaultFolders  *map[string]string `json:"defaultFolders,omitempty" doc:"Uses that are missing stay as they are, and an empty name takes one away"`
@@ -110,12 +118,42 @@ type Endpoint struct {
 	// HasAdminPassword: there is the secret the login needs, and it may be used
 	// with this server.
 	HasAdminPassword bool         `json:"hasAdminPassword"`
+	Secret           *Secret      `json:"secret,omitempty" doc:"What the secret is that the login needs, if there is one that may be used"`
 	Profile          *Profile     `json:"profile,omitempty" doc:"What was seen of the server when it was tested"`
 	Calibration      *Calibration `json:"calibration,omitempty" doc:"What it was measured to keep of messages"`
 	Batches          []string     `json:"batches" doc:"Batches that use it"`
 	Created          time.Time    `json:"created"`
 	CreatedBy        string       `json:"createdBy"`
 	Version          int64        `json:"version" doc:"Grows with every change"`
+}
+
+// Secret is what may be known of an endpoint's secret.
+type Secret struct {
+	Kind       string    `json:"kind" enum:"password,client-secret,certificate,service-account"`
+	Thumbprint string    `json:"thumbprint,omitempty" doc:"SHA-1 of the certificate in hex, as the admin centre shows it"`
+	Ends       time.Time `json:"ends,omitzero" doc:"When the certificate ends"`
+	Account    string    `json:"account,omitempty" doc:"Address of the service account"`
+}
+
+// secretView is what may be known of a secret.
+func secretView(login migration.LoginMethod, value secret.Text) *Secret {
+	switch {
+	case login.Form == migration.LoginGoogle:
+		view := &Secret{Kind: "service-account"}
+		if account, err := token.ReadServiceAccount(value); err == nil {
+			view.Account = account.Email
+		}
+		return view
+	case login.Form == migration.LoginOffice365 && login.App.Credential == migration.CredentialCertificate:
+		view := &Secret{Kind: migration.CredentialCertificate}
+		if certificate, err := token.ReadCertificate(value); err == nil {
+			view.Thumbprint, view.Ends = certificate.Thumbprint, certificate.Ends.UTC()
+		}
+		return view
+	case login.Form == migration.LoginOffice365:
+		return &Secret{Kind: migration.CredentialSecret}
+	}
+	return &Secret{Kind: "password"}
 }
 
 // Profile is what was seen of a server.
@@ -126,6 +164,7 @@ type Profile struct {
 	Pin              string    `json:"pin,omitempty" doc:"Base64 SHA-256 of the key it showed"`
 	RoundTripSeconds float64   `json:"roundTripSeconds"`
 	Extensions       []string  `json:"extensions"`
+	SignIn           string    `json:"signIn,omitempty" doc:"What the test could tell of a credential that opens every mailbox, if it has opened none"`
 }
 
 // Probe is how far a test of an endpoint came.
@@ -144,6 +183,22 @@ type ProbeStep struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
+// SignInRefused reports whether the step failed because somebody was not let in, and not
+// because of the line.
+func (s ProbeStep) SignInRefused() bool {
+	return s.Step == "sign-in" && s.Result == StepFailed && RefusesSignIn(s.Code)
+}
+
+// RefusesSignIn reports whether a code is of a credential or user that a server or an
+// authority does not let in.
+func RefusesSignIn(code string) bool {
+	switch code {
+	case migration.CodeLogin, migration.CodeToken, migration.CodeNoAccess, migration.CodeNotConnected, migration.CodeCredential:
+		return true
+	}
+	return false
+}
+
 // The results of a step.
 const (
 	StepOK      = "ok"
@@ -157,14 +212,17 @@ func ProbeSteps() []string {
 }
 
 func (s *Service) endpointView(e migration.EndpointRecord, batches []string) Endpoint {
-	_, err := adminOf(s.keys, e)
+	var known *Secret
+	if value, err := adminOf(s.keys, e); err == nil {
+		known = secretView(e.Login, value)
+	}
 	return Endpoint{
 		Name: e.Name, Type: string(e.Kind), Host: e.Host, Port: e.Port, Security: string(e.Security), AllowCleartext: e.AllowCleartext,
 		CA: string(e.CA), Pin: e.Pin, MinTLS: tlsName(e.MinTLS),
 		Migrations: e.Limits.Migrations, Incremental: e.Limits.Incremental, Connections: e.Limits.Connections, Unanswered: e.Limits.Unanswered,
 		BytesPerSecond: e.Limits.BytesPerSecond, MessagesPerSec: e.Limits.MessagesPerSecond,
 		Login: string(e.Login.Form), AdminUser: e.Login.Admin, Separator: e.Login.Separator, Domain: e.Login.Domain, UserRoot: e.Login.Root,
-		Tenant: e.Login.App.Tenant, ClientID: e.Login.App.Client, Cloud: e.Login.App.Cloud, Authority: e.Login.App.Authority, Scope: e.Login.App.Scope, HasAdminPassword: len(e.AdminSecret) > 0 && err == nil,
+		Tenant: e.Login.App.Tenant, ClientID: e.Login.App.Client, Cloud: e.Login.App.Cloud, Authority: e.Login.App.Authority, Scope: e.Login.App.Scope, HasAdminPassword: known != nil, Secret: known,
 		GraphFolders: e.Login.App.GraphFolders, Graph: e.Login.App.Graph, DefaultFolders: e.DefaultFolders,
 		BytesPerDayDown: e.Limits.BytesPerDayDown, BytesPerDayUp: e.Limits.BytesPerDayUp,
 		Profile: profileView(e.Learned), Calibration: calibrationView(e.Calibration), Batches: orEmpty(batches), Created: e.Created, CreatedBy: e.CreatedBy, Version: e.Version,
@@ -175,7 +233,7 @@ func profileView(l *migration.Learned) *Profile {
 	if l == nil {
 		return nil
 	}
-	return &Profile{At: l.At, Server: l.Server, TLS: l.TLS, Pin: l.Pin, RoundTripSeconds: l.RoundTrip.Seconds(), Extensions: orEmpty(l.Extensions)}
+	return &Profile{At: l.At, Server: l.Server, TLS: l.TLS, Pin: l.Pin, RoundTripSeconds: l.RoundTrip.Seconds(), Extensions: orEmpty(l.Extensions), SignIn: l.SignIn}
 }
 
 func orEmpty[T any](list []T) []T {

@@ -39,6 +39,13 @@ var asks = map[string]struct {
 		return err
 	}},
 	"DeleteEndpoint": {Admin, func(s *Service, ctx context.Context, a Actor) error { return s.DeleteEndpoint(ctx, a, "x") }},
+	"JudgeEndpoint": {Admin, func(s *Service, ctx context.Context, a Actor) error {
+		return s.JudgeEndpoint(ctx, a, EndpointSpec{Name: "x", Host: "x"})
+	}},
+	"JudgeTest": {Admin, func(s *Service, ctx context.Context, a Actor) error { return s.JudgeTest(ctx, a, TestSpec{Name: "x"}) }},
+	"JudgeCalibration": {Admin, func(s *Service, ctx context.Context, a Actor) error {
+		return s.JudgeCalibration(ctx, a, "x", CalibrationSpec{Mailbox: "anna"})
+	}},
 	"TestEndpoint": {Admin, func(s *Service, ctx context.Context, a Actor) error {
 		_, err := s.TestEndpoint(ctx, a, TestSpec{Name: "x"})
 		return err

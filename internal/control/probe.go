@@ -17,25 +17,31 @@ type TestSpec struct {
 	Password Password      `json:"password,omitempty" doc:"Its password, unless the endpoint has an administrator"`
 }
 
+// JudgeTest says what TestEndpoint would find wrong without asking a server.
+func (s *Service) JudgeTest(ctx context.Context, actor Actor, spec TestSpec) error {
+	if err := permit(actor, EndpointTest); err != nil {
+		return err
+	}
+	_, _, err := s.testedAccount(ctx, spec)
+	return err
+}
+
 // TestEndpoint tests an endpoint. What was seen of one that there is becomes its
 // profile.
 func (s *Service) TestEndpoint(ctx context.Context, actor Actor, spec TestSpec) (Probe, error) {
 	if err := permit(actor, EndpointTest); err != nil {
 		return Probe{}, err
 	}
-	e, err := s.testedEndpoint(ctx, spec)
+	e, account, err := s.testedAccount(ctx, spec)
 	if err != nil {
 		return Probe{}, err
-	}
-	account := Account{Endpoint: e.Endpoint, Login: e.Login, User: spec.User, Password: spec.Password.Text()}
-	if e.Login.Form.HasAdmin() {
-		if account.Password, err = adminOf(s.keys, e); err != nil {
-			return Probe{}, refused(endpointNamed(e.Name), "the secret it signs in with: "+err.Error())
-		}
 	}
 	probe, learned, err := s.probe(ctx, account)
 	if err != nil {
 		return Probe{}, err
+	}
+	if e.ID != 0 {
+		probe.sayHowToSet(e)
 	}
 	object := "endpoint/" + e.Name
 	if e.ID == 0 {
@@ -50,6 +56,32 @@ func (s *Service) TestEndpoint(ctx context.Context, actor Actor, spec TestSpec) 
 		return s.record(tx, actor, EndpointTest, object, map[string]any{"server": e.Address(), "ok": probe.OK, "signIn": spec.User != "" || e.Login.Form.HasAdmin()})
 	})
 	return probe, err
+}
+
+// sayHowToSet adds to a refused sign-in how the administrator's password is given anew.
+func (p *Probe) sayHowToSet(e migration.EndpointRecord) {
+	if !e.Login.Form.HasAdmin() || e.Login.Form.HasToken() {
+		return
+	}
+	for i, step := range p.Steps {
+		if step.SignInRefused() && step.Code == migration.CodeLogin {
+			p.Steps[i].Remedy = strings.TrimSpace(strings.TrimSpace(step.Remedy) + " The password is given anew with: mailhaul endpoint set " + e.Name + " --admin-password-file FILE")
+		}
+	}
+}
+
+// testedAccount is the endpoint to test, with who signs in.
+func (s *Service) testedAccount(ctx context.Context, spec TestSpec) (e migration.EndpointRecord, account Account, err error) {
+	if e, err = s.testedEndpoint(ctx, spec); err != nil {
+		return e, account, err
+	}
+	account = Account{Endpoint: e.Endpoint, Login: e.Login, User: spec.User, Password: spec.Password.Text()}
+	if e.Login.Form.HasAdmin() {
+		if account.Password, err = adminOf(s.keys, e); err != nil {
+			return e, account, refused(endpointNamed(e.Name), "the secret it signs in with: "+err.Error())
+		}
+	}
+	return e, account, nil
 }
 
 // learn keeps what was seen, if the endpoint is still the one that was tested.
@@ -101,8 +133,11 @@ func (s *Service) verify(ctx context.Context, e migration.EndpointRecord, passwo
 	if err != nil || probe.OK {
 		return learned, err
 	}
-	p := &Problem{Kind: Unavailable, Code: "endpoint-test-failed", Detail: "The endpoint's test did not go well.", Remedy: "Correct the endpoint, or skip the verification."}
+	p := &Problem{Kind: Unavailable, Code: "endpoint-test-failed", Detail: "The endpoint's test did not go well.", Remedy: "Correct the endpoint, or skip the verification (skipVerification)."}
 	for _, step := range probe.Steps {
+		if step.SignInRefused() {
+			p.Code = "sign-in-refused"
+		}
 		if step.Result == StepFailed {
 			p.Fields = append(p.Fields, Field{step.Step, strings.TrimSpace(step.Detail + ". " + step.Remedy)})
 		}

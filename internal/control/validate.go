@@ -94,7 +94,11 @@ func (c *checks) text(field, text string, most int) {
 
 // user accepts the name of an account on a server.
 func (c *checks) user(field, user string) {
-	ok := user != "" && len(user) <= migration.MaxCSVField && utf8.ValidString(user) && migration.SafeText(user) == user
+	if user == "" {
+		c.that(false, field, "is missing: the name of the account")
+		return
+	}
+	ok := len(user) <= migration.MaxCSVField && utf8.ValidString(user) && migration.SafeText(user) == user
 	c.that(ok, field, "must be the name of the account, without control characters")
 }
 

@@ -29,8 +29,11 @@ func ParseDefaultFolders(texts []string) (DefaultFolders, error) {
 		if d == nil {
 			d = DefaultFolders{}
 		}
-		if _, twice := d[use]; twice {
-			return nil, fmt.Errorf("%s is given twice: a use has one folder", use)
+		use = strings.TrimSpace(use)
+		for other := range d {
+			if strings.EqualFold(other, use) {
+				return nil, fmt.Errorf("%s is given twice: a use has one folder", use)
+			}
 		}
 		d[use] = name
 	}
@@ -44,11 +47,16 @@ func (d DefaultFolders) With(changes DefaultFolders) (DefaultFolders, error) {
 	if changed == nil {
 		changed = DefaultFolders{}
 	}
+	given := map[string]bool{}
 	for _, use := range slices.Sorted(maps.Keys(changes)) {
 		known := slices.IndexFunc(DefaultUses(), func(known string) bool { return strings.EqualFold(known, strings.TrimSpace(use)) })
 		if known < 0 {
 			return nil, fmt.Errorf("%q is no use of a default folder: it is one of %s", use, strings.Join(DefaultUses(), ", "))
 		}
+		if given[DefaultUses()[known]] {
+			return nil, fmt.Errorf("%s is given twice: a use has one folder", DefaultUses()[known])
+		}
+		given[DefaultUses()[known]] = true
 		name := strings.Trim(strings.TrimSpace(changes[use]), "/")
 		if err := checkFolderName(name); err != nil {
 			return nil, err

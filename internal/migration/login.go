@@ -74,16 +74,24 @@ type LoginMethod struct {
 // App is an application registered with an Office 365 tenant. Where Authority, Scope
 // and Graph are empty, those of the cloud are used.
 type App struct {
-	Tenant    string `json:"tenant,omitempty"`
-	Client    string `json:"client,omitempty"`
-	Cloud     string `json:"cloud,omitempty"`
-	Authority string `json:"authority,omitempty"`
-	Scope     string `json:"scope,omitempty"`
+	Tenant string `json:"tenant,omitempty"`
+	Client string `json:"client,omitempty"`
+	// Credential says what the secret is, CredentialSecret or CredentialCertificate.
+	Credential string `json:"credential,omitempty"`
+	Cloud      string `json:"cloud,omitempty"`
+	Authority  string `json:"authority,omitempty"`
+	Scope      string `json:"scope,omitempty"`
 	// Graph is the address of Microsoft Graph, which is asked for the default folders
 	// of each mailbox if GraphFolders is true.
 	Graph        string `json:"graph,omitempty"`
 	GraphFolders bool   `json:"graphFolders,omitempty"`
 }
+
+// What an application shows to prove itself.
+const (
+	CredentialSecret      = "client-secret"
+	CredentialCertificate = "certificate"
+)
 
 // The mechanisms of SignIn that are a matter of the form; with an empty one the
 // client chooses what the server offers.

@@ -70,6 +70,9 @@ type Learned struct {
 	Pin        string        `json:"pin"`
 	RoundTrip  time.Duration `json:"roundTrip"`
 	Extensions []string      `json:"extensions"`
+	// SignIn is what the test could tell of a credential that opens every mailbox,
+	// for people; empty where somebody has signed in, or nobody was to.
+	SignIn string `json:"signIn,omitempty"`
 }
 
 // BatchOptions are what an operator chooses for a batch. What may be edited

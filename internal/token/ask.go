@@ -132,7 +132,7 @@ func checkAddress(what, address string, known, further []string) error {
 	}
 	host := strings.ToLower(u.Hostname())
 	if !slices.Contains(known, host) && !slices.ContainsFunc(further, func(h string) bool { return strings.EqualFold(h, host) }) {
-		return fmt.Errorf("%s %q is none of %s: correct it, or allow this host for sign-in explicitly", what, host, strings.Join(known, ", "))
+		return fmt.Errorf("%s %q is none of %s: correct it, or have the server allow this host: mailhaul serve --token-host %[2]s", what, host, strings.Join(known, ", "))
 	}
 	return nil
 }

@@ -59,13 +59,24 @@ func ReadCertificate(text secret.Text) (*Certificate, error) {
 	}
 	switch {
 	case key == nil && len(certificates) == 0:
-		return nil, errors.New("the file holds no PEM block: from a .pfx file, openssl pkcs12 -in app.pfx -nodes -out app.pem makes one")
+		return nil, errors.New(noPEM(text.Reveal()))
 	case key == nil:
 		return nil, errors.New("the file holds a certificate and no private key: " + remedyOneFile)
 	case len(certificates) == 0:
 		return nil, errors.New("the file holds a private key and no certificate: " + remedyOneFile)
 	}
 	return paired(key, certificates)
+}
+
+// remedyPEM says how the file is made.
+const remedyPEM = "a certificate with its private key in PEM form is wanted; from a .pfx or .p12 file, openssl pkcs12 -in app.pfx -out app.pem -nodes makes it"
+
+// noPEM says what a text is that holds no PEM block.
+func noPEM(text string) string {
+	if isBinary(text) {
+		return "the file holds no PEM block: it is binary, as .pfx, .p12, .der and .cer files are; " + remedyPEM
+	}
+	return "the file holds no PEM block: it is plain text; " + remedyPEM
 }
 
 // readKey reads a private key of PKCS #8 or PKCS #1.

@@ -19,7 +19,8 @@ type Office365 struct {
 	Tenant string
 	// ClientID is the application (client) ID of the app registration.
 	ClientID string
-	// Secret is the value of a client secret, not its ID.
+	// Secret is the value of a client secret, not its ID. A key or a file is refused:
+	// it would be sent as it is.
 	Secret secret.Text
 	// Certificate is a PEM text, see ReadCertificate.
 	Certificate secret.Text
@@ -35,10 +36,48 @@ var (
 	domain = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}$`)
 )
 
+// The settings of Office365 that a SettingFault is about.
+const (
+	SettingTenant    = "tenant"
+	SettingClient    = "client"
+	SettingSecret    = "secret"
+	SettingScope     = "scope"
+	SettingAuthority = "authority"
+)
+
+// SettingFault is what is wrong with one setting.
+type SettingFault struct {
+	Setting string
+	Err     error
+}
+
 // Check says what is wrong with the settings, a certificate's dates included. hosts are
 // further hosts that may be the authority, as in Options.
 func (o Office365) Check(hosts []string) error {
+	for _, fault := range o.Faults(hosts) {
+		return fault.Err
+	}
 	o = o.withDefaults()
+	if o.Secret.Empty() == o.Certificate.Empty() {
+		return errors.New("give either a client secret or a certificate")
+	}
+	return nil
+}
+
+// Faults are all faults of the settings, as in Check, in a fixed order. Whether there is
+// a secret is for the caller.
+func (o Office365) Faults(hosts []string) (faults []SettingFault) {
+	o = o.withDefaults()
+	for _, one := range []SettingFault{{SettingTenant, o.checkTenant()}, {SettingClient, o.checkClient()}, {SettingScope, o.checkScope()},
+		{SettingAuthority, o.checkAuthority(hosts)}, {SettingSecret, o.checkSecret()}} {
+		if one.Err != nil {
+			faults = append(faults, one)
+		}
+	}
+	return faults
+}
+
+func (o Office365) checkTenant() error {
 	switch lower := strings.ToLower(o.Tenant); {
 	case o.Tenant == "":
 		return errors.New("the tenant is missing: give the directory (tenant) ID, or a domain of it")
@@ -46,23 +85,40 @@ func (o Office365) Check(hosts []string) error {
 		return fmt.Errorf("tenant %q is no tenant: an app signs in to one directory; give its ID, or a domain of it", o.Tenant)
 	case !guid.MatchString(o.Tenant) && !domain.MatchString(o.Tenant):
 		return fmt.Errorf("tenant %q is neither a directory (tenant) ID nor a domain, such as contoso.onmicrosoft.com", o.Tenant)
+	}
+	return nil
+}
+
+func (o Office365) checkClient() error {
+	switch {
 	case o.ClientID == "":
 		return errors.New("the client ID is missing: it is the application (client) ID of the app registration")
 	case !guid.MatchString(o.ClientID):
 		return fmt.Errorf("client ID %q is not one: it looks like 00000000-0000-0000-0000-000000000000 and stands on the app registration's overview", o.ClientID)
-	case o.Secret.Empty() == o.Certificate.Empty():
-		return errors.New("give either a client secret or a certificate")
-	case !strings.HasSuffix(o.Cloud.Scope, "/.default"):
+	}
+	return nil
+}
+
+func (o Office365) checkScope() error {
+	if !strings.HasSuffix(o.Cloud.Scope, "/.default") {
 		return fmt.Errorf("scope %q must end in /.default, as an app asks for all it was granted", o.Cloud.Scope)
 	}
+	return nil
+}
+
+func (o Office365) checkAuthority(hosts []string) error {
 	if err := checkAuthority(o.Cloud.Authority, hosts); err != nil {
 		return err
 	}
 	if u, _ := url.Parse(o.Cloud.Authority); u.Path != "" {
 		return fmt.Errorf("authority %q must hold no path: the tenant is added to it", o.Cloud.Authority)
 	}
+	return nil
+}
+
+func (o Office365) checkSecret() error {
 	if o.Certificate.Empty() {
-		return nil
+		return checkSecretForm(o.Secret)
 	}
 	certificate, err := ReadCertificate(o.Certificate)
 	if err != nil {

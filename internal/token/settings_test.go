@@ -32,7 +32,8 @@ func TestCertificatesAreJudged(t *testing.T) {
 		"a chain, in any order":      {stranger + key + certificate, ""},
 		"texts around them":          {"Bag Attributes\n" + key + "subject=CN=x\n" + certificate, ""},
 		"nothing":                    {"", "holds no PEM block"},
-		"a pfx":                      {"\x30\x82\x0a\x0b", "openssl pkcs12"},
+		"a pfx":                      {"\x30\x82\x0a\x0b", "is binary, as .pfx"},
+		"a text":                     {"c4nary", "plain text; a certificate with its private key in PEM form is wanted; from a .pfx or .p12 file, openssl pkcs12 -in app.pfx -out app.pem -nodes"},
 		"certificate alone":          {certificate, "no private key"},
 		"key alone":                  {key, "no certificate"},
 		"another's certificate":      {key + stranger, "not that of the private key"},
@@ -75,31 +76,34 @@ func TestSettingsAreJudged(t *testing.T) {
 		change func(*Office365)
 		says   string
 	}{
-		"as they should be":     {func(*Office365) {}, ""},
-		"a tenant's number":     {func(o *Office365) { o.Tenant = testObject }, ""},
-		"another cloud":         {func(o *Office365) { o.Cloud, _ = CloudNamed("gcc-high") }, ""},
-		"a cloud by name alone": {func(o *Office365) { o.Cloud.Name = "china" }, ""},
-		"another scope":         {func(o *Office365) { o.Cloud.Scope = "https://outlook.office365.us/.default" }, ""},
-		"authority with slash":  {func(o *Office365) { o.Cloud.Authority = "https://login.microsoftonline.us/" }, ""},
-		"a good certificate":    {with(dated(now.Add(-time.Hour), now.Add(time.Hour))), ""},
-		"no tenant":             {func(o *Office365) { o.Tenant = " " }, "tenant is missing"},
-		"common":                {func(o *Office365) { o.Tenant = "Common" }, "is no tenant"},
-		"a path as tenant":      {func(o *Office365) { o.Tenant = "../evil" }, "neither a directory"},
-		"a word as tenant":      {func(o *Office365) { o.Tenant = "contoso" }, "neither a directory"},
-		"no client":             {func(o *Office365) { o.ClientID = "" }, "client ID is missing"},
-		"a name as client":      {func(o *Office365) { o.ClientID = "mailhaul" }, "is not one"},
-		"no credential":         {func(o *Office365) { o.Secret = secret.Text{} }, "either a client secret or a certificate"},
-		"both credentials":      {func(o *Office365) { o.Certificate = dated(century[0], century[1]) }, "either a client secret or a certificate"},
-		"a delegated scope":     {func(o *Office365) { o.Cloud.Scope = "https://outlook.office.com/IMAP.AccessAsUser.All" }, "/.default"},
-		"another host":          {func(o *Office365) { o.Cloud.Authority = "https://login.evil.example" }, "is none of login.microsoftonline.com"},
-		"a host that begins so": {func(o *Office365) { o.Cloud.Authority = "https://login.microsoftonline.com.evil.example" }, "is none of"},
-		"http":                  {func(o *Office365) { o.Cloud.Authority = "http://login.microsoftonline.com" }, "must begin with https://"},
-		"a path":                {func(o *Office365) { o.Cloud.Authority = "https://login.microsoftonline.com/common" }, "no path"},
-		"a user":                {func(o *Office365) { o.Cloud.Authority = "https://x:pass@login.microsoftonline.com" }, "no user name"},
-		"no address":            {func(o *Office365) { o.Cloud.Authority = "login.microsoftonline.com" }, "is no address"},
-		"an unknown cloud":      {func(o *Office365) { o.Cloud.Name = "mars" }, "scope"},
-		"an ended certificate":  {with(dated(century[0], now.Add(-48*time.Hour))), "the certificate ended on"},
-		"one of tomorrow":       {with(dated(now.Add(24*time.Hour), century[1])), "the certificate begins on"},
+		"as they should be":       {func(*Office365) {}, ""},
+		"a tenant's number":       {func(o *Office365) { o.Tenant = testObject }, ""},
+		"another cloud":           {func(o *Office365) { o.Cloud, _ = CloudNamed("gcc-high") }, ""},
+		"a cloud by name alone":   {func(o *Office365) { o.Cloud.Name = "china" }, ""},
+		"another scope":           {func(o *Office365) { o.Cloud.Scope = "https://outlook.office365.us/.default" }, ""},
+		"authority with slash":    {func(o *Office365) { o.Cloud.Authority = "https://login.microsoftonline.us/" }, ""},
+		"a good certificate":      {with(dated(now.Add(-time.Hour), now.Add(time.Hour))), ""},
+		"no tenant":               {func(o *Office365) { o.Tenant = " " }, "tenant is missing"},
+		"common":                  {func(o *Office365) { o.Tenant = "Common" }, "is no tenant"},
+		"a path as tenant":        {func(o *Office365) { o.Tenant = "../evil" }, "neither a directory"},
+		"a word as tenant":        {func(o *Office365) { o.Tenant = "contoso" }, "neither a directory"},
+		"no client":               {func(o *Office365) { o.ClientID = "" }, "client ID is missing"},
+		"a name as client":        {func(o *Office365) { o.ClientID = "mailhaul" }, "is not one"},
+		"no credential":           {func(o *Office365) { o.Secret = secret.Text{} }, "either a client secret or a certificate"},
+		"a stored key as secret":  {func(o *Office365) { o.Secret = secret.New("\x30\x82\x04\xa4c4nary") }, "is binary"},
+		"a stored PEM as secret":  {func(o *Office365) { o.Secret = secret.New(pkcs8(t, rsaKey())) }, "is a PEM file"},
+		"a stored text as secret": {func(o *Office365) { o.Secret = secret.New("c4nary\nmore") }, "several lines"},
+		"both credentials":        {func(o *Office365) { o.Certificate = dated(century[0], century[1]) }, "either a client secret or a certificate"},
+		"a delegated scope":       {func(o *Office365) { o.Cloud.Scope = "https://outlook.office.com/IMAP.AccessAsUser.All" }, "/.default"},
+		"another host":            {func(o *Office365) { o.Cloud.Authority = "https://login.evil.example" }, "is none of login.microsoftonline.com"},
+		"a host that begins so":   {func(o *Office365) { o.Cloud.Authority = "https://login.microsoftonline.com.evil.example" }, "is none of"},
+		"http":                    {func(o *Office365) { o.Cloud.Authority = "http://login.microsoftonline.com" }, "must begin with https://"},
+		"a path":                  {func(o *Office365) { o.Cloud.Authority = "https://login.microsoftonline.com/common" }, "no path"},
+		"a user":                  {func(o *Office365) { o.Cloud.Authority = "https://x:pass@login.microsoftonline.com" }, "no user name"},
+		"no address":              {func(o *Office365) { o.Cloud.Authority = "login.microsoftonline.com" }, "is no address"},
+		"an unknown cloud":        {func(o *Office365) { o.Cloud.Name = "mars" }, "scope"},
+		"an ended certificate":    {with(dated(century[0], now.Add(-48*time.Hour))), "the certificate ended on"},
+		"one of tomorrow":         {with(dated(now.Add(24*time.Hour), century[1])), "the certificate begins on"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := settings()
@@ -172,6 +176,29 @@ func TestCloudsAreFoundByAnyOfTheirNames(t *testing.T) {
 		}
 		if cloud.Portal == "" || cloud.Exchange == "" || cloud.Graph == "" || cloud.Azure == "" {
 			t.Errorf("%s is incomplete", cloud.Name)
+		}
+	}
+}
+
+func TestClientSecretsAreTheValueAndNothingElse(t *testing.T) {
+	for text, says := range map[string]string{
+		"Abc8Q~1234567890abcdefghijklmnopqrstuvwxyz": "",
+		"s3cret-of-the-app":                          "",
+		"p\u00e4sswort":                              "",
+		"11111111-2222-3333-4444-555555555555":       "the secret's ID and not its value",
+		" 11111111-2222-3333-4444-555555555555\n":    "the secret's ID and not its value",
+		"-----BEGIN PRIVATE KEY-----":                "is a PEM file",
+		"\x30\x82\x04\xa4\x02":                       "is binary",
+		"0\ufffd\u0004c4nary":                        "is binary",
+		"c4nary\r\nsecond line":                      "has several lines",
+		strings.Repeat("c4nary", 100):                "is longer than",
+	} {
+		err := CheckClientSecret(secret.New(text))
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: got %v", text, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "c4nary") {
+			t.Errorf("the error holds the secret: %v", err)
 		}
 	}
 }
