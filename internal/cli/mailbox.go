@@ -68,7 +68,13 @@ func reason(m control.Mailbox) string {
 	case m.Waiting != "" || p == nil || m.Passes > 0:
 		return m.Waiting
 	case p.Trouble != nil:
-		return "preflight: " + p.Trouble.Reason
+		var told []string
+		for _, t := range p.Troubles() {
+			told = append(told, t.String())
+		}
+		return "preflight: " + strings.Join(told, "; ")
+	case len(p.Warnings) > 0:
+		return "preflight went well, with " + counted(len(p.Warnings), "warning", "warnings")
 	default:
 		return "preflight went well"
 	}
@@ -106,8 +112,11 @@ func (r *remote) showMailbox(m control.Mailbox) {
 	}
 	if p := m.Preflight; p != nil {
 		r.facts("preflight", moment(p.At), "source came to", p.Source, "target came to", p.Target, "source holds", fmt.Sprintf("%d messages in %d folders, %s", p.Messages, p.Folders, byteSize(p.Bytes)))
-		if p.Trouble != nil {
-			r.facts("it found", p.Trouble.Reason, "what to do", p.Trouble.Remedy)
+		for _, t := range p.Troubles() {
+			r.facts("it found", t.String(), "what to do", t.Remedy)
+		}
+		for _, f := range p.Warnings {
+			r.facts("warning", strings.TrimSpace(place(f)+" "+f.Reason), "what to do", f.Remedy)
 		}
 	}
 	rows := [][]string{}

@@ -13,8 +13,10 @@ func TestTheListSaysWhyAMailboxIsAsItIs(t *testing.T) {
 		"":                           {},
 		"preflight went well":        {Preflight: &migration.PreflightResult{OK: true}},
 		"preflight: sign-in refused": {Preflight: refused},
-		"throttled":                  {Preflight: refused, Waiting: "throttled"},
-		"full":                       {Preflight: refused, Waiting: "throttled", Trouble: &migration.Trouble{Reason: "full"}},
+		"preflight: source: sign-in refused; target: no token": {Preflight: &migration.PreflightResult{Trouble: refused.Trouble, SourceTrouble: refused.Trouble, TargetTrouble: &migration.Trouble{Reason: "no token"}}},
+		"preflight went well, with 1 warning":                  {Preflight: &migration.PreflightResult{OK: true, Warnings: []migration.Finding{{Reason: "Graph is silent"}}}},
+		"throttled":                                            {Preflight: refused, Waiting: "throttled"},
+		"full":                                                 {Preflight: refused, Waiting: "throttled", Trouble: &migration.Trouble{Reason: "full"}},
 	} {
 		if got := reason(m); got != want {
 			t.Errorf("got %q, want %q", got, want)
