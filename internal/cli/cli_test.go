@@ -280,6 +280,13 @@ func TestABadFileStartsNothing(t *testing.T) {
 		want(t, exitUsage, "nothing was started")
 }
 
+func TestAFileForAnAdministratorIsCheckedAsSuch(t *testing.T) {
+	b := newBench(t, imapfake.Options{}, imapfake.Options{})
+	file := b.write("pilot.csv", "EmailAddress,UserName\nanna@example.org,anna\n")
+	execute(t, "csv", "check", file).want(t, exitUsage, `Column "Password" is missing`, "--admin", "batch create FILE --check-only")
+	execute(t, "csv", "check", "--admin", file).want(t, exitDone, "1 mailbox, 0 errors, 0 warnings")
+}
+
 func TestEveryRowWithoutAPasswordOrWithTheTargetOfAnotherIsTold(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	file := b.write("mailboxes.csv", "EmailAddress,UserName,Password,TargetUserName,TargetPassword\n"+

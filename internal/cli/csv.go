@@ -22,7 +22,7 @@ func newCSVCommand(streams Streams) *cobra.Command {
 }
 
 func newCSVCheckCommand(streams Streams) *cobra.Command {
-	var asJSON bool
+	var asJSON, admin bool
 	var errorsFile string
 	command := &cobra.Command{
 		Use:   "check FILE",
@@ -34,19 +34,27 @@ shown.
 The file is comma-separated with a header line: EmailAddress, UserName, Password
 and, if wanted, UserRoot, TargetUserName and TargetPassword, in any order; at most
 50,000 rows and 10 MB.
+
+With --admin it is checked as for a batch from an endpoint whose one sign-in opens
+every mailbox (an administrator, an Office 365 application, a Google service
+account): it needs no Password, and a UserName that is missing is the EmailAddress.
+"mailhaul batch create FILE --source NAME --target NAME --check-only" asks the
+server, which knows how its endpoints sign in and what is in other batches.
 `,
-		Args: oneArg("migration file"),
+		Example: "  mailhaul csv check mailboxes.csv\n  mailhaul csv check pilot.csv --admin",
+		Args:    oneArg("migration file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return runCSVCheck(streams, args[0], errorsFile, asJSON)
+			return runCSVCheck(streams, args[0], errorsFile, asJSON, admin)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print the problems as JSON")
+	command.Flags().BoolVar(&admin, "admin", false, "the source's endpoint has one sign-in for every mailbox")
 	command.Flags().StringVar(&errorsFile, "errors", "", "also write all problems to this CSV `FILE`")
 	return command
 }
 
-func runCSVCheck(streams Streams, path, errorsFile string, asJSON bool) error {
-	file, err := readMigrationFile(path, migration.CSVOptions{TellTargetPassword: true})
+func runCSVCheck(streams Streams, path, errorsFile string, asJSON, admin bool) error {
+	file, err := readMigrationFile(path, migration.CSVOptions{TellTargetPassword: true, SourceHasAdmin: admin})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/imapfake"
@@ -94,6 +95,8 @@ func graphServing(t *testing.T, status, asked *atomic.Int64) *serving {
 	rows := fmt.Sprintf("EmailAddress,UserName,Password\n%s,%s,old-%s\n", person(0), person(0), person(0))
 	_, err := s.service.CreateBatch(s.Context(), boss, control.BatchSpec{Name: "pilot", Source: "old", Target: "new"}, strings.NewReader(rows))
 	s.must(err)
+	s.do(s.service.PreflightBatch, "pilot")
+	s.await(time.Minute, "it is tried", func() bool { return s.rows("pilot")[0].Preflight != nil })
 	s.do(s.service.StartBatch, "pilot")
 	s.awaitState("pilot", migration.BatchSynced)
 	return s
@@ -122,6 +125,10 @@ func TestMicrosoftGraphThatRefusesIsNotInTheWay(t *testing.T) {
 		s := graphServing(t, &status, &asked)
 		if n := s.new.User(person(0)).Len("Sent"); n != 2 {
 			t.Errorf("%d: %d messages in the folder; there are %q", code, n, s.new.User(person(0)).Folders())
+		}
+		tried := s.rows("pilot")[0].Preflight
+		if !tried.OK || len(tried.Warnings) != 1 || tried.Warnings[0].Code != migration.CodeDefaultFolders || !strings.Contains(tried.Warnings[0].Remedy, remedy) && code != 429 {
+			t.Errorf("%d: the preflight has %+v", code, tried)
 		}
 		found := s.findings()
 		if !slices.ContainsFunc(found, func(f control.Finding) bool {

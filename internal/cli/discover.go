@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -132,27 +133,60 @@ func (f *discoverFlags) options() (discover.Options, *looker, error) {
 }
 
 // resolver is the system's, or one that asks the server of --dns.
-func (f *discoverFlags) resolver() (*net.Resolver, error) {
+func (f *discoverFlags) resolver() (namedResolver, error) {
 	if f.dns == "" {
-		return net.DefaultResolver, nil
+		return namedResolver{net.DefaultResolver, ""}, nil
 	}
 	at, err := netip.ParseAddrPort(f.dns)
 	if err != nil {
 		ip, err := netip.ParseAddr(f.dns)
 		if err != nil {
-			return nil, usageError("--dns %s: want the IP address of a name server, such as 192.0.2.53 or 192.0.2.53:5353", migration.SafeText(f.dns))
+			return namedResolver{}, usageError("--dns %s: want the IP address of a name server, such as 192.0.2.53 or 192.0.2.53:5353", migration.SafeText(f.dns))
 		}
 		at = netip.AddrPortFrom(ip, 53)
 	}
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	return namedResolver{&net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, at.String())
-	}}, nil
+	}}, at.String()}, nil
+}
+
+// namedResolver names in its errors the server that was really asked: the library names
+// the system's, whichever it was sent to.
+type namedResolver struct {
+	*net.Resolver
+	server string
+}
+
+var _ discover.Resolver = namedResolver{}
+
+func (r namedResolver) naming(err error) error {
+	var dns *net.DNSError
+	if r.server == "" || !errors.As(err, &dns) {
+		return err
+	}
+	named := *dns // who asks the same at the same time has the same error
+	named.Server = r.server
+	return &named
+}
+
+func (r namedResolver) LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error) {
+	cname, records, err := r.Resolver.LookupSRV(ctx, service, proto, name)
+	return cname, records, r.naming(err)
+}
+
+func (r namedResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+	records, err := r.Resolver.LookupMX(ctx, name)
+	return records, r.naming(err)
+}
+
+func (r namedResolver) LookupCNAME(ctx context.Context, host string) (string, error) {
+	name, err := r.Resolver.LookupCNAME(ctx, host)
+	return name, r.naming(err)
 }
 
 // publicDialler connects to what strangers name: to addresses that servers have, and to
 // names as they are, without a search list.
-func publicDialler(resolver *net.Resolver, allowLoopback bool) func(ctx context.Context, network, address string) (net.Conn, error) {
-	policy := control.DialPolicy{AllowLoopback: allowLoopback}
+func publicDialler(resolver namedResolver, allowLoopback bool) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
@@ -162,8 +196,28 @@ func publicDialler(resolver *net.Resolver, allowLoopback bool) func(ctx context.
 		if _, err := netip.ParseAddr(host); err != nil && !strings.HasSuffix(host, ".") {
 			absolute += "."
 		}
-		dialer := &net.Dialer{Resolver: resolver, Control: policy.Control(host)}
-		return dialer.DialContext(ctx, network, net.JoinHostPort(absolute, port))
+		dialer := &net.Dialer{Resolver: resolver.Resolver, Control: publicOnly(host, allowLoopback)}
+		conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(absolute, port))
+		return conn, resolver.naming(err)
+	}
+}
+
+// publicOnly refuses addresses as the server does, and says which flag allows those of
+// this computer.
+func publicOnly(host string, allowLoopback bool) func(network, address string, _ syscall.RawConn) error {
+	check := control.DialPolicy{AllowLoopback: allowLoopback}.Control(host)
+	loopback := control.DialPolicy{AllowLoopback: true}.Control(host)
+	return func(network, address string, line syscall.RawConn) error {
+		err := check(network, address, line)
+		fault := migration.FaultOf(err)
+		switch {
+		case fault == nil:
+		case loopback(network, address, line) == nil:
+			fault.Remedy = "If the mail server is this computer itself, go on with --allow-loopback."
+		default:
+			fault.Remedy = "Use the address of a mail server."
+		}
+		return err
 	}
 }
 
@@ -180,6 +234,12 @@ func (d *discovery) verdict() error {
 		fault.Doing = fmt.Sprintf("nothing names a mail server of %s", d.result.Domain)
 	}
 	switch p := d.result.Provider; {
+	case d.result.NameServer != "":
+		fault.Code, fault.Doing = migration.CodeResolve, fmt.Sprintf("nothing could be looked up for %s: %s", d.result.Domain, d.result.NameServer)
+		fault.Remedy = "See to the name service of this computer, or name a server with --dns ADDRESS."
+		if d.flags.dns != "" {
+			fault.Remedy = "Name another server with --dns, or leave --dns out, which asks the system's."
+		}
 	case len(d.shown()) > 0:
 		fault.Remedy = "See above what is wrong with each server that was found, and whether this computer may reach its port."
 	case p != nil:

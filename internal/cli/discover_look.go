@@ -38,6 +38,9 @@ func (l *looker) look(ctx context.Context, endpoint migration.Endpoint) discover
 		}
 	}
 	seen.Trouble, seen.Code = err.Error(), migration.CodeOf(err)
+	if seen.Code == migration.CodeResolve || seen.Code == migration.CodeConnect {
+		seen.Trouble = discover.Plain(err)
+	}
 	if fault := migration.FaultOf(err); fault != nil {
 		seen.Remedy = fault.Remedy
 	}

@@ -161,11 +161,13 @@ func (d *discovery) commands(c discover.Candidate) []string {
 	}
 	commands := []string{}
 	for _, login := range c.Logins {
-		command := "mailhaul endpoint create " + endpointName(d.result.Domain) + " " + d.kindOf(c, login)
-		if d.flags.caFile != "" {
-			command += " --ca " + quoted(d.flags.caFile)
+		for _, kind := range d.kindsOf(c, login) {
+			command := "mailhaul endpoint create " + endpointName(d.result.Domain) + " " + kind
+			if d.flags.caFile != "" {
+				command += " --ca " + quoted(d.flags.caFile)
+			}
+			commands = append(commands, command)
 		}
-		commands = append(commands, command)
 	}
 	if copying := d.source(c); copying != "" {
 		command := "mailhaul copy --source " + quoted(copying) + " --target URL"
@@ -177,24 +179,27 @@ func (d *discovery) commands(c discover.Candidate) []string {
 	return commands
 }
 
-// kindOf says of an endpoint where it is and how it is signed in to.
-func (d *discovery) kindOf(c discover.Candidate, login discover.Login) string {
+// kindsOf says of an endpoint where it is and how it is signed in to, in each way that
+// there is.
+func (d *discovery) kindsOf(c discover.Candidate, login discover.Login) []string {
 	switch login.Form {
 	case migration.LoginOffice365:
+		kind := "--type office365"
 		for _, cloud := range token.Clouds() {
 			if cloud.IMAPHost == c.Endpoint.Host && cloud.Name != "worldwide" {
-				return "--type office365 --cloud " + cloud.Name + " --tenant " + d.result.Domain + " --client-id ID --client-secret-file FILE"
+				kind += " --cloud " + cloud.Name
 			}
 		}
-		return "--type office365 --tenant " + d.result.Domain + " --client-id ID --client-secret-file FILE"
+		kind += " --tenant " + d.result.Domain + " --client-id ID"
+		return []string{kind + " --certificate-file FILE", kind + " --client-secret-file FILE"}
 	case migration.LoginGoogle:
-		return "--type gmail --service-account-file FILE"
+		return []string{"--type gmail --service-account-file FILE"}
 	}
 	text := serverURL(c.Endpoint, "") + " --login " + string(login.Form)
 	if login.Admin {
 		text += " --admin-user ADMIN"
 	}
-	return text
+	return []string{text}
 }
 
 // source is the address of the mailbox for copy; empty where a single mailbox has no

@@ -158,7 +158,44 @@ func TestDiscoverShowsAServerOnceAndTheGoodOnesOnly(t *testing.T) {
 
 func TestDiscoverDoesNotGoToThisComputerUnasked(t *testing.T) {
 	f := newFound(t, "imaps", imapfake.Options{}, "in.example.test")
-	execute(t, "discover", "anna@example.test", "--dns", f.zone.serve(t), "--ca", f.ca).want(t, exitConnection, "is not allowed: it is this machine")
+	execute(t, "discover", "anna@example.test", "--dns", f.zone.serve(t), "--ca", f.ca).want(t, exitConnection, "is not allowed: it is this machine", "go on with --allow-loopback")
+}
+
+// A tenant's first domain says whose it is, in each cloud, though nothing else does.
+func TestDiscoverKnowsTheDomainsOfTenants(t *testing.T) {
+	for domain, kind := range map[string]string{
+		"contoso.onmicrosoft.com":      "--type office365 --tenant contoso.onmicrosoft.com",
+		"contoso.onmicrosoft.us":       "--type office365 --cloud gcc-high --tenant contoso.onmicrosoft.us",
+		"contoso.partner.onmschina.cn": "--type office365 --cloud china --tenant contoso.partner.onmschina.cn",
+	} {
+		out := execute(t, "discover", "anna@"+domain, "--no-probe", "--dns", zone{}.serve(t))
+		out.want(t, exitDone, "the mail is kept by Microsoft 365", kind+" --client-id ID --certificate-file FILE\n", kind+" --client-id ID --client-secret-file FILE\n")
+		checkCommands(t, out.out)
+	}
+	execute(t, "discover", "anna@onmicrosoft.com.example.test", "--no-probe", "--dns", zone{}.serve(t)).want(t, exitConnection, "nothing names a mail server")
+}
+
+func TestDiscoverNamesADeadNameServer(t *testing.T) {
+	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := conn.LocalAddr().String()
+	conn.Close()
+	out := execute(t, "discover", "anna@example.test", "--dns", server)
+	out.want(t, exitConnection, "nothing could be looked up for example.test: the name server "+server+" does not answer", "Name another server with --dns", "usual name imap.example.test")
+	for _, raw := range []string{"lookup ", "read udp", "dial tcp", "Get \""} {
+		if strings.Contains(out.out+out.err, raw) {
+			t.Errorf("%q is shown:\n%s%s", raw, out.out, out.err)
+		}
+	}
+}
+
+func TestDiscoverTellsOfTheUsualNamesThatWereTried(t *testing.T) {
+	f := &found{zone: zone{}}
+	f.zone.host("mail.example.test") // this computer, where nothing listens on these ports
+	out := f.discover(t)
+	out.want(t, exitConnection, "usual name imap.example.test", "usual name mail.example.test", "connection refused: nothing listens there", "usual name example.test", "no such host")
 }
 
 func TestDiscoverInJSON(t *testing.T) {

@@ -114,7 +114,7 @@ func unanswered(most int) string {
 	if most == 0 {
 		return ""
 	}
-	return fmt.Sprintf("at most %d messages on a connection", most)
+	return "at most " + counted(most, "message", "messages") + " on a connection"
 }
 
 // graphOf says whether Microsoft Graph is asked, and where.

@@ -68,7 +68,13 @@ func reason(m control.Mailbox) string {
 	case m.Waiting != "" || p == nil || m.Passes > 0:
 		return m.Waiting
 	case p.Trouble != nil:
-		return "preflight: " + p.Trouble.Reason
+		var told []string
+		for _, t := range p.Troubles() {
+			told = append(told, t.String())
+		}
+		return "preflight: " + strings.Join(told, "; ")
+	case len(p.Warnings) > 0:
+		return "preflight went well, with " + counted(len(p.Warnings), "warning", "warnings")
 	default:
 		return "preflight went well"
 	}
@@ -106,8 +112,11 @@ func (r *remote) showMailbox(m control.Mailbox) {
 	}
 	if p := m.Preflight; p != nil {
 		r.facts("preflight", moment(p.At), "source came to", p.Source, "target came to", p.Target, "source holds", fmt.Sprintf("%d messages in %d folders, %s", p.Messages, p.Folders, byteSize(p.Bytes)))
-		if p.Trouble != nil {
-			r.facts("it found", p.Trouble.Reason, "what to do", p.Trouble.Remedy)
+		for _, t := range p.Troubles() {
+			r.facts("it found", t.String(), "what to do", t.Remedy)
+		}
+		for _, f := range p.Warnings {
+			r.facts("warning", strings.TrimSpace(place(f)+" "+f.Reason), "what to do", f.Remedy)
 		}
 	}
 	rows := [][]string{}
@@ -168,11 +177,9 @@ func newMailboxRotateCommand(r *remote) *cobra.Command {
 				}
 			}
 			if source == "" && target == "" {
-				password, err := askPasswordOf(c.Context(), r.streams, "the source mailbox "+args[1], "give --source-password-file")
-				if err != nil {
+				if err := r.askNewPassword(c.Context(), args[0], args[1], &passwords); err != nil {
 					return err
 				}
-				passwords.Source = control.Password(password.Reveal())
 			}
 			return r.withMailbox(func(client *api.Client) (control.Mailbox, error) {
 				return client.RotateMailbox(c.Context(), args[0], args[1], passwords)
@@ -181,6 +188,29 @@ func newMailboxRotateCommand(r *remote) *cobra.Command {
 	command.Flags().StringVar(&source, "source-password-file", "", "`FILE` whose first line is the new password at the source")
 	command.Flags().StringVar(&target, "target-password-file", "", "`FILE` whose first line is the new password at the target")
 	return command
+}
+
+// askNewPassword asks for the password at the source or, where it signs in there as the
+// endpoint does, at the target. It asks nobody for one that has no use.
+func (r *remote) askNewPassword(ctx context.Context, batch, address string, passwords *control.Passwords) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	m, err := client.Mailbox(ctx, batch, address)
+	if err != nil {
+		return err
+	}
+	if len(m.Passwords) == 0 {
+		return usageError("%s has no password of its own: both endpoints have one sign-in for all mailboxes; a new credential is given with endpoint set", migration.SafeText(address))
+	}
+	side, into := m.Passwords[0], &passwords.Source
+	if side == string(control.TargetSide) {
+		into = &passwords.Target
+	}
+	password, err := askPasswordOf(ctx, r.streams, "the "+side+" mailbox "+address, "give --"+side+"-password-file")
+	*into = control.Password(password.Reveal())
+	return err
 }
 
 func newMailboxDeleteCommand(r *remote) *cobra.Command {

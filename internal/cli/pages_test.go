@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/token"
 )
 
 // commandAt finds a command by its words; words in capitals are arguments.
@@ -57,6 +60,98 @@ func TestCommandsOfThePagesExist(t *testing.T) {
 	checkPage(t, "../../docs/cmdlets.md", 60)
 	checkPage(t, "../../docs/operations.md", 10)
 	checkPage(t, "../../docs/gmail.md", 4)
+}
+
+// shellWords splits a line as a shell does, as far as the pages go: at spaces, outside
+// of double quotes.
+func shellWords(line string) (words []string) {
+	word, inside, begun := "", false, false
+	for _, r := range line + " " {
+		switch {
+		case r == '"':
+			inside, begun = !inside, true
+		case r == ' ' && !inside && (begun || word != ""):
+			words, word, begun = append(words, word), "", false
+		case r == ' ' && !inside:
+		default:
+			word += string(r)
+		}
+	}
+	return words
+}
+
+var typedCommand = regexp.MustCompile(`(?m)^    (?:bin/)?(mailhaul .+)$`)
+
+// Every command of the guides that stands on a line of its own can be typed as it is: its
+// flags and arguments are taken. Those within sentences exist.
+func TestCommandsOfTheGuidesCanBeTyped(t *testing.T) {
+	for page, least := range map[string]int{"../../README.md": 15, "../../docs/operations.md": 10, "../../docs/office365.md": 14, "../../docs/google.md": 11} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := typedCommand.FindAllStringSubmatch(string(text), -1)
+		if len(lines) < least {
+			t.Errorf("%s has %d commands only", page, len(lines))
+		}
+		for _, line := range lines {
+			root := newRootCommand(Streams{})
+			command, rest, err := root.Find(shellWords(line[1])[1:])
+			if err != nil || command == root {
+				t.Errorf("%s: %s: there is no such command: %v", page, line[1], err)
+				continue
+			}
+			if err := command.ParseFlags(rest); err != nil {
+				t.Errorf("%s: %s: %v", page, line[1], err)
+			} else if err := command.ValidateArgs(command.Flags().Args()); err != nil {
+				t.Errorf("%s: %s: %v", page, line[1], err)
+			}
+		}
+		checkPage(t, page, 0)
+	}
+}
+
+var fileOfAPage = regexp.MustCompile(`(?m)(?:^    EmailAddress.*\n)(?:^    .+@.+\n)+`)
+
+// The migration files of the pages are taken: those without a Password for a source with
+// one sign-in for all.
+func TestMigrationFilesOfThePagesAreGood(t *testing.T) {
+	for page, least := range map[string]int{"../../README.md": 2, "../../docs/office365.md": 3, "../../docs/google.md": 2} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := fileOfAPage.FindAllString(string(text), -1)
+		if len(files) < least {
+			t.Errorf("%s has %d migration files only", page, len(files))
+		}
+		for _, file := range files {
+			file = strings.ReplaceAll(file, "    ", "")
+			parsed, err := migration.ParseCSV(strings.NewReader(file), migration.CSVOptions{SourceHasAdmin: !strings.Contains(file, ",Password")})
+			if err != nil || parsed.Errors+parsed.Warnings > 0 || len(parsed.Rows) == 0 {
+				t.Errorf("%s: %v\n%s%v", page, err, file, parsed.Problems)
+			}
+		}
+	}
+}
+
+// The page of Office 365 has the names of each cloud for the programs it names, and the
+// loops over a migration file take the column that names the mailbox.
+func TestThePageOfOffice365HasTheNamesOfTheClouds(t *testing.T) {
+	page, err := os.ReadFile("../../docs/office365.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cloud := range token.Clouds()[1:] {
+		row := "| `" + cloud.Name + "` | `az cloud set --name " + cloud.Azure + "` | `Connect-MgGraph -Environment " + cloud.Graph + "` | `Connect-ExchangeOnline -ExchangeEnvironmentName " + cloud.Exchange + "` |"
+		if !strings.Contains(string(page), row) {
+			t.Errorf("the page has no %s", row)
+		}
+	}
+	loops, columns := strings.Count(string(page), "Import-Csv"), strings.Count(string(page), "if ($_.$column) { $_.$column } else { $_.EmailAddress }")
+	if loops != 2 || columns != loops {
+		t.Errorf("%d loops, %d of them by column", loops, columns)
+	}
 }
 
 // TestEveryCommandOfTheServiceIsMapped: the page of cmdlets forgets none of the

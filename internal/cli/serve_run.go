@@ -312,41 +312,75 @@ func (r *runner) Preflight(ctx context.Context, task scheduler.Task) (migration.
 		result.Trouble = serveTrouble(err)
 		return result, 0
 	}
-	err = a.try(ctx, &result)
+	source, target, err := a.try(ctx, &result)
+	result.SourceTrouble, result.TargetTrouble = serveTrouble(source), serveTrouble(target)
+	err = cmp.Or(source, target, err)
 	result.OK = err == nil
 	result.Trouble = serveTrouble(err)
 	return result, a.unreachable(err)
 }
 
-func (a *assignment) try(ctx context.Context, result *migration.PreflightResult) error {
+// try gives what is wrong at each side, or with neither.
+func (a *assignment) try(ctx context.Context, result *migration.PreflightResult) (source, target, neither error) {
 	var both sync.WaitGroup
-	var sourceErr, targetErr error
-	var source mailsync.Session
-	both.Go(func() { source, sourceErr = a.source.source(ctx) })
-	both.Go(func() { result.Free, targetErr = a.target.room(ctx) })
+	both.Go(func() {
+		var session mailsync.Session
+		if session, source = a.source.source(ctx); source == nil {
+			_ = session.Close()
+		}
+	})
+	both.Go(func() { result.Free, target = a.target.room(ctx) })
 	both.Wait()
-	result.Source, result.Target = a.source.came(sourceErr), a.target.came(targetErr)
-	if source != nil {
-		_ = source.Close()
-	}
-	if sourceErr != nil || targetErr != nil {
-		return cmp.Or(sourceErr, targetErr)
+	result.Source, result.Target = a.source.came(source), a.target.came(target)
+	if source != nil || target != nil {
+		return source, target, nil
 	}
 	plan, err := mailsync.Preview(ctx, a.job)
-	if err != nil {
+	result.Warnings = warningsOf(plan.Findings)
+	switch side, told := mailsync.SideOf(err), unsided(err); {
+	case side == "target":
+		result.Target = "folders"
+		return nil, told, nil
+	case side == "source":
 		result.Source = "folders"
-		return err
+		return told, nil, nil
+	case err != nil:
+		return nil, nil, err
 	}
 	result.Folders, result.Messages = plan.Folders, int64(plan.Messages.Source)
 	for _, f := range plan.PerFolder {
 		result.Bytes += f.Bytes
 	}
 	if result.Free >= 0 && result.Bytes > result.Free {
-		return &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeQuota,
+		target = &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeQuota,
 			Doing:  "there is room for " + byteSize(result.Free) + " at the target, and " + byteSize(result.Bytes) + " to be copied",
 			Remedy: "Make room in the target mailbox or raise its quota."}
 	}
-	return nil
+	return nil, target, nil
+}
+
+// unsided is an error without the side that the engine puts before it.
+func unsided(err error) error {
+	if fault := migration.FaultOf(err); fault != nil {
+		return fault
+	}
+	return err
+}
+
+// preflightWarnings is how many warnings a preflight keeps.
+const preflightWarnings = 20
+
+// warningsOf are the findings of a preview that concern folders and not single
+// messages, which the first pass tells of.
+func warningsOf(findings []migration.Finding) []migration.Finding {
+	var warnings []migration.Finding
+	for _, f := range findings {
+		if f.UID == 0 && len(warnings) < preflightWarnings {
+			f.Remedy = asSetting.Replace(f.Remedy)
+			warnings = append(warnings, f)
+		}
+	}
+	return warnings
 }
 
 // room signs in and asks for the room that is left.

@@ -1,8 +1,9 @@
 package cli
 
 import (
-	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -158,12 +159,14 @@ func TestAMailboxToldToPauseForLongIsLaidDownUntilThen(t *testing.T) {
 }
 
 func TestAPreflightSignsInAtBothEndsAndLooksForRoom(t *testing.T) {
-	s := newServing(t, t.TempDir()+"/mailhaul.db", servingOptions{mailboxes: 4, letters: 40})
+	s := newServing(t, t.TempDir()+"/mailhaul.db", servingOptions{mailboxes: 5, letters: 40})
 	s.new.User(person(1)).SetQuota(1024)
 	s.new.AddUser("elsewhere", "x")
 	s.old.SetFaults(imapfake.Rule{User: person(3), Command: "LIST", Do: imapfake.Action{Kind: imapfake.Answer, Text: "NO [SERVERBUG] broken"}})
 	s.create("pilot")
 	_, err := s.service.RotateMailbox(s.Context(), boss, "pilot", person(2), control.Passwords{Target: "wrong"})
+	s.must(err)
+	_, err = s.service.RotateMailbox(s.Context(), boss, "pilot", person(4), control.Passwords{Source: "wrong", Target: "wrong"})
 	s.must(err)
 	s.do(s.service.PreflightBatch, "pilot")
 	s.await(time.Minute, "each is tried", func() bool {
@@ -177,20 +180,23 @@ func TestAPreflightSignsInAtBothEndsAndLooksForRoom(t *testing.T) {
 	rows := s.rows("pilot")
 	good := *rows[0].Preflight
 	good.At = time.Time{}
-	if want := (migration.PreflightResult{OK: true, Source: "ok", Target: "ok", Folders: 4, Messages: 40, Bytes: good.Bytes, Free: -1}); good != want || good.Bytes < 4000 {
+	if want := (migration.PreflightResult{OK: true, Source: "ok", Target: "ok", Folders: 4, Messages: 40, Bytes: good.Bytes, Free: -1}); !reflect.DeepEqual(good, want) || good.Bytes < 4000 {
 		t.Errorf("a good one is %+v", good)
 	}
-	for n, want := range map[int]string{1: "ok ok quota", 2: "ok sign-in login", 3: "folders ok server-bug"} {
+	for n, want := range map[int]string{1: "ok ok target quota", 2: "ok sign-in target login", 3: "folders ok source server-bug", 4: "sign-in sign-in source login target login"} {
 		p := rows[n].Preflight
-		code := ""
-		if p.Trouble != nil {
-			code = p.Trouble.Code
+		found := ""
+		for _, t := range p.Troubles() {
+			found += " " + t.Side + " " + t.Code
+			if strings.HasPrefix(t.Reason, t.Side) {
+				t.Reason = "the side is named twice"
+			}
 		}
-		if got := fmt.Sprint(p.Source, " ", p.Target, " ", code); got != want || p.OK || p.Trouble == nil || p.Trouble.Remedy == "" {
+		if got := p.Source + " " + p.Target + found; got != want || p.OK || p.Trouble == nil || p.Trouble.Remedy == "" {
 			t.Errorf("%s is %q, %+v; want %q", rows[n].Address, got, p.Trouble, want)
 		}
 	}
-	for n := range 4 {
+	for n := range 5 {
 		if len(s.new.User(person(n)).Messages("INBOX")) > 0 {
 			t.Errorf("a preflight copied mail of %s", person(n))
 		}

@@ -93,6 +93,28 @@ func TestAMailboxIsInOneActiveBatchOnly(t *testing.T) {
 	}
 }
 
+// One credential of the source opens every mailbox: the file holds addresses alone,
+// and a password in it is told to be of no use.
+func TestAnAdministratorsSourceNeedsAddressesOnly(t *testing.T) {
+	w := newWorld(t)
+	w.endpoints()
+	spec := EndpointSpec{Name: "all", Host: "imap.example.org", Login: string(migration.LoginMaster), AdminUser: "root", AdminPassword: sourceCanary}
+	if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
+		t.Fatal(err)
+	}
+	created, err := w.create(BatchSpec{Name: "pilot", Source: "all", Target: "new", FileOptions: FileOptions{TargetPassword: targetCanary}}, "EmailAddress\nu0@example.org\n")
+	if err != nil || created.File.Warnings != 0 || created.File.Notes != 1 {
+		t.Fatalf("%+v %v", created.File, err)
+	}
+	if _, _, m := w.record("pilot", "u0@example.org"); m.SourceUser != "u0@example.org" {
+		t.Errorf("it is opened as %q", m.SourceUser)
+	}
+	created, err = w.create(BatchSpec{Name: "second", Source: "all", Target: "new", FileOptions: FileOptions{TargetPassword: targetCanary, CheckOnly: true}}, "EmailAddress,UserName,Password\nu1@example.org,u1,x\n")
+	if err != nil || created.File.Warnings != 1 || created.File.Problems[0].Code != migration.CSVUnusedPassword {
+		t.Errorf("%+v %v", created.File, err)
+	}
+}
+
 func TestTheTargetNeedsAPassword(t *testing.T) {
 	w := newWorld(t)
 	w.endpoints()

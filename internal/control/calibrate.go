@@ -28,7 +28,7 @@ type Calibration struct {
 
 // Measure is what was found of one quality.
 type Measure struct {
-	Quality string `json:"quality" enum:"bytes,headers,size,date,flags,keywords,appenduid,messages,8-bit header,long line"`
+	Quality string `json:"quality" enum:"bytes,headers,size,date,future date,flags,keywords,appenduid,messages,8-bit header,long line"`
 	Verdict string `json:"verdict" enum:"ok,differs,refused,unknown"`
 	Detail  string `json:"detail,omitempty"`
 }

@@ -29,7 +29,8 @@ func (s *Service) readFile(csv io.Reader, options FileOptions, e ends, used func
 	file, err := migration.ParseCSV(csv, migration.CSVOptions{
 		AllowUnknownColumns:    options.AllowUnknownColumns,
 		Source:                 e.source.Login,
-		PasswordOptional:       e.source.Login.Form.HasAdmin(),
+		SourceHasAdmin:         e.source.Login.Form.HasAdmin(),
+		TargetHasAdmin:         e.target.Login.Form.HasAdmin(),
 		TargetPasswordRequired: !e.target.Login.Form.HasAdmin() && options.TargetPassword == "",
 		InUse:                  used,
 		HashKey:                s.root.Derive("migration files"),

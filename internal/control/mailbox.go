@@ -16,10 +16,10 @@ func mailboxNamed(address, batch string) string {
 	return fmt.Sprintf("the mailbox %q in the batch %q", migration.SafeText(address), migration.SafeText(batch))
 }
 
-func mailboxView(m migration.MailboxRecord, batch string, now time.Time) Mailbox {
+func mailboxView(m migration.MailboxRecord, batch string, passwords []string, now time.Time) Mailbox {
 	state := m.Facts.State()
 	view := Mailbox{
-		Batch: batch, Address: m.Address, Row: m.Row, SourceUser: m.SourceUser, TargetUser: m.TargetUser, UserRoot: m.UserRoot, State: string(state), Verbs: []string{},
+		Batch: batch, Address: m.Address, Row: m.Row, SourceUser: m.SourceUser, TargetUser: m.TargetUser, UserRoot: m.UserRoot, State: string(state), Verbs: []string{}, Passwords: orEmpty(passwords),
 		Passes: m.Facts.Passes, Score: string(m.Score()), Skipped: m.Facts.Skipped, Approved: m.Facts.Approved, Minor: m.Minor,
 		Trouble: m.Trouble, Progress: m.Progress, Preflight: m.Preflight, Node: nodeOf(m.Lease), Due: m.Due, Faults: m.Faults,
 		Created: m.Created, Started: m.Started, InitialDone: m.InitialDone, LastSynced: m.LastSynced,
@@ -37,11 +37,28 @@ func mailboxView(m migration.MailboxRecord, batch string, now time.Time) Mailbox
 		view.Node = ""
 	}
 	for _, verb := range migration.MailboxVerbs() {
-		if answer, _ := state.Ask(verb); answer == migration.Allowed {
+		if answer, _ := state.Ask(verb); answer == migration.Allowed && (verb != migration.VerbRotate || len(passwords) > 0) {
 			view.Verbs = append(view.Verbs, string(verb))
 		}
 	}
 	return view
+}
+
+// ownPasswords are the sides at which the mailboxes of a batch sign in with passwords of
+// their own.
+func ownPasswords(tx Tx, batch int64) (sides []string, err error) {
+	b, err := tx.BatchByID(batch)
+	if err != nil {
+		return nil, err
+	}
+	e, err := endsOf(tx, b)
+	if !e.source.Login.Form.HasAdmin() {
+		sides = append(sides, string(SourceSide))
+	}
+	if !e.target.Login.Form.HasAdmin() {
+		sides = append(sides, string(TargetSide))
+	}
+	return sides, err
 }
 
 // Mailboxes gives a page of mailboxes in the order of the migration file.
@@ -73,11 +90,20 @@ func (s *Service) Mailboxes(ctx context.Context, actor Actor, query MailboxQuery
 			records = records[:limit]
 			page.Next = strconv.FormatInt(records[limit-1].ID, 10)
 		}
-		for _, m := range records {
-			m.Progress.PerFolder = nil
-			page.Items = append(page.Items, mailboxView(m, names[m.Batch], tx.Now()))
+		if err != nil {
+			return err
 		}
-		return err
+		passwords := map[int64][]string{}
+		for _, m := range records {
+			if _, known := passwords[m.Batch]; !known {
+				if passwords[m.Batch], err = ownPasswords(tx, m.Batch); err != nil {
+					return err
+				}
+			}
+			m.Progress.PerFolder = nil
+			page.Items = append(page.Items, mailboxView(m, names[m.Batch], passwords[m.Batch], tx.Now()))
+		}
+		return nil
 	})
 	return page, problem(batchNamed(query.Batch), err)
 }
@@ -112,7 +138,11 @@ func (s *Service) Mailbox(ctx context.Context, actor Actor, batch, address strin
 			return problem(batchNamed(batch), err)
 		}
 		m, err := tx.Mailbox(filter.Batch, address)
-		view = mailboxView(m, names[filter.Batch], tx.Now())
+		if err != nil {
+			return err
+		}
+		passwords, err := ownPasswords(tx, filter.Batch)
+		view = mailboxView(m, names[filter.Batch], passwords, tx.Now())
 		return err
 	})
 	return view, problem(mailboxNamed(address, batch), err)
@@ -145,7 +175,11 @@ func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address 
 		if err != nil {
 			return err
 		}
-		view = mailboxView(m, b.Name, tx.Now())
+		passwords, err := ownPasswords(tx, b.ID)
+		if err != nil {
+			return err
+		}
+		view = mailboxView(m, b.Name, passwords, tx.Now())
 		state := m.Facts.State()
 		switch answer, reason := state.Ask(a.verb); answer {
 		case migration.Already:
@@ -161,7 +195,7 @@ func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address 
 			return err
 		}
 		b, m, err = findMailbox(tx, batch, address)
-		view = mailboxView(m, b.Name, tx.Now())
+		view = mailboxView(m, b.Name, passwords, tx.Now())
 		return err
 	})
 	if err == nil {
@@ -275,6 +309,10 @@ func (s *Service) rotate(tx Tx, b *migration.BatchRecord, m *migration.MailboxRe
 	e, err := endsOf(tx, *b)
 	if err != nil {
 		return err
+	}
+	if e.source.Login.Form.HasAdmin() && e.target.Login.Form.HasAdmin() {
+		return &Problem{Kind: Refused, Code: "refused", Detail: mailboxNamed(m.Address, b.Name) + ": it has no password of its own; both endpoints have one sign-in for all mailboxes.",
+			Remedy: "Give the endpoint whose credential has changed the new one."}
 	}
 	var c checks
 	c.that(passwords.Source != "" || passwords.Target != "", "sourcePassword", "or targetPassword must be given")

@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,40 @@ func TestALifeOfAMailbox(t *testing.T) {
 	wants(t, err, NotFound, "not-found", "nobody@example.org")
 	_, err = w.StartMailbox(w.ctx(), w.operator, "nowhere", u0)
 	wants(t, err, NotFound, "not-found", "nowhere")
+}
+
+// Where both ends have one sign-in for all mailboxes there is nothing to rotate, and it
+// is not offered.
+func TestAMailboxWithoutPasswordsIsNotOfferedNewOnes(t *testing.T) {
+	w := newWorld(t)
+	w.endpoints()
+	w.batch("pilot", 1)
+	for _, name := range []string{"all", "every"} {
+		spec := EndpointSpec{Name: name, Host: "imap." + name + ".example", Login: string(migration.LoginMaster), AdminUser: "root", AdminPassword: sourceCanary}
+		if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.create(BatchSpec{Name: "both", Source: "all", Target: "every"}, "EmailAddress\nanna@example.org\n"); err != nil {
+		t.Fatal(err)
+	}
+	for batch, want := range map[string]string{"pilot": "[source target]", "both": "[]"} {
+		page, err := w.Mailboxes(w.ctx(), w.operator, MailboxQuery{Batch: batch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := w.Mailbox(w.ctx(), w.operator, batch, page.Items[0].Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, view := range []Mailbox{m, page.Items[0]} {
+			if got := fmt.Sprint(view.Passwords); got != want || slices.Contains(view.Verbs, "rotate") != (want != "[]") {
+				t.Errorf("%s: %s, %v", batch, got, view.Verbs)
+			}
+		}
+	}
+	_, err := w.RotateMailbox(w.ctx(), w.operator, "both", "anna@example.org", Passwords{Source: "new"})
+	wants(t, err, Refused, "refused", "no password of its own")
 }
 
 func TestANewPasswordLetsARefusedMailboxGoOn(t *testing.T) {

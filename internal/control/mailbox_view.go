@@ -38,7 +38,9 @@ type Mailbox struct {
 	UserRoot   string `json:"userRoot,omitempty"`
 	State      string `json:"state"`
 	// Verbs are what may be asked of it now.
-	Verbs          []string                   `json:"verbs"`
+	Verbs []string `json:"verbs"`
+	// Passwords are the sides whose password is the mailbox's own.
+	Passwords      []string                   `json:"passwords" doc:"source and target, where the mailbox signs in with a password of its own: what rotate can change"`
 	Passes         int                        `json:"passes" doc:"Passes that went through"`
 	Score          string                     `json:"score,omitempty"`
 	Skipped        int                        `json:"skipped" doc:"Messages left out"`

@@ -35,8 +35,12 @@ type board struct {
 	provider   *provider
 	// providerWeight is that of the evidence for it.
 	providerWeight int
-	notes          []string
-	asked          []Asked
+	// answers: the name server has answered once; deaf says what was wrong when it did
+	// not.
+	answers bool
+	deaf    string
+	notes   []string
+	asked   []Asked
 }
 
 func newBoard(options Options, local, domain string, settle func()) *board {
@@ -152,7 +156,10 @@ func (b *board) answered(source Source, question, answer string) {
 func (b *board) result() Result {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := Result{Domain: b.domain, Notes: b.notes, Asked: b.asked}
+	r := Result{Domain: b.domain, Notes: b.notes, Asked: append(b.asked, b.usualNames()...)}
+	if !b.answers {
+		r.NameServer = b.deaf
+	}
 	slices.Sort(r.Notes)
 	slices.SortFunc(r.Asked, func(a, b Asked) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Question, b.Question))

@@ -154,6 +154,8 @@ type Result struct {
 	Provider *Provider
 	// Candidates are the proposals, best first.
 	Candidates []Candidate
+	// NameServer says what is wrong with the name server when it has answered nothing.
+	NameServer string
 	// Notes are sentences about the domain.
 	Notes []string
 	// Asked are the questions in the order of their texts.

@@ -32,9 +32,10 @@ func (b *board) askSRV(ctx context.Context) {
 		question := "SRV record _" + s.name + "._tcp." + b.domain
 		_, records, err := b.options.Resolver.LookupSRV(ctx, s.name, "tcp", b.domain+".")
 		if len(records) == 0 {
-			b.answered(FromSRV, question, dnsTrouble(err))
+			b.answered(FromSRV, question, b.dnsTrouble(err))
 			continue
 		}
+		b.heard(nil)
 		if records[0].Target == "." {
 			refused++
 			b.answered(FromSRV, question, "says that the service is not there")
@@ -66,9 +67,10 @@ func (b *board) askMX(ctx context.Context, web *web) {
 	question := "MX records of " + b.domain
 	records, err := b.options.Resolver.LookupMX(ctx, b.domain+".")
 	if len(records) == 0 {
-		b.answered(FromMX, question, dnsTrouble(err))
+		b.answered(FromMX, question, b.dnsTrouble(err))
 		return
 	}
+	b.heard(nil)
 	var told []string
 	for _, r := range records[:min(len(records), recordsMost)] {
 		host := strings.ToLower(strings.TrimSuffix(r.Host, "."))
@@ -129,10 +131,12 @@ func (b *board) askAlias(ctx context.Context) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	switch {
 	case err != nil:
-		b.answered(FromAutodiscover, question, dnsTrouble(err))
+		b.answered(FromAutodiscover, question, b.dnsTrouble(err))
 	case name == "" || name == host:
+		b.heard(nil)
 		b.answered(FromAutodiscover, question, "none")
 	default:
+		b.heard(nil)
 		b.answered(FromAutodiscover, question, name)
 		if p := byAlias(name); p != nil {
 			b.known(ctx, p, weightKnownAlias, host+" is an alias of "+name+", of "+p.name)
@@ -145,9 +149,10 @@ func (b *board) askAutodiscoverSRV(ctx context.Context) {
 	question := "SRV record _autodiscover._tcp." + b.domain
 	_, records, err := b.options.Resolver.LookupSRV(ctx, "autodiscover", "tcp", b.domain+".")
 	if len(records) == 0 {
-		b.answered(FromAutodiscover, question, dnsTrouble(err))
+		b.answered(FromAutodiscover, question, b.dnsTrouble(err))
 		return
 	}
+	b.heard(nil)
 	b.answered(FromAutodiscover, question, strings.TrimSuffix(records[0].Target, "."))
 	if p := byAlias(records[0].Target); p != nil {
 		b.known(ctx, p, weightKnownAlias, question+" names "+strings.TrimSuffix(records[0].Target, ".")+", of "+p.name)
@@ -157,13 +162,11 @@ func (b *board) askAutodiscoverSRV(ctx context.Context) {
 }
 
 // dnsTrouble says why there are no records.
-func dnsTrouble(err error) string {
+func (b *board) dnsTrouble(err error) string {
+	b.heard(err)
 	var trouble *net.DNSError
-	switch {
-	case err == nil, errors.As(err, &trouble) && trouble.IsNotFound:
+	if err == nil || errors.As(err, &trouble) && trouble.IsNotFound {
 		return "none"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &trouble) && trouble.IsTimeout:
-		return "no answer in time"
 	}
-	return "no answer: " + err.Error()
+	return Plain(err)
 }

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -14,6 +15,9 @@ type provider struct {
 	// of names: of hosts that take mail, and of what autodiscover.DOMAIN is an alias
 	// of.
 	domains, mx, alias []string
+	// tenants are domains below which each customer has one, which has no records of its
+	// own before mail is set up.
+	tenants []string
 	// host is the server, on port 993 with TLS from the first byte. It is empty where
 	// there is none that mailhaul could reach, and note says why.
 	host   string
@@ -88,6 +92,16 @@ func (b *board) knownDomain(ctx context.Context) {
 	if p := byDomain(b.domain); p != nil {
 		b.known(ctx, p, weightKnownDomain, "mail of "+b.domain+" is kept by "+p.name)
 	}
+	if p := byTenant(b.domain); p != nil {
+		b.known(ctx, p, weightKnownTenant, b.domain+" is the domain of a tenant of "+p.name)
+	}
+}
+
+// byTenant is the provider below whose domain a customer's is.
+func byTenant(domain string) *provider {
+	return findProvider(func(p *provider) bool {
+		return endsWithin(domain, p.tenants) && !slices.Contains(p.tenants, domain)
+	})
 }
 
 // known takes a provider in. Whose own domain it is, is certain; an alias, which is

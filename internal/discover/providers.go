@@ -28,10 +28,10 @@ var providers = []provider{
 	{name: "Gmail", domains: []string{"gmail.com", "googlemail.com"}, host: "imap.gmail.com", logins: own, note: noteApp + " " + noteGoogle},
 
 	{name: "Microsoft 365 of the US Department of Defense", alias: []string{"autodiscover-dod.office365.us"}, host: "outlook-dod.office365.us", logins: app, note: noteOffice365},
-	{name: "Microsoft 365 GCC High", mx: []string{"mail.protection.office365.us"}, alias: []string{"autodiscover.office365.us"}, host: "outlook.office365.us", logins: app,
+	{name: "Microsoft 365 GCC High", mx: []string{"mail.protection.office365.us"}, alias: []string{"autodiscover.office365.us"}, tenants: []string{"onmicrosoft.us"}, host: "outlook.office365.us", logins: app,
 		note: noteOffice365 + " A tenant of the Department of Defense is at outlook-dod.office365.us."},
-	{name: "Microsoft 365 operated by 21Vianet", mx: []string{"mail.protection.partner.outlook.cn"}, alias: []string{"partner.outlook.cn"}, host: "partner.outlook.cn", logins: app, note: noteOffice365},
-	{name: "Microsoft 365", mx: []string{"mail.protection.outlook.com", "mx.microsoft"}, alias: []string{"outlook.com", "office.com", "office365.com"}, host: "outlook.office365.com", logins: app, note: noteOffice365},
+	{name: "Microsoft 365 operated by 21Vianet", mx: []string{"mail.protection.partner.outlook.cn"}, alias: []string{"partner.outlook.cn"}, tenants: []string{"partner.onmschina.cn"}, host: "partner.outlook.cn", logins: app, note: noteOffice365},
+	{name: "Microsoft 365", mx: []string{"mail.protection.outlook.com", "mx.microsoft"}, alias: []string{"outlook.com", "office.com", "office365.com"}, tenants: []string{"onmicrosoft.com"}, host: "outlook.office365.com", logins: app, note: noteOffice365},
 	{name: "Outlook.com", domains: []string{"outlook.com", "hotmail.com", "live.com", "msn.com", "outlook.de", "outlook.fr", "outlook.es", "outlook.it", "hotmail.co.uk", "hotmail.de",
 		"hotmail.fr", "hotmail.it", "hotmail.es", "live.co.uk", "live.de", "live.fr", "live.it", "live.nl"}, mx: []string{"olc.protection.outlook.com"},
 		host: "outlook.office365.com", note: "Since September 2024 personal accounts sign in by OAuth of the person only, which mailhaul does not have."},

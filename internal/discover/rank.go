@@ -17,6 +17,7 @@ const (
 	weightSRVStartTLS  = 83
 	weightAutoconfig   = 80
 	weightKnownAlias   = 78
+	weightKnownTenant  = 77 // below a domain that the provider gives to its customers
 	weightAutodiscover = 76
 	weightKnownMX      = 75
 	weightDirectory    = 70

@@ -125,17 +125,10 @@ func (w *web) fetch(ctx context.Context, method, address string, body []byte) (*
 
 // webTrouble says why there is no page.
 func webTrouble(err error) string {
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return "no such host"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return "no answer in time"
-	}
 	for _, known := range []error{errRedirectScheme, errRedirects, errBody} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
 	}
-	return err.Error()
+	return Plain(err)
 }

@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,19 @@ func (s *sideFault) Error() string {
 }
 
 func (s *sideFault) Unwrap() error { return s.err }
+
+// SideOf says on which side an error of Run or Preview came up, "source" or "target";
+// empty when on neither.
+func SideOf(err error) string {
+	var s *sideFault
+	switch {
+	case !errors.As(err, &s):
+		return ""
+	case s.target:
+		return "target"
+	}
+	return "source"
+}
 
 func onSource(err error) error {
 	if err == nil {

@@ -17,7 +17,7 @@ func (c *calibration) result() migration.Calibration {
 		compare(migration.QualityBytes, c.specimens, otherBytes),
 		compare(migration.QualityHeaders, c.specimens, otherHeader),
 		compare(migration.QualitySize, c.specimens, otherSize),
-		compare(migration.QualityDate, c.specimens, otherDate),
+		c.dates(migration.QualityDate, false), c.dates(migration.QualityFutureDate, true),
 		compare(migration.QualityFlags, c.specimens, otherFlags),
 		c.keywords(), c.appendUID(), c.stored(),
 		c.takes(migration.QualityEightBit, specimenEightBit), c.takes(migration.QualityLongLine, specimenLongLine),
@@ -157,6 +157,11 @@ func otherSize(_ *specimen, c copied) string {
 		return ""
 	}
 	return fmt.Sprintf("RFC822.SIZE is %d, and the message has %d bytes", c.Size, len(c.text))
+}
+
+// dates looks at the dates of the future, or at all others.
+func (c *calibration) dates(quality migration.Quality, future bool) migration.Measure {
+	return compare(quality, slices.DeleteFunc(slices.Clone(c.specimens), func(s *specimen) bool { return (s.name == specimenFuture) != future }), otherDate)
 }
 
 func otherDate(s *specimen, c copied) string {

@@ -74,7 +74,7 @@ func newSpecimens(token string, now time.Time) []*specimen {
 		{name: specimenLongLine, text: id("line") + "\n" + strings.Repeat("line ", migration.LongLine/5) + "\n"},
 		{name: specimenPast, date: time.Date(1997, 3, 4, 5, 6, 7, 0, time.FixedZone("", -19_800)), text: id("old") + "\nReceived long ago.\n"},
 		{name: specimenFuture, date: now.AddDate(2, 0, 0).Truncate(time.Second), text: id("future") + "\nReceived in two years.\n"},
-		{name: specimenKeywords, flags: migration.Flags{migration.FlagSeen, keywordForwarded, keywordOwn}, text: id("keywords") + "\nWith keywords.\n"},
+		{name: specimenKeywords, date: now.Add(-time.Hour).Truncate(time.Second), flags: migration.Flags{migration.FlagSeen, keywordForwarded, keywordOwn}, text: id("keywords") + "\nWith keywords.\n"},
 	}
 	for i, s := range specimens {
 		if s.date.IsZero() {

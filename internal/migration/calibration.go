@@ -18,8 +18,10 @@ const (
 	QualityHeaders Quality = "headers"
 	// QualitySize: RFC822.SIZE is the number of its bytes.
 	QualitySize Quality = "size"
-	// QualityDate: its INTERNALDATE is the one of the APPEND, past or future.
+	// QualityDate: its INTERNALDATE is the one of the APPEND, of years ago or of today.
 	QualityDate Quality = "date"
+	// QualityFutureDate: so is one of the future, which mail seldom has.
+	QualityFutureDate Quality = "future date"
 	// QualityFlags: it has the system flags of the APPEND.
 	QualityFlags Quality = "flags"
 	// QualityKeywords: it has the keywords of the APPEND.
@@ -75,10 +77,10 @@ const (
 
 // follows says in a sentence what a strength means for passes.
 var follows = map[Strength]string{
-	StrengthExact:     "Copies are told by their bytes.",
-	StrengthPlain:     "Copies are told by their bytes but for line ends and NUL.",
-	StrengthCanonical: "Copies are told by header fields and decoded content, because the server keeps messages in a form of its own.",
-	StrengthNone:      "Copies cannot be told: when a connection is lost, messages may be copied twice, and verify calls them different.",
+	StrengthExact:     "The server keeps messages exactly as they are sent, so each copy is recognised for certain.",
+	StrengthPlain:     "The server changes nothing but line ends and NUL characters, so each copy is recognised for certain.",
+	StrengthCanonical: "The server rewrites messages, so copies are recognised by their header fields and their content, text and attachments.",
+	StrengthNone:      "The server changes messages so much that copies cannot be recognised: when a connection is lost, messages may be copied twice, and verify calls them different.",
 }
 
 // Calibration is what a server was measured to keep of messages it is given.
@@ -117,16 +119,21 @@ func (c *Calibration) Follows() string {
 		return "Nothing: no copy could be read, so that the make of the server decides."
 	}
 	var untold []string
+	future := ""
 	if c.Strength != StrengthNone {
 		untold = c.Untold
 	}
 	for _, m := range c.Measures {
-		if m.Quality == QualityDate && m.Verdict == VerdictDiffers {
+		switch {
+		case m.Verdict != VerdictDiffers:
+		case m.Quality == QualityDate:
 			untold = append(slices.Clip(untold), "a date that is not kept")
+		case m.Quality == QualityFutureDate:
+			future = " Mail dated until today is safe; the server changes only dates in the future, and a message that has one may be copied twice when a connection is lost."
 		}
 	}
 	if len(untold) > 0 {
-		sentence += " Some are not told by that (" + strings.Join(untold, ", ") + "): when a connection is lost, such a message may be copied twice, and verify calls it different."
+		sentence += " Some are not recognised so (" + strings.Join(untold, ", ") + "): when a connection is lost, such a message may be copied twice, and verify calls it different."
 	}
-	return sentence
+	return sentence + future
 }

@@ -28,12 +28,16 @@ func TestWhatWasMeasuredIsAddedToTheMake(t *testing.T) {
 
 func TestACalibrationSaysWhatFollows(t *testing.T) {
 	late := []Measure{{Quality: QualityDate, Verdict: VerdictDiffers}}
+	future := []Measure{{Quality: QualityDate, Verdict: VerdictOK}, {Quality: QualityFutureDate, Verdict: VerdictDiffers}}
+	if got := (&Calibration{Strength: StrengthExact, Measures: future}).Follows(); !strings.Contains(got, "Mail dated until today is safe") || strings.Contains(got, "not recognised") {
+		t.Errorf("only dates in the future change: %s", got)
+	}
 	for want, c := range map[string]Calibration{
 		"the make of the server decides":         {},
-		"by their bytes.":                        {Strength: StrengthExact},
-		"but for line ends":                      {Strength: StrengthPlain},
-		"decoded content":                        {Strength: StrengthCanonical},
-		"Copies cannot be told":                  {Strength: StrengthNone, Untold: []string{"plain"}},
+		"exactly as they are sent":               {Strength: StrengthExact},
+		"nothing but line ends":                  {Strength: StrengthPlain},
+		"text and attachments":                   {Strength: StrengthCanonical},
+		"copies cannot be recognised":            {Strength: StrengthNone, Untold: []string{"plain"}},
 		"(8-bit header)":                         {Strength: StrengthExact, Untold: []string{"8-bit header"}},
 		"(8-bit header, a date that is not kept": {Strength: StrengthExact, Untold: []string{"8-bit header"}, Measures: late},
 	} {

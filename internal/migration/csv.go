@@ -29,9 +29,13 @@ type CSVOptions struct {
 	// AllowUnknownColumns leaves columns with unknown names out instead of
 	// refusing the file, which protects against misspelt names.
 	AllowUnknownColumns bool
-	// PasswordOptional accepts rows without a Password: the endpoint signs in
-	// as an administrator or by OAuth. The column may then be missing too.
-	PasswordOptional bool
+	// SourceHasAdmin says that one credential opens every mailbox of the source: an
+	// administrator's, an application's or a service account's. Columns and values of
+	// Password are then not needed, and not used; a missing UserName is the
+	// EmailAddress.
+	SourceHasAdmin bool
+	// TargetHasAdmin says the same of the target: TargetPassword is not used.
+	TargetHasAdmin bool
 	// Source is how the source is signed in to. Where it names an administrator, a
 	// user name that packs him in is made plain. The zero value changes nothing.
 	Source LoginMethod
@@ -128,6 +132,7 @@ type csvParser struct {
 	header    csvHeader
 	rows      []Row
 	rowCount  int
+	byAddress int            // rows whose UserName is their EmailAddress for want of one
 	addresses map[string]int // lower case, to the row that has it
 	users     map[string]int
 	targets   map[string]int
@@ -284,7 +289,10 @@ func (p *csvParser) finish() {
 	if p.mixedEnds && p.rowCount > 0 {
 		p.problems.add(Problem{Code: CSVLineEndsMixed})
 	}
-	p.findOnePassword()
+	if !p.refused {
+		p.findOnePassword()
+		p.tellUnused()
+	}
 	p.countTargetPasswords()
 	if before, found := p.options.PreviousHashes[p.source.sum()]; found && p.source.sum() != "" {
 		text := ""

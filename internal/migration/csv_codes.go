@@ -74,6 +74,8 @@ const (
 	CSVOneTargetPassword = "csv-one-target-password" //nolint:gosec // a code, no credential
 	CSVOtherAdmin        = "csv-other-administrator"
 	CSVNoUserRoot        = "csv-no-user-root"
+	CSVUnusedPassword    = "csv-unused-password" //nolint:gosec // a code, no credential
+	CSVUserByAddress     = "csv-user-by-address"
 )
 
 // CSVCode is one thing that can be wrong with a migration file.
@@ -110,7 +112,9 @@ func CSVCodesTable() string {
 const (
 	saveAsUTF8 = "In the spreadsheet choose Save As, type CSV UTF-8 (comma delimited)."
 	quoteIt    = `Put the value in double quotes and write each double quote inside it twice: "a""b".`
-	retype     = "Type the value anew in this cell, without copying it from another program."
+	// unlessAdmin ends a remedy for what a source with an administrator can do without.
+	unlessAdmin = "; where one sign-in opens every mailbox of the source it is not needed: check the file with --admin, or for its batch with batch create FILE --check-only."
+	retype      = "Type the value anew in this cell, without copying it from another program."
 )
 
 // csvFileCodes are those of the file as a whole and its encoding.
@@ -159,9 +163,9 @@ func csvRowCodes() []CSVCode {
 		{29, CSVSameAddress, "Two rows have the same EmailAddress", SeverityError, "Keep one of the two rows; case makes no difference."},
 		{30, CSVSameUser, "Two rows have the same UserName on the same server", SeverityError, "Check which row is right; one person's mail would go to two mailboxes."},
 		{31, CSVInUse, "The mailbox is already in another active batch", SeverityError, "Remove the row, or wait until the other batch has ended."},
-		{32, CSVNoUser, "The UserName is empty", SeverityError, "Enter the name the person signs in with at the source."},
+		{32, CSVNoUser, "The UserName is empty", SeverityError, "Enter the name the person signs in with at the source" + unlessAdmin},
 		{33, CSVUserSpaces, "The user name has a space before or after it", SeverityError, "Remove the space; in a spreadsheet, TRIM does it."},
-		{34, CSVNoPassword, "The Password is empty", SeverityError, "Enter the password that the person signs in with at the source; there is no other way to sign in."},
+		{34, CSVNoPassword, "The Password is empty", SeverityError, "Enter the password that the person signs in with at the source" + unlessAdmin},
 		{35, CSVPasswordSpaces, "The password has a space before or after it; it is used with the space", SeverityWarning, "Remove the space unless it belongs to the password."},
 		{36, CSVLineBreak, "The value holds a line break", SeverityError, retype},
 		{37, CSVControl, "The value holds a control or invisible character", SeverityError, retype},
@@ -187,5 +191,7 @@ func csvUploadCodes() []CSVCode {
 		{51, CSVOneTargetPassword, "Rows have no TargetPassword", SeverityNote, "They sign in at the target with the one password for all, which copy takes from --target-password-file."},
 		{52, CSVOtherAdmin, "The user name packs in another account than the one that signs in for all", SeverityError, "Write the plain user name: who signs in for all is known already."},
 		{53, CSVNoUserRoot, "The UserRoot is missing, without which the administrator's own mail would be copied", SeverityError, "Add the column UserRoot with the path of each person's folders, or say once for all where they are, with {user} in the path (--user-root)."},
+		{54, CSVUnusedPassword, "The file has passwords that are not used, since one sign-in opens every mailbox", SeverityWarning, "Delete the column: a file without passwords is safer to keep."},
+		{55, CSVUserByAddress, "Rows have no UserName", SeverityNote, "Their mailboxes are opened at the source by their EmailAddress."},
 	}
 }

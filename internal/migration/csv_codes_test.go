@@ -79,7 +79,7 @@ func csvFileCases() []csvCase {
 		{code: CSVSeparator, file: strings.ReplaceAll(csvTop+good, ",", ";"), row: 1},
 		{code: CSVLineEndsCR, file: strings.ReplaceAll(csvTop+good, "\n", "\r"), row: 1},
 		{code: CSVLineEndsMixed, file: csvTop + strings.ReplaceAll(good, "\n", "\r\n")},
-		{code: CSVTooManyRows, file: manyRows(MaxCSVRows + 1), options: CSVOptions{PasswordOptional: true}},
+		{code: CSVTooManyRows, file: manyRows(MaxCSVRows + 1), options: CSVOptions{SourceHasAdmin: true}},
 		{code: CSVTooBig, file: csvTop + good + strings.Repeat(strings.Repeat(" ", 1023)+"\n", 10*1024)},
 		{code: CSVArchive, file: zipped()},
 		{code: CSVMarkup, file: "\n<!doctype html><title>Sign in</title>"},
@@ -89,6 +89,8 @@ func csvFileCases() []csvCase {
 		{code: CSVNoTargetPassword, file: csvTop + good, options: CSVOptions{TargetPasswordRequired: true}, row: 2, column: ColumnTargetPassword},
 		{code: CSVSameTarget, file: "EmailAddress,UserName,Password,TargetUserName\nanna@example.org,anna," + canary + ",\nben@example.org,ben," + canary + ",ANNA@example.org\n", row: 3, column: ColumnTargetUserName},
 		{code: CSVOneTargetPassword, file: csvTop + good, options: CSVOptions{TellTargetPassword: true}},
+		{code: CSVUnusedPassword, file: csvTop + good, options: CSVOptions{SourceHasAdmin: true}, column: ColumnPassword},
+		{code: CSVUserByAddress, file: "EmailAddress\nanna@example.org\n", options: CSVOptions{SourceHasAdmin: true}},
 	}
 }
 

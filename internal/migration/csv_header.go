@@ -58,8 +58,8 @@ func (o CSVOptions) knownColumns() []string {
 
 // requiredColumns are the columns that must be there.
 func (o CSVOptions) requiredColumns() []string {
-	if o.PasswordOptional {
-		return []string{ColumnEmailAddress, ColumnUserName}
+	if o.SourceHasAdmin {
+		return []string{ColumnEmailAddress}
 	}
 	return []string{ColumnEmailAddress, ColumnUserName, ColumnPassword}
 }
@@ -90,11 +90,19 @@ func (p *csvParser) readColumns(record csvRecord) bool {
 	}
 	for _, column := range p.options.requiredColumns() {
 		if !p.header.has(column) {
-			p.refuse(Problem{Code: CSVMissingColumn, Row: record.row,
+			p.refuse(Problem{Code: CSVMissingColumn, Row: record.row, Remedy: missingRemedy(column),
 				Text: fmt.Sprintf("Column %q is missing from the CSV file. The import process can't continue because this column is required. Please edit the CSV file and re-submit it.", column)})
 		}
 	}
 	return true
+}
+
+// missingRemedy says where a column could stay away; empty is the code's remedy.
+func missingRemedy(column string) string {
+	if column == ColumnEmailAddress {
+		return ""
+	}
+	return "Add the column" + unlessAdmin
 }
 
 // noHeader tells columns set apart by spaces from no header at all.
@@ -127,14 +135,14 @@ func (p *csvParser) matchExact(record csvRecord) map[int]string {
 func (p *csvParser) matchLoosely(record csvRecord) map[int]bool {
 	misspelt := map[int]bool{}
 	known := p.options.knownColumns()
-	required := p.options.requiredColumns()
+	required := append(p.options.requiredColumns(), ColumnUserName)
 	for field, cell := range record.fields {
 		if p.header.columns[field] != "" || slices.Contains(known, cell) {
 			continue
 		}
 		column, sure := suggestColumn(cell, known)
 		// Where unknown columns are welcome, a guess is made only for a
-		// column that must be there.
+		// column that must be there, or whose lack would be made up for.
 		guess := sure || !p.options.AllowUnknownColumns || slices.Contains(required, column)
 		if column != "" && guess && !p.header.has(column) {
 			p.header.columns[field] = column

@@ -31,6 +31,7 @@ func (p *csvParser) readRow(record csvRecord) {
 	if p.options.Source.Form == LoginUserRoot && p.options.Source.Root == "" && strings.Trim(row.UserRoot, "/") == "" {
 		p.problems.add(Problem{Code: CSVNoUserRoot, Row: row.Row, Column: ColumnUserRoot})
 	}
+	p.nameByAddress(&row, before)
 	p.checkUser(row)
 	p.checkInUse(row)
 	if p.problems.errors() == before {
@@ -80,6 +81,9 @@ func (p *csvParser) readValue(row *Row, column, value string) {
 	case ColumnEmailAddress:
 		p.readAddress(row, value)
 	case ColumnUserName:
+		if value == "" && p.options.SourceHasAdmin {
+			return
+		}
 		p.readUser(&row.UserName, column, row.Row, value)
 		p.makePlain(row)
 	case ColumnTargetUserName:
@@ -87,7 +91,7 @@ func (p *csvParser) readValue(row *Row, column, value string) {
 			p.readUser(&row.TargetUserName, column, row.Row, value)
 		}
 	case ColumnPassword:
-		if value == "" && !p.options.PasswordOptional {
+		if value == "" && !p.options.SourceHasAdmin {
 			report(CSVNoPassword)
 			return
 		}
@@ -164,6 +168,15 @@ func (p *csvParser) readUser(into *string, column string, row int, value string)
 		report(CSVRounded)
 	}
 	*into = value
+}
+
+// nameByAddress makes the EmailAddress of a good row without a user name its user
+// name, where one credential opens every mailbox.
+func (p *csvParser) nameByAddress(row *Row, before int) {
+	if row.UserName == "" && p.options.SourceHasAdmin && p.problems.errors() == before {
+		row.UserName = row.EmailAddress
+		p.byAddress++
+	}
 }
 
 // makePlain takes the administrator off the user name.
@@ -276,6 +289,29 @@ func (p *csvParser) countTargetPasswords() {
 	}
 }
 
+// tellUnused warns of passwords that are not needed, and tells how many rows are
+// named by their address.
+func (p *csvParser) tellUnused() {
+	source, target := 0, 0
+	for _, row := range p.rows {
+		if !row.Password.Empty() {
+			source++
+		}
+		if !row.TargetPassword.Empty() {
+			target++
+		}
+	}
+	if p.options.SourceHasAdmin && source > 0 {
+		p.problems.add(Problem{Code: CSVUnusedPassword, Column: ColumnPassword, Text: fmt.Sprintf("%d of %d rows have a Password, which is not used: one sign-in opens every mailbox of the source.", source, len(p.rows))})
+	}
+	if p.options.TargetHasAdmin && target > 0 {
+		p.problems.add(Problem{Code: CSVUnusedPassword, Column: ColumnTargetPassword, Text: fmt.Sprintf("%d of %d rows have a TargetPassword, which is not used: one sign-in opens every mailbox of the target.", target, len(p.rows))})
+	}
+	if p.byAddress > 0 {
+		p.problems.add(Problem{Code: CSVUserByAddress, Text: fmt.Sprintf("%d of %d rows have no UserName.", p.byAddress, p.rowCount)})
+	}
+}
+
 // readServer reads the columns that name a server for the row.
 func (p *csvParser) readServer(row *Row, column, value string) {
 	code := ""
@@ -307,7 +343,7 @@ func (p *csvParser) readServer(row *Row, column, value string) {
 // the administrator's.
 func (p *csvParser) findOnePassword() {
 	const few = 3
-	if len(p.rows) < few || p.options.PasswordOptional {
+	if len(p.rows) < few || p.options.SourceHasAdmin {
 		return
 	}
 	first := p.rows[0].Password

@@ -81,7 +81,7 @@ func TestTextsOfTheModelledServiceAreKept(t *testing.T) {
 		csvTop + good + "ben@example.org,ben\n":       "Row 3 has the wrong number of columns. Expected number: 3. Actual number: 2. Please edit this row and re-submit the file.",
 		csvTop + "ben@example.org,ben,a,b\n":          "Row 2 has the wrong number of columns. Expected number: 3. Actual number: 4. Please edit this row and re-submit the file.",
 	} {
-		problems := parse(t, file, CSVOptions{PasswordOptional: true}).Problems
+		problems := parse(t, file, CSVOptions{}).Problems
 		if len(problems) != 1 || problems[0].Text != want {
 			t.Errorf("got %v, want %s", problems, want)
 		}
@@ -150,14 +150,41 @@ func TestShiftedValuesAreNotEchoed(t *testing.T) {
 	}
 }
 
+// A source with one sign-in for every mailbox needs addresses alone.
+func TestAnAdministratorsFileNeedsAddressesOnly(t *testing.T) {
+	admin := CSVOptions{SourceHasAdmin: true, TargetHasAdmin: true, Source: LoginMethod{Form: LoginUserRoot, Admin: "root", Root: "/users/{user}"}}
+	file := parse(t, "EmailAddress\nanna@example.org\nben@example.org\n", admin)
+	expectTold(t, file, "0 csv-user-by-address")
+	if len(file.Rows) != 2 || file.Rows[0].UserName != "anna@example.org" {
+		t.Errorf("%+v", file.Rows)
+	}
+	file = parse(t, "EmailAddress,UserName,Password,TargetPassword\nanna@example.org,,x,y\nben@example.org,benno,,\ncleo@example.org,Anna@Example.org,,\n", admin)
+	expectTold(t, file, "0 csv-unused-password Password", "0 csv-unused-password TargetPassword", "0 csv-user-by-address", "4 csv-duplicate-user UserName")
+	if len(file.Rows) != 2 || file.Rows[0].UserName != "anna@example.org" || file.Rows[1].UserName != "benno" {
+		t.Errorf("%+v", file.Rows)
+	}
+	admin.AllowUnknownColumns = true
+	expectTold(t, parse(t, "EmailAddress,Login\nanna@example.org,anna\n", admin), "1 csv-column-name B")
+}
+
+// Without it, what is missing is told together with the way to do without.
+func TestWhatIsMissingPointsToTheAdministrator(t *testing.T) {
+	for _, text := range []string{"EmailAddress,UserName\nanna@example.org,anna\n", csvTop + "anna@example.org,anna,\n", "EmailAddress,Password\nanna@example.org,x\n", csvTop + "anna@example.org,,x\n"} {
+		problems := parse(t, text, CSVOptions{}).Problems
+		if len(problems) != 1 || !strings.Contains(problems[0].Remedy, "with --admin") || !strings.Contains(problems[0].Remedy, "batch create FILE --check-only") {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}
+
 func TestOptionsOpenWhatIsClosed(t *testing.T) {
 	for name, c := range map[string]struct {
 		file    string
 		options CSVOptions
 	}{
 		"unknown columns":      {"EmailAddress,UserName,Password,Dept,Dept\nanna@example.org,anna,x,\"a\x00b\",1\n", CSVOptions{AllowUnknownColumns: true}},
-		"no password":          {csvTop + "anna@example.org,anna,\n", CSVOptions{PasswordOptional: true}},
-		"no password column":   {"EmailAddress,UserName\nanna@example.org,anna\n", CSVOptions{PasswordOptional: true}},
+		"no password":          {csvTop + "anna@example.org,anna,\n", CSVOptions{SourceHasAdmin: true}},
+		"no password column":   {"EmailAddress,UserName\nanna@example.org,anna\n", CSVOptions{SourceHasAdmin: true}},
 		"same source mailbox":  {csvTop + line("a@b.c", "team") + line("b@b.c", "team"), CSVOptions{AllowSameUser: true}},
 		"admin and UserRoot":   {"EmailAddress,UserName,Password,UserRoot\na@b.c,adm,x,/users/a\nb@b.c,adm,x,/users/b\nc@b.c,adm,x,/users/c\n", CSVOptions{}},
 		"packed admin":         {csvTop + "a@b.c,a*adm,xx\nb@b.c,b*adm,xx\nc@b.c,dom/adm/c,xx\nd@b.c,#d@b.c#adm#,xx\n", CSVOptions{}},
@@ -238,8 +265,8 @@ func TestAnOpenQuoteCostsItsOwnRowOnly(t *testing.T) {
 	if len(file.Rows) != 3 || file.Rows[2].Row != 5 {
 		t.Errorf("got %+v", file.Rows)
 	}
-	long := parse(t, csvTop+"a@b.c,a,\"open\n"+strings.TrimPrefix(manyRows(5000), csvTop), CSVOptions{PasswordOptional: true})
-	expectTold(t, long, "2 csv-open-quote Password")
+	long := parse(t, csvTop+"a@b.c,a,\"open\n"+strings.TrimPrefix(manyRows(5000), csvTop), CSVOptions{SourceHasAdmin: true})
+	expectTold(t, long, "0 csv-unused-password Password", "2 csv-open-quote Password")
 	if len(long.Rows) != 5000 {
 		t.Errorf("%d rows", len(long.Rows))
 	}

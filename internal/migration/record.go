@@ -270,9 +270,44 @@ type PreflightResult struct {
 	Target string `json:"target"`
 	// Folders, Messages and Bytes are what the source holds; Free is the room at
 	// the target, -1 when it does not tell.
-	Folders  int      `json:"folders"`
-	Messages int64    `json:"messages"`
-	Bytes    int64    `json:"bytes"`
-	Free     int64    `json:"free"`
-	Trouble  *Trouble `json:"trouble,omitempty"`
+	Folders  int   `json:"folders"`
+	Messages int64 `json:"messages"`
+	Bytes    int64 `json:"bytes"`
+	Free     int64 `json:"free"`
+	// Trouble is the first of what keeps the mailbox from being copied.
+	Trouble *Trouble `json:"trouble,omitempty"`
+	// SourceTrouble and TargetTrouble are what each side has found.
+	SourceTrouble *Trouble `json:"sourceTrouble,omitempty"`
+	TargetTrouble *Trouble `json:"targetTrouble,omitempty"`
+	// Warnings keep nothing from being copied: folders without mail, default folders
+	// that are found by their names. They are those of whole folders and mailboxes.
+	Warnings []Finding `json:"warnings,omitempty"`
+}
+
+// SideTrouble is a trouble with the side it is on, "source", "target" or empty.
+type SideTrouble struct {
+	Side string
+	*Trouble
+}
+
+// String names the side before the reason.
+func (t SideTrouble) String() string {
+	if t.Side == "" {
+		return t.Reason
+	}
+	return t.Side + ": " + t.Reason
+}
+
+// Troubles are all that were found, the source's first.
+func (p *PreflightResult) Troubles() (all []SideTrouble) {
+	if p.SourceTrouble != nil {
+		all = append(all, SideTrouble{"source", p.SourceTrouble})
+	}
+	if p.TargetTrouble != nil {
+		all = append(all, SideTrouble{"target", p.TargetTrouble})
+	}
+	if len(all) == 0 && p.Trouble != nil {
+		all = append(all, SideTrouble{"", p.Trouble})
+	}
+	return all
 }

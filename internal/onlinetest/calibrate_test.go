@@ -118,7 +118,7 @@ func TestCalibrationFindsWhatAServerKeeps(t *testing.T) {
 				if got.Strength != c.strength || unlike(got) != c.unlike {
 					t.Errorf("%s, %s\nwant %s, %s\n%+v", got.Strength, unlike(got), c.strength, c.unlike, got.Measures)
 				}
-				if len(got.Measures) != 10 || got.At.IsZero() || got.Left != "" {
+				if len(got.Measures) != 11 || got.At.IsZero() || got.Left != "" {
 					t.Errorf("%+v", got)
 				}
 				for _, m := range got.Measures {
@@ -150,7 +150,7 @@ func TestGmailIsNotCalibrated(t *testing.T) {
 }
 
 // whole is a calibration of a server that keeps everything.
-const whole = "bytes:ok headers:ok size:ok date:ok flags:ok keywords:ok appenduid:ok messages:ok 8-bit header:ok long line:ok"
+const whole = "bytes:ok headers:ok size:ok date:ok future date:ok flags:ok keywords:ok appenduid:ok messages:ok 8-bit header:ok long line:ok"
 
 func TestCalibrationThrowsItsFolderAway(t *testing.T) {
 	t.Parallel()

@@ -203,8 +203,10 @@ func endTrial(m *migration.MailboxRecord, r *result, now time.Time) {
 	}
 	r.ending = wentThrough
 	m.Preflight = r.preflight
-	if !r.preflight.OK && r.preflight.Trouble != nil {
-		r.preflight.Trouble.At = now
+	for _, trouble := range []*migration.Trouble{m.Preflight.Trouble, m.Preflight.SourceTrouble, m.Preflight.TargetTrouble} {
+		if trouble != nil {
+			trouble.At = now
+		}
 	}
 }
 
