@@ -15,12 +15,16 @@ type language struct {
 	// among useNames.
 	mail []string
 	// notMail are the others: calendar, contacts, tasks, notes, journal, outbox,
-	// synchronisation problems, conversations.
-	notMail []string
+	// synchronisation problems, conversations; each with all its spellings.
+	notMail [][]string
 }
 
 func languageOf(tag, mail, notMail string) language {
-	return language{tag, strings.Split(mail, "|"), strings.Split(notMail, "|")}
+	l := language{tag: tag, mail: strings.Split(mail, "|")}
+	for kind := range strings.SplitSeq(notMail, "|") {
+		l.notMail = append(l.notMail, strings.Split(kind, "="))
+	}
+	return l
 }
 
 // english is the language of a mailbox that shows none.
@@ -47,7 +51,7 @@ var languages = []language{
 	languageOf("fi", "Lähetetyt|Luonnokset|Poistetut|Roskaposti|Arkisto",
 		"Kalenteri|Yhteystiedot|Tehtävät|Muistilaput|Päiväkirja|Lähtevät|Synkronointiongelmat|Keskusteluhistoria"),
 	languageOf("fr", "Éléments envoyés|Brouillons|Éléments supprimés|Courrier indésirable|Archive|Archives",
-		"Calendrier|Contacts|Tâches|Notes|Journal|Boîte d'envoi|Boîte d’envoi|Problèmes de synchronisation|Historique des conversations"),
+		"Calendrier|Contacts|Tâches|Notes|Journal|Boîte d'envoi=Boîte d’envoi|Problèmes de synchronisation|Historique des conversations"),
 	languageOf("he", "פריטים שנשלחו|טיוטות|פריטים שנמחקו|דואר זבל|ארכיון",
 		"לוח שנה|אנשי קשר|משימות|פתקים|יומן|דואר יוצא|בעיות סינכרון|היסטוריית שיחות"),
 	languageOf("hu", "Elküldött elemek|Piszkozatok|Törölt elemek|Levélszemét|Archívum",
@@ -146,9 +150,12 @@ func notMail(folders []migration.Folder, prefix string) (names []string) {
 	}
 	for kind := range english.notMail {
 		for _, l := range spoken {
-			name := foldName(l.notMail[kind])
-			names = append(names, name)
-			if there[name] {
+			found := false
+			for _, name := range l.notMail[kind] {
+				names = append(names, foldName(name))
+				found = found || there[foldName(name)]
+			}
+			if found {
 				break
 			}
 		}
@@ -160,6 +167,6 @@ func notMail(folders []migration.Folder, prefix string) (names []string) {
 // language.
 func notMailAnywhere(name string) bool {
 	return slices.ContainsFunc(languages, func(l language) bool {
-		return slices.ContainsFunc(l.notMail, func(other string) bool { return sameName(name, other) })
+		return slices.ContainsFunc(slices.Concat(l.notMail...), func(other string) bool { return sameName(name, other) })
 	})
 }

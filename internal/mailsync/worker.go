@@ -114,9 +114,11 @@ func (p *pass) bear(l *line, f *folder, err error, failures int) bool {
 		return true
 	}
 	refused := migration.CodeOf(err) == migration.CodeTooManyConns || migration.ClassOf(err) == migration.Login
-	if refused && (l.source == nil || l.target == nil) && p.spare() {
-		p.log().Info("the server allows no more connections; going on with fewer", "connections", p.workers)
-		return false
+	if refused && (l.source == nil || l.target == nil) {
+		if left, spared := p.spare(); spared {
+			p.log().Info("the server allows no more connections; going on with fewer", "connections", left)
+			return false
+		}
 	}
 	wait, again := p.patience(err, failures)
 	if !again {
@@ -134,16 +136,16 @@ func (p *pass) bear(l *line, f *folder, err error, failures int) bool {
 	return true
 }
 
-// spare reports whether the mailbox can do without this worker, and takes it
-// off the count.
-func (p *pass) spare() bool {
+// spare reports whether the mailbox can do without this worker, takes it off the
+// count, and says how many are left.
+func (p *pass) spare() (left int, spared bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.workers > 1 {
 		p.workers--
-		return true
+		return p.workers, true
 	}
-	return false
+	return p.workers, false
 }
 
 // next gives the worker something to do, waiting for it if need be: its own
