@@ -39,10 +39,10 @@ type sharedTarget struct {
 	floor  chan struct{}
 	opened openFolder
 
-	// Under of.mu: seats are taken and busy is what they have under way, but for what the
-	// seat that is alone has. A worn connection takes nothing more up and ends with what is
-	// under way; closed says that it has ended, told that somebody has been told what it
-	// cost.
+	// Under of.mu: seats are taken and busy is how much they have under way. While one of
+	// them is alone, the others begin nothing. A worn connection takes nothing more up and
+	// ends with what is under way; closed says that it has ended, told that somebody has
+	// been told what it cost.
 	seats, busy        int
 	alone              *seat
 	worn, closed, told bool

@@ -59,25 +59,12 @@ func Start(ctx context.Context, o Options) (*Server, error) { return start(ctx, 
 // cannot run the test is skipped or fails, as rig.Require says.
 func StartT(t testing.TB, o Options) *Server {
 	t.Helper()
-	rig.Require(t, Missing)
-	s, err := Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rig.StopWith(t, "Cyrus", s)
-	return s
+	return rig.StartT(t, "Cyrus", Missing, Start, o)
 }
 
 // StartDetached starts a server that lives on after this process, in o.Dir.
 func StartDetached(ctx context.Context, o Options) (rig.State, error) {
-	if o.Dir == "" {
-		return rig.State{}, errors.New("a detached server needs a directory")
-	}
-	s, err := start(ctx, o, true)
-	if err != nil {
-		return rig.State{}, err
-	}
-	return s.State()
+	return rig.StartDetached(o.Dir, func() (*Server, error) { return start(ctx, o, true) })
 }
 
 func start(ctx context.Context, o Options, detached bool) (*Server, error) {

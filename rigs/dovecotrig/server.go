@@ -33,14 +33,7 @@ func Start(ctx context.Context, o Options) (*Server, error) { return start(ctx, 
 
 // StartDetached starts a server that lives on after this process, in o.Dir.
 func StartDetached(ctx context.Context, o Options) (rig.State, error) {
-	if o.Dir == "" {
-		return rig.State{}, errors.New("a detached server needs a directory")
-	}
-	s, err := start(ctx, o, true)
-	if err != nil {
-		return rig.State{}, err
-	}
-	return s.State()
+	return rig.StartDetached(o.Dir, func() (*Server, error) { return start(ctx, o, true) })
 }
 
 func start(ctx context.Context, o Options, detached bool) (*Server, error) {

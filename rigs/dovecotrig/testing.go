@@ -10,11 +10,5 @@ import (
 // cannot run the test is skipped or fails, as rig.Require says.
 func StartT(t testing.TB, o Options) *Server {
 	t.Helper()
-	rig.Require(t, Missing)
-	s, err := Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rig.StopWith(t, "Dovecot", s)
-	return s
+	return rig.StartT(t, "Dovecot", Missing, Start, o)
 }

@@ -16,13 +16,7 @@ import (
 // Where it cannot run the test is skipped or fails, as rig.Require says.
 func StartT(t testing.TB, o Options) *Server {
 	t.Helper()
-	rig.Require(t, Missing)
-	s, err := Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rig.StopWith(t, "PostgreSQL", s)
-	return s
+	return rig.StartT(t, "PostgreSQL", Missing, Start, o)
 }
 
 // shared is one cluster for all tests of a process, which ends with the process.

@@ -148,6 +148,18 @@ func (m *Mail) try(ctx context.Context, l MailLaunch) error {
 // State is what the server's directory tells about it.
 func (m *Mail) State() (State, error) { return Status(m.dir) }
 
+// StartDetached starts a server that lives on after this process, in dir.
+func StartDetached[S interface{ State() (State, error) }](dir string, start func() (S, error)) (State, error) {
+	if dir == "" {
+		return State{}, errors.New("a detached server needs a directory")
+	}
+	s, err := start()
+	if err != nil {
+		return State{}, err
+	}
+	return s.State()
+}
+
 func (m *Mail) state() State {
 	return State{Host: m.Host, Port: m.Port, TLSPort: m.TLSPort, Password: m.Password, SPKIPin: m.SPKIPin, CAFile: m.File("ca.pem")}
 }

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
@@ -50,9 +51,15 @@ type server interface {
 	Stop() error
 }
 
-// StopWith stops a server at the end of a test, and shows its log when the test
-// failed.
-func StopWith(t testing.TB, name string, s server) {
+// StartT starts a server for a test and stops it at the test's end, with its log when
+// the test failed. Where it cannot run the test is skipped or fails, as Require says.
+func StartT[S server, O any](t testing.TB, name string, missing func() string, start func(context.Context, O) (S, error), o O) S {
+	t.Helper()
+	Require(t, missing)
+	s, err := start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%s's log:\n%s", name, s.Log())
@@ -61,6 +68,7 @@ func StopWith(t testing.TB, name string, s server) {
 			t.Error(err)
 		}
 	})
+	return s
 }
 
 // Talk sends lines to a server, each as a command when the one before is answered,
