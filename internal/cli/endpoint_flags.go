@@ -34,7 +34,7 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.migrations, "migrations", 0, "how many mailboxes may be in their initial pass at a time (default 20)")
 	flags.IntVar(&f.incremental, "incremental", 0, "how many may be in a later pass at a time (default 10)")
 	flags.IntVar(&f.connection, "connections", 0, "how many connections a mailbox may open (default 4, with --type office365 2)")
-	flags.IntVar(&f.spec.Unanswered, "unanswered", 0, "messages on their way to it on one connection without an answer, at most (default 128, to Exchange 9: it ends a connection after ten refusals; more only while Microsoft has lifted your throttling)")
+	flags.IntVar(&f.spec.Unanswered, "unanswered", 0, "messages on their way to it on one connection without an answer, at most (default no bound of its own, to Exchange 9: it ends a connection after ten refusals; more only while Microsoft has lifted your throttling)")
 	flags.Var(amount{&f.spec.BytesPerSecond}, "bytes-per-second", "ceiling for all mailboxes together, such as 10M; 0 is none")
 	flags.Float64Var(&f.spec.MessagesPerSec, "messages-per-second", 0, "ceiling for all mailboxes together; 0 is none")
 	flags.Var(amount{&f.dayDown}, "bytes-per-day-down", "what each account may read in 24 hours; such as 2500M; 0 is any number (default 2500M for Gmail)")
