@@ -9,11 +9,14 @@ account() {
 		return
 		;;
 	esac
-	if ! [ -d "$home/Maildir/cur" ]; then
-		mkdir -p "$home/Maildir/"{tmp,new,cur}
-		chown -R "${RIG_IDS/ /:}" "$home"
-		printf '%s\t%s\t%s\tMaildir\n' "$name" "${RIG_IDS/ /$'\t'}" "$home" >>/etc/courier/shared/index
-	fi
+	(
+		flock 9 # two may sign in for the first time at once
+		if ! [ -d "$home/Maildir/cur" ]; then
+			mkdir -p "$home/Maildir/"{tmp,new,cur}
+			chown -R "${RIG_IDS/ /:}" "$home"
+			printf '%s\t%s\t%s\tMaildir\n' "$name" "${RIG_IDS/ /$'\t'}" "$home" >>/etc/courier/shared/index
+		fi
+	) 9>"$RIG_DIR/homes.lock"
 	printf 'UID=%s\nGID=%s\nHOME=%s\nADDRESS=%s\nMAILDIR=Maildir\nOPTIONS=%s\n.\n' ${RIG_IDS} "$home" "$name" "$2"
 }
 # check answers a sign-in with what the client sent: service, kind, user, password.

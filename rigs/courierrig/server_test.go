@@ -2,8 +2,10 @@ package courierrig
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/mailhaul/mailhaul/rigs/rig"
@@ -65,5 +67,18 @@ func TestDetachedServerIsFoundAndStopped(t *testing.T) {
 	}
 	if err := rig.StopDetached(t.Context(), dir); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestFirstSignInsMayComeAtOnce(t *testing.T) {
+	s := StartT(t, Options{})
+	for n := range 12 {
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				rig.Want(t, s.Talk(t, fmt.Sprintf("LOGIN user%d %s", n, s.Password), "SELECT INBOX"), "t2 OK")
+			})
+		}
+		both.Wait()
 	}
 }
