@@ -228,13 +228,15 @@ func (w *wordWriter) addresses(value []byte) {
 		case one[0] == '"':
 			w.encode(unquoted(bytes.TrimSuffix(one[1:], []byte(`"`))))
 		case one[0] == '(':
+			inner, closing := ended(one[1:], ')')
 			w.raw([]byte("("))
-			w.encode(unquoted(bytes.TrimSuffix(one[1:], []byte(")"))))
-			w.raw([]byte(")"))
+			w.encode(unquoted(inner))
+			w.raw(closing)
 		case one[0] == '<':
+			inner, closing := ended(one[1:], '>')
 			w.raw([]byte("<"))
-			w.address(bytes.TrimSuffix(one[1:], []byte(">")))
-			w.raw([]byte(">"))
+			w.address(inner)
+			w.raw(closing)
 			continue
 		default:
 			w.text(one)
@@ -244,6 +246,14 @@ func (w *wordWriter) addresses(value []byte) {
 			w.raw([]byte(" "))
 		}
 	}
+}
+
+// ended divides text before the character that ends it, if that is there.
+func ended(text []byte, end byte) (inner, closing []byte) {
+	if n := len(text); n > 0 && text[n-1] == end {
+		return text[:n-1], text[n-1:]
+	}
+	return text, nil
 }
 
 // address writes an address whose local part or domain has bytes above 127. No form

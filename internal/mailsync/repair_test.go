@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/mail"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func checkRepair(t rapid.TB, message []byte) {
 		if len(done) == 0 && !bytes.Equal(out, message) {
 			t.Fatalf("%q became %q without a step", message, out)
 		}
-		if canonOf(out) != sum && !looksEncoded(message) {
+		if canonOf(out) != sum && !looksEncoded(message) && !strangeBoundary.Match(message) {
 			t.Fatalf("%q made another message %q of %q", steps, out, message)
 		}
 		again, err := io.ReadAll(newMender(iotest.OneByteReader(bytes.NewReader(message)), before, 0, steps...))
@@ -68,6 +69,10 @@ func checkRepair(t rapid.TB, message []byte) {
 		}
 	}
 }
+
+// strangeBoundary is a boundary with bytes above 127 about it: encoded as other
+// parameters are it is another, and its parts are not told any more.
+var strangeBoundary = regexp.MustCompile(`(?i)content-type:(?:[^\n]|\n[ \t])*boundary(?:[^\n]|\n[ \t])*[^\x00-\x7f]`)
 
 // looksEncoded reports whether a message may have bytes above 127 within or beside
 // what looks like an encoded word, where the repaired value is another.
@@ -111,6 +116,8 @@ func TestRepairedTexts(t *testing.T) {
 		{"two words", "Subject: \xc3\xa4 \xc3\xb6\r\n\r\n", "Subject: =?utf-8?q?=C3=A4_=C3=B6?=\r\n\r\n", []repairStep{repairHeader8Bit}},
 		{"names", "From: \"M\xfcller, A\" <a@x>, B\xe4r <b@x> (Z\xfcrich)\r\n\r\n",
 			"From: =?iso-8859-1?q?M=FCller=2C_A?= <a@x>, =?iso-8859-1?q?B=E4r?= <b@x> (=?iso-8859-1?q?Z=FCrich?=)\r\n\r\n", nil},
+		{"a comment without an end", "From: (\xe4\r\n\r\n", "From: (=?iso-8859-1?q?=E4?=\r\n\r\n", []repairStep{repairHeader8Bit}},
+		{"an address without an end", "From: <\xe4\r\n\r\n", "From: <=?iso-8859-1?q?=E4?=\r\n\r\n", []repairStep{repairHeader8Bit}},
 		{"parameter", "Content-Disposition: attachment; filename=\"\xc3\xa4 b.txt\"; size=1\r\n\r\n",
 			"Content-Disposition: attachment;\r\n filename*=utf-8''%C3%A4%20b.txt; size=1\r\n\r\n", []repairStep{repairHeader8Bit}},
 		{"long text", "Subject: x\r\n\r\n" + long + "\r\nshort\r\n", "", []repairStep{repairLongLines}},
