@@ -1,4 +1,6 @@
-# make demo       the product on two servers in memory, until Ctrl-C; needs only Go (DEMO=--once ends by itself)
+# make            the binary, bin/mailhaul, with the web console where there is Node 20.19 or newer
+# make console    the web console alone, into internal/web/dist
+# make demo       the product on two servers in memory, until Ctrl-C (DEMO=--once ends by itself)
 # make test       every suite; installs the test servers it needs from Debian packages
 # make test-fast  what needs only Go
 # make test-long  the loops of crash, cut, model and fuzz at full counts
@@ -14,16 +16,20 @@ GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1
 # code of others has it unwatched for all.
 RACE = -race -gcflags='modernc.org/sqlite/lib=-race=false -d=checkptr=0'
 
-.PHONY: build demo test test-fast test-long lint bench clean
+.PHONY: build console demo test test-fast test-long lint bench clean
 
-build:
+build: console
 	$(GO) build -trimpath -o bin/mailhaul ./cmd/mailhaul
+
+console:
+	./scripts/build-console
 
 demo: build
 	./bin/mailhaul demo $(DEMO)
 
 test:
 	./scripts/install-rigs
+	./scripts/build-console require
 	MAILHAUL_REQUIRE_RIGS=1 $(GO) test $(RACE) -p 4 -timeout 15m ./...
 
 test-fast:
@@ -37,7 +43,7 @@ test-long: build
 	./scripts/fuzz 30s
 
 lint:
-	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run: gofmt -w .' >&2; exit 1; }
+	@test -z "$$(git ls-files '*.go' | xargs gofmt -l | tee /dev/stderr)" || { echo 'run: gofmt -w .' >&2; exit 1; }
 	$(GO) vet ./...
 	$(GOLANGCI) run
 

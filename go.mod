@@ -2,6 +2,9 @@ module github.com/mailhaul/mailhaul
 
 go 1.26.0
 
+// The web console and what npm brings hold Go files of others.
+ignore ./web
+
 require (
 	github.com/pressly/goose/v3 v3.29.0
 	github.com/prometheus/client_golang v1.25.0

@@ -7,7 +7,8 @@
 //     query, a header or a body.
 //   - /healthz says that the process answers, /readyz that its database does, and
 //     /metrics has figures, for whoever the API lets see them.
-//   - / is a page of plain HTML that says where the API and the commands are.
+//   - All else is the console, which make console builds and this package embeds. In
+//     a binary without it, / is a page of plain HTML that says how to build it.
 //
 // Signing in, sessions and permissions belong to package api.
 package web

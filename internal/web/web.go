@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"embed"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -15,6 +16,9 @@ type Options struct {
 	API http.Handler
 	// Metrics serves /metrics; nil when there is none.
 	Metrics http.Handler
+	// Console is the built console; nil is the one in this binary. Where it is empty
+	// a page says how to build it.
+	Console fs.FS
 	// Ready says why the server cannot work just now; nil when it can.
 	Ready func(context.Context) error
 	// TLS is true when browsers reach the server by https, here or at a proxy.
@@ -46,8 +50,15 @@ func New(o Options) http.Handler {
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
-	mux.HandleFunc("GET /{$}", page("page/index.html", "text/html; charset=utf-8"))
-	mux.HandleFunc("GET /style.css", page("page/style.css", "text/css; charset=utf-8"))
+	if o.Console == nil {
+		o.Console = built()
+	}
+	if console, found := newConsole(o.Console); found {
+		mux.Handle("/", console)
+	} else {
+		mux.HandleFunc("GET /{$}", page("page/index.html", "text/html; charset=utf-8"))
+		mux.HandleFunc("GET /style.css", page("page/style.css", "text/css; charset=utf-8"))
+	}
 	return o.address(o.record(o.headers(mux)))
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/web"
@@ -33,7 +34,7 @@ func answering(text string) http.Handler {
 func ready(context.Context) error { return nil }
 
 func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
-	handler := web.New(web.Options{API: answering("api"), Metrics: answering("figures"), Ready: ready, TLS: true})
+	handler := web.New(web.Options{API: answering("api"), Metrics: answering("figures"), Ready: ready, TLS: true, Console: fstest.MapFS{}})
 	for path, want := range map[string]string{
 		"/": "mailhaul", "/style.css": "system-ui", "/healthz": "ok", "/readyz": "ready", "/metrics": "figures", "/api/v1/x": "api", "/nothing": "not found",
 	} {
@@ -53,7 +54,7 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 }
 
 func TestThePageHasNothingInlineOrFromElsewhere(t *testing.T) {
-	body := get(t, web.New(web.Options{API: answering(""), Ready: ready}), "/").Body.String()
+	body := get(t, web.New(web.Options{API: answering(""), Ready: ready, Console: fstest.MapFS{}}), "/").Body.String()
 	for _, forbidden := range []string{"<script", "<style", "style=", "onclick", "http://", "https://"} {
 		if strings.Contains(body, forbidden) {
 			t.Errorf("the page holds %q", forbidden)
