@@ -1,0 +1,77 @@
+// Types of routes that docs/openapi.yaml does not have yet. They go from here as soon
+// as it has them.
+import type { Schema } from "./client";
+
+/** GET /session. */
+export type Me = Schema<"Operator"> & { totp?: boolean; recoveryCodes?: number };
+
+/** GET /live, event "dashboard". */
+export interface Dashboard {
+  counts: Record<string, number | Record<string, number>> & { total: number; states: Record<string, number> };
+  bytesPerSecond: number;
+  messagesPerSecond: number;
+  batches: Schema<"Batch">[] | null;
+  nodes: number;
+}
+
+/** GET /throughput?batch=&from=&to=&points=. */
+export interface Throughput {
+  stepSeconds: number;
+  points: { at: string; messages: number; bytes: number }[] | null;
+}
+
+/** POST /session/totp. */
+export interface TotpBegun {
+  secret: string;
+  uri: string;
+}
+
+/** PUT /session/totp. */
+export interface TotpConfirmed {
+  recoveryCodes: string[];
+}
+
+/** GET /sessions. */
+export interface OwnSession {
+  id: string;
+  address: string;
+  created: string;
+  used: string;
+  current: boolean;
+}
+
+export interface SmtpSettings {
+  host: string;
+  port: number;
+  security: string;
+  user: string;
+  hasPassword: boolean;
+  from: string;
+  ca: string;
+  /** The server was started with it, so that it can't be changed here. */
+  fixed: boolean;
+}
+
+/** GET /settings. */
+export interface Settings {
+  smtp: SmtpSettings;
+  keepCompletedSeconds: number;
+  keepCompletedFixed: boolean;
+  version: number;
+}
+
+/** PATCH /settings. */
+export interface SettingsPatch {
+  smtp?: { host?: string; port?: number; security?: string; user?: string; password?: string; from?: string; ca?: string };
+  keepCompletedSeconds?: number;
+}
+
+/** POST /settings/test-mail. */
+export interface TestMail {
+  ok: boolean;
+  detail?: string;
+  remedy?: string;
+}
+
+/** GET /mailboxes with offset. */
+export type MailboxSlice = Schema<"MailboxPage"> & { total?: number };

@@ -1,0 +1,5 @@
+import { Page } from "../shell/Page";
+
+export default function Batches() {
+  return <Page title="Batches" />;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../shell/Page";
+
+export default function CutOver() {
+  return <Page title="Cut-over" />;
+}

@@ -1,0 +1,31 @@
+import { useQuery } from "@tanstack/react-query";
+import { Navigate, useNavigate, useSearchParams } from "react-router";
+import { call, path } from "../api/client";
+import { meQuery } from "../api/queries";
+import { To } from "../parts/Link";
+import { Alone } from "../shell/Alone";
+import { SignInForm } from "../shell/SignInForm";
+
+/** Where to go after signing in: a place of the console, and nowhere else. */
+export function placeAfter(next: string | null): string {
+  if (!next || !next.startsWith("/") || next.startsWith("//") || next.includes("\\")) return "/";
+  return /^\/(sign-in|setup)(\W|$)/.test(next) ? "/" : next;
+}
+
+export default function SignIn() {
+  const [search] = useSearchParams();
+  const navigate = useNavigate();
+  const next = placeAfter(search.get("next"));
+  const me = useQuery(meQuery);
+  const setup = useQuery({ queryKey: ["setup"], queryFn: () => call<{ needed: boolean }>("GET", path`/setup`), retry: false });
+  if (me.data) return <Navigate to={next} replace />;
+  if (setup.data?.needed) return <Navigate to="/setup" replace />;
+  return (
+    <Alone title="Sign in">
+      <SignInForm onDone={() => void navigate(next, { replace: true })} />
+      <p>
+        Is this a new server? <To to="/setup">Make its first operator</To>
+      </p>
+    </Alone>
+  );
+}

@@ -1,0 +1,84 @@
+import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, makeStyles, Spinner, tokens } from "@fluentui/react-components";
+import { useEffect, useState, type FormEvent, type ReactNode } from "react";
+import { Problem } from "./Problem";
+
+const useStyles = makeStyles({
+  content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
+  danger: {
+    backgroundColor: tokens.colorStatusDangerBackground3,
+    color: tokens.colorNeutralForegroundOnBrand,
+    ":hover": { backgroundColor: tokens.colorStatusDangerBackground3Hover, color: tokens.colorNeutralForegroundOnBrand },
+  },
+});
+
+export interface ConfirmProps {
+  open: boolean;
+  onClose: () => void;
+  title: string;
+  /** What happens, and what does not. */
+  children: ReactNode;
+  /** What must be typed; without it the button is enough. */
+  word?: string;
+  /** The word on the button, such as "Delete". */
+  action: string;
+  danger?: boolean;
+  /** Does it. The dialog closes when it has gone well, and shows the problem when not. */
+  onConfirm: () => Promise<unknown>;
+}
+
+/** Asks before something that is not easily undone, and has the name typed where much hangs on it. */
+export function ConfirmByTyping({ open, onClose, title, children, word, action, danger, onConfirm }: ConfirmProps) {
+  const styles = useStyles();
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    if (open) {
+      setTyped("");
+      setError(undefined);
+    }
+  }, [open]);
+  const ready = word === undefined || typed.trim() === word;
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (!ready || busy) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await onConfirm();
+      onClose();
+    } catch (e) {
+      setError(e);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog open={open} onOpenChange={(_, data) => !data.open && !busy && onClose()} modalType={danger ? "alert" : "modal"}>
+      <DialogSurface>
+        <form onSubmit={submit}>
+          <DialogBody>
+            <DialogTitle>{title}</DialogTitle>
+            <DialogContent className={styles.content}>
+              {children}
+              {word !== undefined && (
+                <Field label={<>Type <b>{word}</b> to confirm</>}>
+                  <Input value={typed} onChange={(_, data) => setTyped(data.value)} autoComplete="off" spellCheck={false} />
+                </Field>
+              )}
+              <Problem error={error} />
+            </DialogContent>
+            <DialogActions>
+              <Button type="button" onClick={onClose} disabled={busy}>
+                Cancel
+              </Button>
+              <Button type="submit" appearance="primary" className={danger && ready && !busy ? styles.danger : undefined} disabled={!ready} disabledFocusable={busy} icon={busy ? <Spinner size="tiny" /> : undefined}>
+                {action}
+              </Button>
+            </DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
+  );
+}

@@ -1,0 +1,274 @@
+import {
+  Button,
+  makeStyles,
+  Menu,
+  MenuDivider,
+  MenuItem,
+  MenuItemRadio,
+  MenuList,
+  MenuPopover,
+  MenuTrigger,
+  mergeClasses,
+  OverlayDrawer,
+  DrawerBody,
+  DrawerHeader,
+  DrawerHeaderTitle,
+  Spinner,
+  tokens,
+} from "@fluentui/react-components";
+import {
+  ArrowSwapRegular,
+  ClipboardTextLtrRegular,
+  DarkThemeRegular,
+  DataPieRegular,
+  DismissRegular,
+  MailMultipleRegular,
+  NavigationRegular,
+  PeopleRegular,
+  PersonCircleRegular,
+  PlugConnectedRegular,
+  ServerRegular,
+  SettingsRegular,
+  SignOutRegular,
+  type FluentIcon,
+} from "@fluentui/react-icons";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { Navigate, NavLink, Outlet, useLocation, useNavigate, useNavigation } from "react-router";
+import { api, ask } from "../api/client";
+import { atLeast, meQuery, queries, type Role } from "../api/queries";
+import { useLiveStatus } from "../live/useLive";
+import { Problem } from "../parts/Problem";
+import { useToasts } from "../parts/Toasts";
+import { anyUnsaved } from "../parts/useUnsaved";
+import { SignInAgain } from "./SignInAgain";
+import { choose, useChoice, type Choice } from "./theme";
+
+const places: { to: string; text: string; icon: FluentIcon; least?: Role }[] = [
+  { to: "/", text: "Dashboard", icon: DataPieRegular },
+  { to: "/batches", text: "Batches", icon: MailMultipleRegular },
+  { to: "/endpoints", text: "Endpoints", icon: PlugConnectedRegular },
+  { to: "/cut-over", text: "Cut-over", icon: ArrowSwapRegular },
+  { to: "/nodes", text: "Nodes", icon: ServerRegular },
+  { to: "/operators", text: "Operators", icon: PeopleRegular, least: "admin" },
+  { to: "/audit", text: "Audit log", icon: ClipboardTextLtrRegular, least: "admin" },
+  { to: "/settings", text: "Settings", icon: SettingsRegular, least: "admin" },
+];
+
+const narrow = "@media (max-width: 860px)";
+
+const useStyles = makeStyles({
+  shell: { display: "grid", gridTemplate: '"bar bar" 48px "nav main" minmax(0, 1fr) / 220px minmax(0, 1fr)', height: "100vh", backgroundColor: tokens.colorNeutralBackground2, [narrow]: { gridTemplate: '"bar" 48px "main" minmax(0, 1fr) / minmax(0, 1fr)' } },
+  skip: { position: "absolute", left: "-9999px", ":focus": { left: tokens.spacingHorizontalM, top: tokens.spacingVerticalS, zIndex: 10, padding: "8px 12px", backgroundColor: tokens.colorNeutralBackground1, color: tokens.colorBrandForegroundLink, borderRadius: tokens.borderRadiusMedium, boxShadow: tokens.shadow8 } },
+  bar: { gridArea: "bar", display: "flex", alignItems: "center", gap: tokens.spacingHorizontalS, padding: `0 ${tokens.spacingHorizontalM}`, backgroundColor: tokens.colorNeutralBackground1, borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, minWidth: 0 },
+  name: { fontWeight: tokens.fontWeightSemibold, fontSize: tokens.fontSizeBase400, color: tokens.colorNeutralForeground1, textDecorationLine: "none" },
+  gap: { flexGrow: 1 },
+  who: { maxWidth: "40vw", overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" },
+  whoText: { overflow: "hidden", textOverflow: "ellipsis", "@media (max-width: 520px)": { display: "none" } },
+  burger: { display: "none", [narrow]: { display: "inline-flex" } },
+  nav: { gridArea: "nav", overflowY: "auto", padding: tokens.spacingVerticalS, borderRight: `1px solid ${tokens.colorNeutralStroke2}`, backgroundColor: tokens.colorNeutralBackground1, [narrow]: { display: "none" } },
+  list: { listStyle: "none", margin: 0, padding: 0, display: "flex", flexDirection: "column", gap: "2px" },
+  item: {
+    display: "flex", alignItems: "center", gap: tokens.spacingHorizontalM, minHeight: "36px", padding: `0 ${tokens.spacingHorizontalM}`, borderRadius: tokens.borderRadiusMedium, color: tokens.colorNeutralForeground2, textDecorationLine: "none",
+    ":hover": { backgroundColor: tokens.colorNeutralBackground1Hover, color: tokens.colorNeutralForeground1 },
+    ":focus-visible": { outline: `2px solid ${tokens.colorStrokeFocus2}` },
+  },
+  here: { backgroundColor: tokens.colorNeutralBackground1Selected, color: tokens.colorNeutralForeground1, fontWeight: tokens.fontWeightSemibold, boxShadow: `inset 3px 0 0 ${tokens.colorCompoundBrandStroke}` },
+  icon: { fontSize: "20px", display: "inline-flex" },
+  main: { gridArea: "main", overflow: "auto", padding: `${tokens.spacingVerticalXL} ${tokens.spacingHorizontalXXL}`, outlineStyle: "none", position: "relative", [narrow]: { padding: `${tokens.spacingVerticalM} ${tokens.spacingHorizontalM}` } },
+  live: { display: "inline-flex", alignItems: "center", gap: tokens.spacingHorizontalXS, fontSize: tokens.fontSizeBase200, whiteSpace: "nowrap", color: tokens.colorNeutralForeground2 },
+  dot: { width: "8px", height: "8px", borderRadius: "50%", backgroundColor: tokens.colorNeutralForeground4 },
+  good: { backgroundColor: tokens.colorStatusSuccessForeground3 },
+  bad: { backgroundColor: tokens.colorStatusWarningForeground3 },
+  whole: { display: "grid", placeItems: "center", minHeight: "100vh", padding: tokens.spacingHorizontalL },
+  loading: { position: "absolute", top: tokens.spacingVerticalS, right: tokens.spacingHorizontalM },
+});
+
+/** What is around every page of who is signed in. */
+export function Shell() {
+  const styles = useStyles();
+  const me = useQuery(meQuery);
+  const was = useRef(me.data);
+  const location = useLocation();
+  if (me.data) was.current = me.data;
+  if (me.isPending) {
+    return (
+      <div className={styles.whole}>
+        <Spinner label="Loading" />
+      </div>
+    );
+  }
+  if (me.error && !was.current) {
+    return (
+      <div className={styles.whole}>
+        <Problem error={me.error} title="The console cannot start" retry={() => void me.refetch()} />
+      </div>
+    );
+  }
+  // What is not saved must not be lost because a session has ended.
+  if (!me.data && !(was.current && anyUnsaved())) {
+    const next = location.pathname + location.search + location.hash;
+    return <Navigate to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
+  }
+  return (
+    <>
+      <Frame name={was.current!.name} role={was.current!.role} />
+      {!me.data && <SignInAgain name={was.current!.name} />}
+    </>
+  );
+}
+
+function Frame({ name, role }: { name: string; role: Role }) {
+  const styles = useStyles();
+  const [open, setOpen] = useState(false);
+  const { pathname } = useLocation();
+  const going = useNavigation().state !== "idle";
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    setOpen(false);
+    main.current?.scrollTo(0, 0);
+  }, [pathname]);
+  return (
+    <div className={styles.shell}>
+      <a
+        href="#main"
+        className={styles.skip}
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the page
+      </a>
+      <header className={styles.bar}>
+        <Button className={styles.burger} appearance="subtle" icon={<NavigationRegular />} aria-label="Navigation" aria-expanded={open} onClick={() => setOpen(true)} />
+        <NavLink to="/" className={styles.name} aria-label="mailhaul, to the dashboard">
+          mailhaul
+        </NavLink>
+        <span className={styles.gap} />
+        <LiveMark />
+        <ThemeMenu />
+        <WhoMenu name={name} role={role} />
+      </header>
+      <nav className={styles.nav} aria-label="Main">
+        <Places role={role} />
+      </nav>
+      <OverlayDrawer open={open} onOpenChange={(_, data) => setOpen(data.open)} size="small" aria-label="Navigation">
+        <DrawerHeader>
+          <DrawerHeaderTitle action={<Button appearance="subtle" icon={<DismissRegular />} aria-label="Close" onClick={() => setOpen(false)} />}>mailhaul</DrawerHeaderTitle>
+        </DrawerHeader>
+        <DrawerBody>
+          <nav aria-label="Main">
+            <Places role={role} />
+          </nav>
+        </DrawerBody>
+      </OverlayDrawer>
+      <main id="main" ref={main} tabIndex={-1} className={styles.main}>
+        {going && <Spinner size="tiny" className={styles.loading} aria-label="Loading" />}
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+function Places({ role }: { role: Role }) {
+  const styles = useStyles();
+  return (
+    <ul className={styles.list}>
+      {places
+        .filter((place) => !place.least || atLeast(role, place.least))
+        .map(({ to, text, icon: Icon }) => (
+          <li key={to}>
+            <NavLink to={to} end={to === "/"} className={({ isActive }) => mergeClasses(styles.item, isActive && styles.here)}>
+              <span className={styles.icon} aria-hidden>
+                <Icon />
+              </span>
+              {text}
+            </NavLink>
+          </li>
+        ))}
+    </ul>
+  );
+}
+
+function LiveMark() {
+  const styles = useStyles();
+  const status = useLiveStatus();
+  const texts = {
+    live: ["Live", "What you see changes as it happens."],
+    polling: ["Every 5 s", "Many are watching: what you see is asked for every 5 seconds."],
+    connecting: ["Connecting…", "What you see is being asked for."],
+    reconnecting: ["Reconnecting…", "The line to the server is lost: what you see may be old."],
+  } as const;
+  if (!status || status === "paused" || status === "gone") return <span role="status" />;
+  const [text, title] = texts[status];
+  return (
+    <span className={styles.live} role="status" title={title}>
+      <span className={mergeClasses(styles.dot, status === "live" && styles.good, status === "reconnecting" && styles.bad)} aria-hidden />
+      {text}
+    </span>
+  );
+}
+
+function ThemeMenu() {
+  const choice = useChoice();
+  return (
+    <Menu checkedValues={{ theme: [choice] }} onCheckedValueChange={(_, data) => choose((data.checkedItems[0] ?? "system") as Choice)}>
+      <MenuTrigger disableButtonEnhancement>
+        <Button appearance="subtle" icon={<DarkThemeRegular />} aria-label="Theme" title="Theme" />
+      </MenuTrigger>
+      <MenuPopover>
+        <MenuList>
+          <MenuItemRadio name="theme" value="system">
+            As the system
+          </MenuItemRadio>
+          <MenuItemRadio name="theme" value="light">
+            Light
+          </MenuItemRadio>
+          <MenuItemRadio name="theme" value="dark">
+            Dark
+          </MenuItemRadio>
+        </MenuList>
+      </MenuPopover>
+    </Menu>
+  );
+}
+
+function WhoMenu({ name, role }: { name: string; role: Role }) {
+  const styles = useStyles();
+  const navigate = useNavigate();
+  const toasts = useToasts();
+  const signOut = async () => {
+    try {
+      await ask(api.DELETE("/session"));
+    } catch (error) {
+      if (queries.getQueryData(meQuery.queryKey) !== null) {
+        toasts.failed("You could not be signed out", error);
+        return;
+      }
+    }
+    queries.clear();
+    queries.setQueryData(meQuery.queryKey, null);
+    void navigate("/sign-in", { replace: true });
+  };
+  return (
+    <Menu>
+      <MenuTrigger disableButtonEnhancement>
+        <Button appearance="subtle" icon={<PersonCircleRegular />} className={styles.who} aria-label={`${name}, ${role}`} title={`Signed in as ${name} (${role})`}>
+          <span className={styles.whoText}>{name}</span>
+        </Button>
+      </MenuTrigger>
+      <MenuPopover>
+        <MenuList>
+          <MenuItem icon={<PersonCircleRegular />} onClick={() => void navigate("/account")}>
+            Your account
+          </MenuItem>
+          <MenuDivider />
+          <MenuItem icon={<SignOutRegular />} onClick={() => void signOut()}>
+            Sign out
+          </MenuItem>
+        </MenuList>
+      </MenuPopover>
+    </Menu>
+  );
+}

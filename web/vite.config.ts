@@ -1,0 +1,39 @@
+import react from "@vitejs/plugin-react";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+const dist = join(import.meta.dirname, "../internal/web/dist");
+
+// The binary embeds what is in dist, so that old files must not stay; .gitkeep must,
+// without which the folder is missing from a fresh checkout.
+function emptied(): Plugin {
+  return {
+    name: "emptied",
+    apply: "build",
+    buildStart() {
+      if (!existsSync(dist)) return;
+      for (const name of readdirSync(dist)) {
+        if (name !== ".gitkeep") rmSync(join(dist, name), { recursive: true });
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [react(), emptied()],
+  build: {
+    outDir: dist,
+    emptyOutDir: false,
+    sourcemap: false,
+    // Nothing is inline: the policy of the server takes no data: but images.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: "es2022",
+  },
+  server: {
+    // A running server, as http://127.0.0.1:8080, answers what the console asks.
+    proxy: process.env.MAILHAUL_SERVER ? { "/api": { target: process.env.MAILHAUL_SERVER, changeOrigin: false } } : undefined,
+  },
+  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+} as Parameters<typeof defineConfig>[0]);
