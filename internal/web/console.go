@@ -66,6 +66,9 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+	if name == "" {
+		name = "index.html"
+	}
 	text, err := fs.ReadFile(c.files, name)
 	switch {
 	case err == nil && name != "index.html" && !strings.HasPrefix(name, "."):

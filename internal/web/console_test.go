@@ -3,6 +3,7 @@ package web_test
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"regexp"
 	"strings"
@@ -14,12 +15,17 @@ import (
 
 // consoleOf is a server with a console of one page and one script.
 func consoleOf() http.Handler {
-	return web.New(web.Options{API: answering("api"), Ready: ready, Console: fstest.MapFS{
-		"index.html":       {Data: []byte(`<meta name="csp-nonce" content="{{nonce}}"><script src="/assets/app-1.js"></script>`)},
-		"assets/app-1.js":  {Data: []byte(strings.Repeat("console.log(1)\n", 200))},
-		"assets/small.css": {Data: []byte("a{}")},
-		".gitkeep":         {},
-	}})
+	// Sub refuses other names than a map does, as the embedded files do.
+	files, err := fs.Sub(fstest.MapFS{
+		"dist/index.html":       {Data: []byte(`<meta name="csp-nonce" content="{{nonce}}"><script src="/assets/app-1.js"></script>`)},
+		"dist/assets/app-1.js":  {Data: []byte(strings.Repeat("console.log(1)\n", 200))},
+		"dist/assets/small.css": {Data: []byte("a{}")},
+		"dist/.gitkeep":         {},
+	}, "dist")
+	if err != nil {
+		panic(err)
+	}
+	return web.New(web.Options{API: answering("api"), Ready: ready, Console: files})
 }
 
 func TestEveryPlaceOfTheConsoleIsThePage(t *testing.T) {
