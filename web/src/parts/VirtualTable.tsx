@@ -188,8 +188,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
 
   if (total === 0 && empty !== undefined) return <>{empty}</>;
   const chosen = selection?.selected;
-  const all = selection ? loaded() : [];
-  const allOn = all.length > 0 && all.every((row) => chosen!.has(rowKey(row)));
+  const some = (chosen?.size ?? 0) > 0;
   const height = headerHeight + total * rowHeight + 2 + (width > 0 && frame.current && frame.current.scrollWidth > frame.current.clientWidth ? 16 : 0);
   return (
     <div
@@ -217,13 +216,13 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
             <input
               type="checkbox"
               className={styles.box}
-              aria-label="Select all that are loaded"
-              title="Select all that are loaded"
-              checked={allOn}
+              aria-label={some ? "Select none" : "Select all that are loaded"}
+              title={some ? "Select none" : "Select all that are loaded"}
+              checked={some && chosen!.size >= total}
               ref={(box) => {
-                if (box) box.indeterminate = !allOn && chosen!.size > 0;
+                if (box) box.indeterminate = some && chosen!.size < total;
               }}
-              onChange={() => selection.onChange(allOn ? new Set() : new Set([...chosen!, ...all.map(rowKey)]))}
+              onChange={() => selection.onChange(some ? new Set() : new Set(loaded().map(rowKey)))}
             />
           </div>
         )}

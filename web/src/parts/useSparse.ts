@@ -67,17 +67,17 @@ export function useSparse<Row>({ queryKey, page, pageSize = 100, refetchInterval
     },
     [key, pageSize],
   );
-  const byPage = new Map(pages.map((n, i) => [n, results[i]?.data?.items]));
   const version = results.map((r) => `${r.dataUpdatedAt}${r.isPlaceholderData}`).join();
-  const at = useMemo(
-    () => (index: number) => {
+  const at = useMemo(() => {
+    // Rows are looked up far more often than pages come.
+    const lists = new Map<number, Row[] | null | undefined>(pages.map((n, i) => [n, results[i]?.data?.items]));
+    return (index: number): Row | undefined => {
       const n = Math.floor(index / pageSize);
-      const items = byPage.get(n) ?? client.getQueryData<SparsePage<Row>>([...queryKey, "page", n])?.items;
-      return items?.[index % pageSize];
-    },
+      if (!lists.has(n)) lists.set(n, client.getQueryData<SparsePage<Row>>([...queryKey, "page", n])?.items);
+      return lists.get(n)?.[index % pageSize];
+    };
     // What it reads changes with the key and the answers.
-    [key, version, pageSize, client, pages.join()],
-  );
+  }, [key, version, pageSize, client, pages.join()]);
   const failed = results.find((r) => r.isError);
   return {
     total,
