@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/mailhaul/mailhaul/internal/imap"
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/secret"
@@ -411,6 +412,7 @@ func (m *mover) job(ctx context.Context, ledgers *store.Store, t *task) (mailsyn
 	if t.target.allowance, err = m.allowances.of(ctx, ledgers, t.target.user, t.target.endpoint, m.targetDay); err != nil {
 		return mailsync.Job{}, err
 	}
+	t.source.known, t.target.known = &imap.Known{}, &imap.Known{}
 	return mailsync.Job{
 		SourceDefaults: m.sourceDefaults, TargetDefaults: m.targetDefaults,
 		Source: t.source.source, Target: t.target.target, Ledger: ledger,

@@ -68,6 +68,8 @@ type serveSide struct {
 	// allowance is the account's day's budget, nil for none.
 	allowance *allowance
 	runner    *runner
+	// known is what its sessions share.
+	known imap.Known
 	// step is how far the last dialling came, unreachable whether it failed
 	// before anybody was asked for a password.
 	step        atomic.Value // imap.Step
@@ -135,7 +137,7 @@ func (s *serveSide) session(ctx context.Context) (*imap.Session, error) {
 	if err := s.allowance.check(); err != nil {
 		return nil, err
 	}
-	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Unanswered: s.endpoint.Limits.Unanswered, Line: s.allowance.counted,
+	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Unanswered: s.endpoint.Limits.Unanswered, Known: &s.known, Line: s.allowance.counted,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			line, err := s.runner.dial(ctx, network, address)
 			if err != nil || s.endpoint.Limits.BytesPerSecond <= 0 {

@@ -209,6 +209,8 @@ type account struct {
 	unanswered int
 	// allowance is the account's day's budget, nil for none.
 	allowance *allowance
+	// known is what its sessions share; nil for nothing.
+	known *imap.Known
 }
 
 // identity names the mailbox in the ledger: one sign-in with two roots is two. Of
@@ -246,7 +248,7 @@ func (a account) dial(ctx context.Context) (*imap.Session, error) {
 	if err := a.allowance.check(); err != nil {
 		return nil, err
 	}
-	return imap.Dial(ctx, imap.Options{Endpoint: a.endpoint, Root: a.root, Compress: a.compress, Unanswered: a.unanswered, Trace: a.trace, Line: a.allowance.counted,
+	return imap.Dial(ctx, imap.Options{Endpoint: a.endpoint, Root: a.root, Compress: a.compress, Unanswered: a.unanswered, Known: a.known, Trace: a.trace, Line: a.allowance.counted,
 		Credential: imap.Credential{User: a.user, Password: a.password}})
 }
 

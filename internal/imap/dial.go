@@ -171,6 +171,9 @@ func (o *opening) silence() error {
 func (s *Session) open(ctx context.Context) error {
 	c := s.conn
 	if c.capabilities() == nil {
+		c.setCapabilities(c.options.Known.get(signedOut))
+	}
+	if c.capabilities() == nil {
 		err := s.askCapabilities(ctx)
 		c.options.Steps(StepCapability, strings.Join(c.capabilities(), " "), err)
 		if err != nil {
@@ -179,6 +182,7 @@ func (s *Session) open(ctx context.Context) error {
 	} else {
 		c.options.Steps(StepCapability, strings.Join(c.capabilities(), " "), nil)
 	}
+	c.options.Known.put(signedOut, c.capabilities())
 	if !c.options.Credential.signsIn() {
 		return nil
 	}
@@ -199,9 +203,13 @@ func (s *Session) open(ctx context.Context) error {
 
 // askCapabilities sends CAPABILITY.
 func (s *Session) askCapabilities(ctx context.Context) error {
+	return s.conn.run(ctx, s.capabilityCommand())
+}
+
+func (s *Session) capabilityCommand() *command {
 	cmd := s.conn.newCommand(kindPlain, "asking for the capabilities")
 	cmd.line.Raw("CAPABILITY")
-	return s.conn.run(ctx, cmd)
+	return cmd
 }
 
 // compress starts DEFLATE (RFC 4978). Nothing may be under way meanwhile.

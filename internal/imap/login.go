@@ -21,7 +21,8 @@ const (
 
 // signIn proves who we are and opens the mailbox that is meant. What the server can
 // do is asked again unless it tells by itself, because most servers can do more
-// afterwards.
+// afterwards. One that has told what is of use only afterwards is asked beside the
+// first command.
 func (s *Session) signIn(ctx context.Context) error {
 	c := s.conn
 	credential := c.options.Credential
@@ -39,10 +40,37 @@ func (s *Session) signIn(ctx context.Context) error {
 	if err == nil && credential.AuthorizeAs != "" && becomes[mechanism] != "" {
 		announced, err = c.become(ctx, becomes[mechanism], credential.AuthorizeAs)
 	}
-	if err != nil || announced {
+	if err != nil {
 		return err
 	}
-	return s.askCapabilities(ctx)
+	known, before := c.options.Known.get(signedIn), c.capabilities()
+	switch {
+	case announced:
+	case known != nil:
+		c.setCapabilities(known)
+	case (before.has("NAMESPACE") || before.has("UIDPLUS")) && !c.options.Compress:
+		s.askCapabilitiesBeside()
+		return nil
+	default:
+		if err := s.askCapabilities(ctx); err != nil {
+			return err
+		}
+	}
+	c.options.Known.put(signedIn, c.capabilities())
+	return nil
+}
+
+// askCapabilitiesBeside has the question ride along with the first command.
+func (s *Session) askCapabilitiesBeside() {
+	c := s.conn
+	cmd := s.capabilityCommand()
+	cmd.finish = func(err error) {
+		if err == nil {
+			c.options.Known.put(signedIn, c.capabilities())
+			c.budget.limit(c.traits(s.greeting))
+		}
+	}
+	c.ride(cmd)
 }
 
 // signingIn says what is being done, for faults.

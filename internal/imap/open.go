@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ type opened struct {
 // burst: CREATE and SUBSCRIBE before, the query after. Where a server is known
 // to leave UIDNEXT out, STATUS asks for it.
 func (s *Session) Open(ctx context.Context, open migration.Open) (migration.FolderStatus, error) {
+	if open.Unselected {
+		return s.lookAt(ctx, open)
+	}
 	o := s.newOpening(open)
 	if err := s.conn.send(ctx, o.commands...); err != nil {
 		return migration.FolderStatus{}, err
@@ -90,12 +94,7 @@ func (s *Session) newOpening(open migration.Open) *folderOpening {
 		o.enable = s.enableCommand(&o.enabled)
 		o.commands = append(o.commands, o.enable)
 	}
-	if open.Create {
-		o.commands = append(o.commands, s.folderCommand("CREATE", "making ", open.Folder))
-	}
-	if open.Create && open.Subscribe {
-		o.commands = append(o.commands, s.folderCommand("SUBSCRIBE", "subscribing to ", open.Folder))
-	}
+	o.commands = append(o.commands, s.makingCommands(open)...)
 	if s.hidesUIDNext.Load() {
 		// Before the folder is open: of an open one, STATUS should not be
 		// asked (RFC 3501 section 6.3.10).
@@ -109,6 +108,37 @@ func (s *Session) newOpening(open migration.Open) *folderOpening {
 		o.commands = append(o.commands, o.queries...)
 	}
 	return o
+}
+
+// makingCommands make the folder and subscribe to it, as far as that is wanted.
+func (s *Session) makingCommands(open migration.Open) (commands []*command) {
+	if open.Create {
+		commands = append(commands, s.folderCommand("CREATE", "making ", open.Folder))
+	}
+	if open.Create && open.Subscribe {
+		commands = append(commands, s.folderCommand("SUBSCRIBE", "subscribing to ", open.Folder))
+	}
+	return commands
+}
+
+// lookAt asks for a folder's counters and opens nothing.
+func (s *Session) lookAt(ctx context.Context, open migration.Open) (migration.FolderStatus, error) {
+	var status *migration.FolderStatus
+	ask := s.statusCommand(open.Folder, statusItems(s.conn.capabilities()), &status)
+	commands := append(s.makingCommands(open), ask)
+	if err := s.conn.send(ctx, commands...); err != nil {
+		return migration.FolderStatus{}, err
+	}
+	if err := s.conn.wait(ctx, commands...); failed(err) {
+		return migration.FolderStatus{}, err
+	}
+	switch {
+	case ask.err != nil:
+		return migration.FolderStatus{}, createdFirst(commands, ask)
+	case status == nil:
+		return migration.FolderStatus{}, &migration.Fault{Class: migration.OneFolder, Code: migration.CodeServerBug, Doing: ask.doing, Err: errors.New("the server answered without telling it")}
+	}
+	return *status, nil
 }
 
 // enableCommand is ENABLE QRESYNC (RFC 5161). enabled becomes true when the

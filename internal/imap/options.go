@@ -39,6 +39,9 @@ type Options struct {
 	// Unanswered is how many messages Append sends before the server has answered, until
 	// it refuses one; 0 is what its make bears (migration.Traits).
 	Unanswered int
+	// Known is shared by the sessions of one account: what the first has been told the
+	// next do not ask. Nil shares nothing.
+	Known *Known
 	// Compress uses COMPRESS=DEFLATE (RFC 4978) where it is offered.
 	Compress bool
 	// ClientID is sent by ID (RFC 2971) where it is offered. Nil sends the

@@ -19,14 +19,30 @@ const (
 // while the folders are being paired, if this is the first pass. A line that
 // cannot be had is dialled again by its worker, who knows what to do about it.
 func (p *pass) dialMore(first *line) {
-	p.near = first.near()
-	p.lines = []*line{first}
-	for range p.wantedWorkers() - 1 {
-		l := &line{job: p.Job, meter: &p.meter}
-		p.lines = append(p.lines, l)
-		if first.target != nil && !p.near {
-			l.ahead.Go(func() { _ = l.dialNow(p.work, true) })
-		}
+	if len(p.lines) == 0 {
+		p.near, p.lines = first.near(), []*line{first}
+	}
+	for range p.wantedWorkers() - len(p.lines) {
+		p.addLine(first.target != nil && !p.near)
+	}
+}
+
+// dialSecond makes a second line of a first pass before the folders are listed: few
+// mailboxes are so small that one is enough, and a far sign-in takes as long as the
+// list.
+func (p *pass) dialSecond(first *line) {
+	p.near, p.lines = first.near(), []*line{first}
+	if !p.near && p.connections() > 1 {
+		p.addLine(true)
+	}
+}
+
+// addLine makes one more line, and dials it if it is wanted soon.
+func (p *pass) addLine(soon bool) {
+	l := &line{job: p.Job, meter: &p.meter}
+	p.lines = append(p.lines, l)
+	if soon {
+		l.ahead.Go(func() { _ = l.dialNow(p.work, true) })
 	}
 }
 

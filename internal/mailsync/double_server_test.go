@@ -357,8 +357,12 @@ func (s *session) Open(ctx context.Context, open migration.Open) (status migrati
 		if b == nil {
 			return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeFolderMissing, Doing: "opening folder " + open.Folder}
 		}
-		s.opened, s.validity = b.name, b.validity
 		status = s.statusOf(b)
+		if open.Unselected {
+			status.Flags, status.PermanentFlags = nil, nil
+			return nil
+		}
+		s.opened, s.validity = b.name, b.validity
 		if open.Query != nil {
 			found = b.selected(*open.Query)
 		}

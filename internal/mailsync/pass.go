@@ -124,6 +124,9 @@ func (p *pass) prepare(l *line) error {
 	if err := p.dialFirst(l, fresh); err != nil {
 		return err
 	}
+	if fresh {
+		p.dialSecond(l)
+	}
 	var wanted []migration.Folder
 	err = p.lasting(l, fresh, func() (err error) {
 		wanted, err = p.list(l, fresh, records)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
@@ -38,6 +39,8 @@ type sharedTarget struct {
 	// floor is held by who uses the folder that is open, opened.
 	floor  chan struct{}
 	opened openFolder
+	// flags are those that the last opened folder has and keeps.
+	flags atomic.Pointer[migration.FolderStatus]
 
 	// Under of.mu: seats are taken and busy is how much they have under way. While one of
 	// them is alone, the others begin nothing. A worn connection takes nothing more up and
@@ -306,13 +309,29 @@ func (s *sharedTarget) takeFloor(ctx context.Context) error {
 	}
 }
 
+func (s *sharedTarget) tryFloor() bool {
+	select {
+	case s.floor <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 func (s *sharedTarget) leaveFloor() { <-s.floor }
 
 // Open opens a folder for this seat.
 func (s *seat) Open(ctx context.Context, open migration.Open) (status migration.FolderStatus, err error) {
 	err = s.do(ctx, func() error {
-		if err := s.takeFloor(ctx); err != nil {
+		flags, free := s.flags.Load(), s.tryFloor()
+		if !free && flags != nil && open.Query == nil {
+			status, err = s.lookAt(ctx, open, flags)
 			return err
+		}
+		if !free {
+			if err := s.takeFloor(ctx); err != nil {
+				return err
+			}
 		}
 		defer s.leaveFloor()
 		s.folder, s.opened = openFolder{}, openFolder{}
@@ -321,9 +340,23 @@ func (s *seat) Open(ctx context.Context, open migration.Open) (status migration.
 		}
 		s.folder = openFolder{open.Folder, status.UIDValidity, open.ReadOnly}
 		s.opened = s.folder
+		s.flags.Store(&status)
 		return nil
 	})
 	return status, err
+}
+
+// lookAt has a folder count as opened for this seat while others use the one that is
+// open: its counters are asked for, and the flags taken for those of another folder.
+func (s *seat) lookAt(ctx context.Context, open migration.Open, flags *migration.FolderStatus) (migration.FolderStatus, error) {
+	s.folder, open.Unselected = openFolder{}, true
+	status, err := s.Target.Open(ctx, open)
+	if err != nil {
+		return status, err
+	}
+	s.folder = openFolder{open.Folder, status.UIDValidity, open.ReadOnly}
+	status.Flags, status.PermanentFlags = flags.Flags, flags.PermanentFlags
+	return status, nil
 }
 
 // with does something with the folder that the seat has open, which is opened again when

@@ -102,6 +102,9 @@ type Open struct {
 	// Create makes the folder first and subscribes it if Subscribe is set,
 	// in the same burst. That it exists already does not matter.
 	Create, Subscribe bool
+	// Unselected leaves the folder that is open as it is: the counters come from
+	// STATUS, and flags are not told. Query, Since and ReadOnly are then of no use.
+	Unselected bool
 	// Query, when not nil, is sent in the same burst.
 	Query *Query
 	// Since, when not nil, has the server tell with the opening itself what
