@@ -83,7 +83,7 @@ func (s *Service) RotateKeys(ctx context.Context, actor Actor) (rotated int, err
 	}
 	err = s.change(ctx, "rotating the server key", func(tx Tx) error {
 		rotated = 0
-		for _, part := range []func(Tx) (int, error){s.rotateRoot, s.rotateBatches, s.rotateEndpoints} {
+		for _, part := range []func(Tx) (int, error){s.rotateRoot, s.rotateBatches, s.rotateEndpoints, s.rotateFactors, s.rotateSettings} {
 			n, err := part(tx)
 			if err != nil {
 				return err

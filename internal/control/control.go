@@ -31,6 +31,11 @@ type Options struct {
 	// TokenHosts are hosts that may give bearer tokens, beside the known ones: an
 	// endpoint's secret may be sent there.
 	TokenHosts []string
+	// Fixed are the settings that the server was started with; nobody changes them
+	// while it runs.
+	Fixed FixedSettings
+	// Mailer sends test mails; without it that can't be done.
+	Mailer Mailer
 }
 
 // Prober tests an endpoint step by step: those of ProbeSteps, each with a result.
@@ -65,12 +70,14 @@ type Service struct {
 	throttle *throttle
 
 	tokenHosts []string
+	fixed      FixedSettings
+	mailer     Mailer
 }
 
 // New makes the service. Prepare must be called before anything else.
 func New(options Options) *Service {
 	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, wake: options.Wake, scrub: options.Scrub,
-		hashing: newHashing(), throttle: newThrottle(), tokenHosts: options.TokenHosts}
+		hashing: newHashing(), throttle: newThrottle(), tokenHosts: options.TokenHosts, fixed: options.Fixed, mailer: options.Mailer}
 	if s.wake == nil {
 		s.wake = func() {}
 	}
@@ -86,6 +93,7 @@ const (
 	settingSetup = "setup"    // number of the setup token
 	settingFiles = "files"    // hashes of migration files
 	settingLock  = "control"  // written first by who needs to be alone
+	settingAll   = "settings" // what SetSettings keeps, as JSON
 )
 
 // ErrWrongKey says that the database was made with another server key.
@@ -184,6 +192,7 @@ type Tx interface {
 	MailboxTx
 	FindingTx
 	OperatorTx
+	FactorTx
 	CredentialTx
 	AuditTx
 	SettingTx
@@ -247,10 +256,24 @@ type OperatorTx interface {
 	DeleteOperator(id int64) error
 }
 
+// FactorTx keeps second factors and recovery codes.
+type FactorTx interface {
+	BeginFactor(operator int64, secret []byte) error
+	Factor(operator int64) (migration.SecondFactor, error)
+	Factors() ([]migration.SecondFactor, error)
+	ConfirmFactor(operator int64, recovery [][]byte) error
+	TakeStep(operator, step int64) error
+	TakeRecoveryCode(operator int64, hash []byte) error
+	RecoveryCodes(operator int64) (int, error)
+	ResealFactor(operator int64, secret []byte) error
+	DropFactor(operator int64) error
+}
+
 // CredentialTx keeps sessions and tokens.
 type CredentialTx interface {
 	CreateSession(migration.Session) error
 	Session(hash []byte) (migration.Session, error)
+	Sessions(operator int64) ([]migration.Session, error)
 	TouchSession(hash []byte) error
 	EndSessions(operator int64, hash []byte) error
 	DropSessions(created, used time.Time) error

@@ -14,7 +14,7 @@ func operatorNamed(name string) string {
 }
 
 func operatorView(o migration.Operator) Operator {
-	return Operator{Name: o.Name, Email: o.Email, Role: o.Role, Disabled: o.Disabled, Created: o.Created, CreatedBy: o.CreatedBy, Version: o.Version}
+	return Operator{Name: o.Name, Email: o.Email, Role: o.Role, Disabled: o.Disabled, TOTP: o.TOTP, Created: o.Created, CreatedBy: o.CreatedBy, Version: o.Version}
 }
 
 func (c *checks) operator(spec OperatorSpec) {
@@ -31,11 +31,20 @@ func (c *checks) role(field, role string) {
 }
 
 // Me gives the operator who asks.
-func (s *Service) Me(ctx context.Context, actor Actor) (Operator, error) {
+func (s *Service) Me(ctx context.Context, actor Actor) (me Myself, err error) {
 	if err := permit(actor, OwnLook); err != nil {
-		return Operator{}, err
+		return Myself{}, err
 	}
-	return s.operator(ctx, actor.Name)
+	err = s.store.View(ctx, "reading the operator", func(tx Tx) error {
+		o, err := tx.OperatorByID(actor.ID)
+		if err != nil {
+			return err
+		}
+		me.Operator = operatorView(o)
+		me.RecoveryCodes, err = tx.RecoveryCodes(o.ID)
+		return err
+	})
+	return me, problem(operatorNamed(actor.Name), err)
 }
 
 func (s *Service) operator(ctx context.Context, name string) (view Operator, err error) {
@@ -146,8 +155,15 @@ func (s *Service) SetOperator(ctx context.Context, actor Actor, name string, pat
 		if err := s.saveOperator(tx, before, &o); err != nil {
 			return err
 		}
+		told := map[string]any{"role": o.Role, "disabled": o.Disabled, "email": o.Email, "password": hash != ""}
+		if patch.ResetTOTP {
+			if err := tx.DropFactor(o.ID); err != nil {
+				return err
+			}
+			o.TOTP, told["totp"] = false, "reset"
+		}
 		view = operatorView(o)
-		return s.record(tx, actor, OperatorSet, "operator/"+o.Name, map[string]any{"role": o.Role, "disabled": o.Disabled, "email": o.Email, "password": hash != ""})
+		return s.record(tx, actor, OperatorSet, "operator/"+o.Name, told)
 	})
 	return view, problem(operatorNamed(name), err)
 }

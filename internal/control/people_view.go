@@ -27,9 +27,37 @@ type Operator struct {
 	Email     string    `json:"email,omitempty"`
 	Role      string    `json:"role" enum:"admin,operator,viewer"`
 	Disabled  bool      `json:"disabled"`
+	TOTP      bool      `json:"totp" doc:"Whether a code is asked for at the sign-in"`
 	Created   time.Time `json:"created"`
 	CreatedBy string    `json:"createdBy,omitempty"`
 	Version   int64     `json:"version"`
+}
+
+// Myself is the operator who asks.
+type Myself struct {
+	Operator
+	RecoveryCodes int `json:"recoveryCodes" doc:"How many are left"`
+}
+
+// TOTPBegun is the secret of a second factor that is to be confirmed, which the caller
+// must show once.
+type TOTPBegun struct {
+	Secret Password `json:"secret" doc:"For the authenticator app, in base32"`
+	URI    Password `json:"uri" doc:"The same as otpauth:// address, for a picture"`
+}
+
+// RecoveryCodes stand in for the codes of an app, each once.
+type RecoveryCodes struct {
+	Codes []Password `json:"recoveryCodes" doc:"Shown only now"`
+}
+
+// Session is one of an operator's own sessions.
+type Session struct {
+	ID      string    `json:"id"`
+	Address string    `json:"address" doc:"Where it was begun from"`
+	Created time.Time `json:"created"`
+	Used    time.Time `json:"used" doc:"When it was last used, to the minute"`
+	Current bool      `json:"current" doc:"Whether it is the one that asks"`
 }
 
 // OperatorSpec is what an operator is made of.
@@ -47,6 +75,8 @@ type OperatorPatch struct {
 	Role     *string   `json:"role,omitempty" enum:"admin,operator,viewer"`
 	Disabled *bool     `json:"disabled,omitempty"`
 	Password *Password `json:"password,omitempty"`
+	// ResetTOTP ends the second factor of who has lost the device.
+	ResetTOTP bool `json:"resetTotp,omitempty" doc:"Ends the second factor of who has lost the device"`
 }
 
 // SignedIn is a new session.

@@ -90,10 +90,12 @@ const (
 	OperatorCreate Action = "operator.create"
 	OperatorSet    Action = "operator.set"
 	OperatorDelete Action = "operator.delete"
-	// OwnPassword, OwnLook and the actions of tokens are for one's own; those of
+	// OwnPassword, OwnLook, OwnFactor, SessionLook and the actions of tokens are for one's own; those of
 	// others are OperatorSet and OperatorLook.
 	OwnPassword Action = "operator.password"
 	OwnLook     Action = "operator.self"
+	OwnFactor   Action = "operator.totp"
+	SessionLook Action = "session.look"
 	TokenLook   Action = "token.look"
 	TokenCreate Action = "token.create"
 	TokenRevoke Action = "token.revoke"
@@ -106,6 +108,10 @@ const (
 	SignedInAs  Action = "session.create"
 	SignInFails Action = "session.refused"
 	SignedOut   Action = "session.end"
+
+	SettingLook Action = "setting.look"
+	SettingSet  Action = "setting.set"
+	SettingTest Action = "setting.test"
 )
 
 // leastRole is who may do what. What is not here nobody may.
@@ -116,8 +122,9 @@ var leastRole = map[Action]Role{
 	MailboxLook: Viewer, MailboxStart: Operate, MailboxStop: Operate, MailboxRetry: Operate, MailboxSync: Operate, MailboxApprove: Operate,
 	MailboxRotate: Operate, MailboxDelete: Operate, MailboxMessage: Operate,
 	OperatorLook: Admin, OperatorCreate: Admin, OperatorSet: Admin, OperatorDelete: Admin,
-	OwnPassword: Viewer, OwnLook: Viewer, TokenLook: Viewer, TokenCreate: Viewer, TokenRevoke: Viewer,
+	OwnPassword: Viewer, OwnLook: Viewer, OwnFactor: Viewer, SessionLook: Viewer, TokenLook: Viewer, TokenCreate: Viewer, TokenRevoke: Viewer,
 	AuditLook: Admin, NodeLook: Viewer, KeyRotate: Admin, Backup: Admin, SignedOut: Viewer,
+	SettingLook: Viewer, SettingSet: Admin, SettingTest: Admin,
 }
 
 // LeastRole gives the least role that may do something, false when nobody may.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,9 +157,10 @@ func errSlower(wait time.Duration) error {
 	return &Problem{Kind: TooMany, Code: "slow-down", Detail: "There were too many wrong passwords.", Remedy: fmt.Sprintf("Try again in %v.", wait), After: wait}
 }
 
-// SignIn signs an operator in. A wrong name and a wrong password are told alike,
-// and take as long.
-func (s *Service) SignIn(ctx context.Context, name string, password Password, address string) (SignedIn, error) {
+// SignIn signs an operator in, with a code where there is a second factor. A wrong
+// name and a wrong password are told alike, and take as long; that a code is missing
+// is told to who has the password.
+func (s *Service) SignIn(ctx context.Context, name string, password, code Password, address string) (SignedIn, error) {
 	tried := attempt{account: name, address: address}
 	if wait := s.throttle.begin(tried); wait > 0 {
 		return SignedIn{}, errSlower(wait)
@@ -178,22 +181,48 @@ func (s *Service) SignIn(ctx context.Context, name string, password Password, ad
 		return SignedIn{}, err
 	}
 	if !right || o.Disabled {
-		return SignedIn{}, s.signInFailed(ctx, name, address)
+		return SignedIn{}, s.signInFailed(ctx, name, address, errWrongPassword())
 	}
-	s.throttle.succeeded(tried)
-	var signed SignedIn
+	if o.TOTP && code == "" {
+		s.throttle.excused(tried)
+		return SignedIn{}, errCodeNeeded()
+	}
+	signed, err := s.enter(ctx, o, code, address)
+	switch {
+	case err == nil:
+		s.throttle.succeeded(tried)
+	case errors.Is(err, errCode):
+		return SignedIn{}, s.signInFailed(ctx, name, address, errWrongCode(Unauthenticated))
+	default:
+		s.throttle.excused(tried)
+	}
+	return signed, err
+}
+
+// enter makes the session of an operator whose password was right.
+func (s *Service) enter(ctx context.Context, o migration.Operator, code Password, address string) (signed SignedIn, err error) {
 	err = s.store.Change(ctx, "signing in", func(tx Tx) error {
 		now, err := tx.OperatorByID(o.ID)
 		if err != nil || now.Disabled || now.Password != o.Password {
 			return errWrongPassword()
 		}
+		var detail map[string]any
+		if now.TOTP {
+			if err := s.takeCode(tx, now, code); err != nil {
+				return err
+			}
+			detail = map[string]any{"code": "app"}
+			if !isTOTP(plainCode(code)) {
+				detail["code"] = "recovery"
+			}
+		}
 		if err := tx.DropSessions(tx.Now().Add(-sessionLife), tx.Now().Add(-sessionIdle)); err != nil {
 			return err
 		}
-		if err := s.record(tx, actorOf(o, address), SignedInAs, "operator/"+o.Name, nil); err != nil {
+		if err := s.record(tx, actorOf(o, address), SignedInAs, "operator/"+o.Name, detail); err != nil {
 			return err
 		}
-		signed, err = s.newSession(tx, o, address)
+		signed, err = s.newSession(tx, now, address)
 		return err
 	})
 	return signed, err
@@ -203,20 +232,20 @@ func errWrongPassword() error {
 	return &Problem{Kind: Unauthenticated, Code: "wrong-password", Detail: "The name or the password is wrong.", Remedy: "Check both; upper and lower case count in the password."}
 }
 
-// signInFailed tells the audit log. The name is what was typed, which may be a
-// password: of one that no operator has only its length is told.
-func (s *Service) signInFailed(ctx context.Context, name, address string) error {
-	err := s.store.Change(ctx, "noting a wrong password", func(tx Tx) error {
+// signInFailed tells the audit log, and gives why. The name is what was typed, which
+// may be a password: of one that no operator has only its length is told.
+func (s *Service) signInFailed(ctx context.Context, name, address string, why error) error {
+	err := s.store.Change(ctx, "noting a refused sign-in", func(tx Tx) error {
 		object := fmt.Sprintf("operator/(unknown, %d characters)", len([]rune(name)))
 		if o, err := tx.Operator(name); err == nil {
 			object = "operator/" + o.Name
 		}
-		return s.record(tx, Actor{Name: "(nobody)", Address: address}, SignInFails, object, nil)
+		return s.record(tx, Actor{Name: "(nobody)", Address: address}, SignInFails, object, map[string]any{"why": ProblemOf(why).Code})
 	})
 	if err != nil {
 		return err
 	}
-	return errWrongPassword()
+	return why
 }
 
 func (s *Service) newSession(tx Tx, o migration.Operator, address string) (SignedIn, error) {
@@ -239,6 +268,55 @@ func (s *Service) SignOut(ctx context.Context, actor Actor) error {
 		}
 		return s.record(tx, actor, SignedOut, "operator/"+actor.Name, nil)
 	})
+}
+
+// live reports whether a session has not ended by itself.
+func live(s migration.Session, now time.Time) bool {
+	return now.Sub(s.Used) < sessionIdle && now.Sub(s.Created) < sessionLife
+}
+
+// sessionID names a session, which it does not open.
+func sessionID(s migration.Session) string { return hex.EncodeToString(s.Hash[:8]) }
+
+// Sessions gives the actor's own sessions, the one used last first.
+func (s *Service) Sessions(ctx context.Context, actor Actor) ([]Session, error) {
+	if err := permit(actor, SessionLook); err != nil {
+		return nil, err
+	}
+	views := []Session{}
+	err := s.store.View(ctx, "listing the sessions", func(tx Tx) error {
+		views = views[:0]
+		sessions, err := tx.Sessions(actor.ID)
+		for _, one := range sessions {
+			if live(one, tx.Now()) {
+				views = append(views, Session{ID: sessionID(one), Address: one.Address, Created: one.Created, Used: one.Used, Current: bytes.Equal(one.Hash, actor.Session)})
+			}
+		}
+		return err
+	})
+	return views, err
+}
+
+// EndSession ends one of the actor's own sessions.
+func (s *Service) EndSession(ctx context.Context, actor Actor, id string) error {
+	if err := permit(actor, SignedOut); err != nil {
+		return err
+	}
+	err := s.store.Change(ctx, "ending a session", func(tx Tx) error {
+		sessions, err := tx.Sessions(actor.ID)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(sessions, func(one migration.Session) bool { return sessionID(one) == id })
+		if at < 0 {
+			return migration.ErrNotFound
+		}
+		if err := tx.EndSessions(actor.ID, sessions[at].Hash); err != nil {
+			return err
+		}
+		return s.record(tx, actor, SignedOut, "operator/"+actor.Name, map[string]any{"session": id})
+	})
+	return problem(fmt.Sprintf("the session %q", migration.SafeText(id)), err)
 }
 
 // Authenticate tells who holds a session or an API token. What changes about an
@@ -276,7 +354,7 @@ func sessionActor(tx Tx, hash []byte) (Actor, func(Tx) error, error) {
 		return Actor{}, nil, err
 	}
 	now := tx.Now()
-	if now.Sub(session.Used) >= sessionIdle || now.Sub(session.Created) >= sessionLife {
+	if !live(session, now) {
 		return Actor{}, nil, errUnauthenticated()
 	}
 	actor, err := liveActor(tx, session.Operator)

@@ -107,6 +107,20 @@ func (t *throttle) succeeded(a attempt) {
 	}
 }
 
+// excused takes back a try that was neither right nor wrong, such as a right password
+// whose code is still to come. Unlike success it forgets no failure before it: who has
+// the password must not guess codes for free.
+func (t *throttle) excused(a attempt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key := range a.keys() {
+		if f := t.known[key]; f != nil {
+			f.count--
+			f.until = time.Time{}
+		}
+	}
+}
+
 // forget makes room: what is old goes, and if that is not enough what is least
 // suspicious.
 func (t *throttle) forget(now time.Time) {

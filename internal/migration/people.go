@@ -14,6 +14,21 @@ type Operator struct {
 	Created   time.Time
 	CreatedBy string
 	Version   int64
+	// TOTP: a second factor is asked for at the sign-in. It is read, and not saved
+	// with the operator.
+	TOTP bool
+}
+
+// SecondFactor is what an operator's codes are made of (RFC 6238).
+type SecondFactor struct {
+	Operator int64
+	// Secret is sealed.
+	Secret []byte
+	// Created is when it was begun, Confirmed when its first code was right, after
+	// which it is asked for.
+	Created, Confirmed time.Time
+	// Step is the last one whose code was taken: none is taken twice.
+	Step int64
 }
 
 // Session is a signed-in browser or program, known by the hash of what it holds.

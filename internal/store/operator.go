@@ -2,10 +2,11 @@ package store
 
 import "time"
 
-const operatorColumns = "id, name, email, role, password, disabled, created, created_by, version"
+const operatorColumns = `id, name, email, role, password, disabled, created, created_by, version,
+	EXISTS (SELECT 1 FROM second_factor f WHERE f.operator = operator.id AND f.confirmed > 0)`
 
 func scanOperator(row scanner) (o Operator, err error) {
-	return o, row.Scan(&o.ID, &o.Name, &o.Email, &o.Role, &o.Password, &o.Disabled, moment{&o.Created}, &o.CreatedBy, &o.Version)
+	return o, row.Scan(&o.ID, &o.Name, &o.Email, &o.Role, &o.Password, &o.Disabled, moment{&o.Created}, &o.CreatedBy, &o.Version, &o.TOTP)
 }
 
 // CreateOperator inserts the operator and sets the number. A name that is there
@@ -58,11 +59,20 @@ func (tx *Tx) CreateSession(s Session) error {
 	return err
 }
 
+const sessionColumns = "hash, operator, address, created, used"
+
+func scanSession(row scanner) (s Session, err error) {
+	return s, row.Scan(&s.Hash, &s.Operator, &s.Address, moment{&s.Created}, moment{&s.Used})
+}
+
 // Session gives the session with that hash.
 func (tx *Tx) Session(hash []byte) (Session, error) {
-	return one(tx, func(row scanner) (s Session, err error) {
-		return s, row.Scan(&s.Hash, &s.Operator, &s.Address, moment{&s.Created}, moment{&s.Used})
-	}, "SELECT hash, operator, address, created, used FROM session WHERE hash = $1", hash)
+	return one(tx, scanSession, "SELECT "+sessionColumns+" FROM session WHERE hash = $1", hash)
+}
+
+// Sessions gives the sessions of an operator, the one used last first.
+func (tx *Tx) Sessions(operator int64) ([]Session, error) {
+	return list(tx, scanSession, "SELECT "+sessionColumns+" FROM session WHERE operator = $1 ORDER BY used DESC, created DESC, hash", operator)
 }
 
 // TouchSession notes that the session was used now.

@@ -11,6 +11,8 @@ type (
 	Notice = migration.Notice
 	// Operator is migration.Operator.
 	Operator = migration.Operator
+	// SecondFactor is migration.SecondFactor.
+	SecondFactor = migration.SecondFactor
 	// Session is migration.Session.
 	Session = migration.Session
 	// Token is migration.Token.
