@@ -21,8 +21,9 @@ const public control.Action = "public"
 // permissions has every route, and what it asks of control, which knows the least
 // role for that and asks for it once more.
 var permissions = map[string]control.Action{
-	"set-up": public, "sign-in": public, "get-openapi": public,
+	"set-up": public, "get-setup": public, "sign-in": public, "get-openapi": public,
 	"sign-out": control.SignedOut, "who-am-i": control.OwnLook, "change-password": control.OwnPassword,
+	"begin-totp": control.OwnFactor, "confirm-totp": control.OwnFactor, "end-totp": control.OwnFactor, "list-sessions": control.SessionLook, "end-session": control.SignedOut,
 
 	"list-endpoints": control.EndpointLook, "get-endpoint": control.EndpointLook, "create-endpoint": control.EndpointCreate,
 	"edit-endpoint": control.EndpointSet, "delete-endpoint": control.EndpointDelete, "test-endpoint": control.EndpointTest, "calibrate-endpoint": control.EndpointCalibrate,
@@ -42,7 +43,7 @@ var permissions = map[string]control.Action{
 	"edit-operator": control.OperatorSet, "delete-operator": control.OperatorDelete,
 	"list-tokens": control.TokenLook, "create-token": control.TokenCreate, "revoke-token": control.TokenRevoke,
 	"list-audit": control.AuditLook, "verify-audit": control.AuditLook, "list-nodes": control.NodeLook, "rotate-keys": control.KeyRotate,
-	"get-backup": control.Backup,
+	"get-backup": control.Backup, "get-settings": control.SettingLook, "edit-settings": control.SettingSet, "test-mail": control.SettingTest,
 }
 
 // words says for whom an action is.

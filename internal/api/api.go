@@ -95,6 +95,7 @@ func New(o Options) (*API, error) {
 	a.reportRoutes()
 	a.liveRoutes()
 	a.serverRoutes()
+	a.settingRoutes()
 	return a, a.checkPermissions()
 }
 

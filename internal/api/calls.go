@@ -82,9 +82,16 @@ func (c *Client) Setup(ctx context.Context, setup Setup) (control.SignedIn, erro
 	return c.enter(ctx, at("setup"), setup)
 }
 
-// SignIn signs in; what is asked afterwards is asked in that session.
-func (c *Client) SignIn(ctx context.Context, name string, password control.Password) (control.SignedIn, error) {
-	return c.enter(ctx, at("session"), SignIn{name, password})
+// SetupNeeded reports whether the first operator is still to be made.
+func (c *Client) SetupNeeded(ctx context.Context) (bool, error) {
+	state, err := get[SetupState](ctx, c, at("setup"), nil)
+	return state.Needed, err
+}
+
+// SignIn signs in, with a code where there is a second factor; what is asked afterwards
+// is asked in that session.
+func (c *Client) SignIn(ctx context.Context, name string, password, code control.Password) (control.SignedIn, error) {
+	return c.enter(ctx, at("session"), SignIn{name, password, code})
 }
 
 func (c *Client) enter(ctx context.Context, path string, body any) (control.SignedIn, error) {
@@ -104,8 +111,34 @@ func (c *Client) enter(ctx context.Context, path string, body any) (control.Sign
 func (c *Client) SignOut(ctx context.Context) error { return c.remove(ctx, at("session"), nil) }
 
 // Me is who asks.
-func (c *Client) Me(ctx context.Context) (control.Operator, error) {
-	return get[control.Operator](ctx, c, at("session"), nil)
+func (c *Client) Me(ctx context.Context) (control.Myself, error) {
+	return get[control.Myself](ctx, c, at("session"), nil)
+}
+
+// BeginTOTP makes the secret of one's own second factor.
+func (c *Client) BeginTOTP(ctx context.Context, password control.Password) (control.TOTPBegun, error) {
+	return post[control.TOTPBegun](ctx, c, at("session", "totp"), Proof{password})
+}
+
+// ConfirmTOTP has it asked for from now on, and gives the recovery codes.
+func (c *Client) ConfirmTOTP(ctx context.Context, code control.Password) (control.RecoveryCodes, error) {
+	return call[control.RecoveryCodes](ctx, c, request{method: http.MethodPut, path: at("session", "totp"), body: Code{code}})
+}
+
+// EndTOTP ends it.
+func (c *Client) EndTOTP(ctx context.Context, password, code control.Password) error {
+	_, err := call[struct{}](ctx, c, request{method: http.MethodDelete, path: at("session", "totp"), body: ProofAndCode{password, code}})
+	return err
+}
+
+// Sessions lists one's own sessions.
+func (c *Client) Sessions(ctx context.Context) ([]control.Session, error) {
+	return list[control.Session](ctx, c, at("sessions"))
+}
+
+// EndSession ends one of them.
+func (c *Client) EndSession(ctx context.Context, id string) error {
+	return c.remove(ctx, at("sessions", id), nil)
 }
 
 // SetPassword changes one's own password.
@@ -319,6 +352,21 @@ func (c *Client) VerifyAudit(ctx context.Context) (control.AuditVerified, error)
 // Nodes lists the running nodes.
 func (c *Client) Nodes(ctx context.Context) ([]control.Node, error) {
 	return list[control.Node](ctx, c, at("nodes"))
+}
+
+// Settings shows what all nodes share.
+func (c *Client) Settings(ctx context.Context) (control.Settings, error) {
+	return get[control.Settings](ctx, c, at("settings"), nil)
+}
+
+// SetSettings changes it; version 0 is any.
+func (c *Client) SetSettings(ctx context.Context, change control.SettingsPatch, version int64) (control.Settings, error) {
+	return patch[control.Settings](ctx, c, at("settings"), change, version, nil)
+}
+
+// TestMail sends a mail now.
+func (c *Client) TestMail(ctx context.Context, spec control.MailTest) (control.MailTested, error) {
+	return post[control.MailTested](ctx, c, at("settings", "test-mail"), spec)
 }
 
 // RotateKeys wraps every data key with the newest server key.

@@ -19,6 +19,12 @@ type Setup struct {
 type SignIn struct {
 	Name     string           `json:"name" maxLength:"256"`
 	Password control.Password `json:"password" maxLength:"1024"`
+	Code     control.Password `json:"code,omitempty" maxLength:"64" doc:"With a second factor: the 6 digits of the app, or a recovery code."`
+}
+
+// SetupState says whether a server has an operator.
+type SetupState struct {
+	Needed bool `json:"needed" doc:"Whether the first operator is still to be made."`
 }
 
 // NewPassword changes one's own password.
@@ -45,10 +51,15 @@ func (a *API) peopleRoutes() {
 			session, err := a.service.Setup(ctx, input.Body.Token, input.Body.Operator, actorOf(ctx).Address)
 			return &signedIn{a.cookie(session.Secret.Reveal()), session}, err
 		})
+	route(a, huma.Operation{OperationID: "get-setup", Method: http.MethodGet, Path: "/setup", Summary: "Show whether the first operator is still to be made", Tags: tags},
+		func(ctx context.Context, _ *struct{}) (*plainAnswer[SetupState], error) {
+			needed, err := a.service.SetupNeeded(ctx)
+			return &plainAnswer[SetupState]{SetupState{needed}}, err
+		})
 	route(a, huma.Operation{OperationID: "sign-in", Method: http.MethodPost, Path: "/session", Summary: "Sign in", Tags: tags,
-		Description: "The session is in a cookie that only the browser sees.", DefaultStatus: http.StatusCreated},
+		Description: "The session is in a cookie that only the browser sees. Where there is a second factor, the answer without a code is the problem totp-needed, and with a wrong one wrong-code.", DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, input *struct{ Body SignIn }) (*signedIn, error) {
-			session, err := a.service.SignIn(ctx, input.Body.Name, input.Body.Password, actorOf(ctx).Address)
+			session, err := a.service.SignIn(ctx, input.Body.Name, input.Body.Password, input.Body.Code, actorOf(ctx).Address)
 			return &signedIn{a.cookie(session.Secret.Reveal()), session}, err
 		})
 	route(a, huma.Operation{OperationID: "sign-out", Method: http.MethodDelete, Path: "/session", Summary: "Sign out", Tags: tags},
@@ -56,15 +67,17 @@ func (a *API) peopleRoutes() {
 			return &signedOut{a.cookie("")}, a.service.SignOut(ctx, actorOf(ctx))
 		})
 	route(a, huma.Operation{OperationID: "who-am-i", Method: http.MethodGet, Path: "/session", Summary: "Show who is signed in", Tags: tags},
-		func(ctx context.Context, _ *struct{}) (*plainAnswer[control.Operator], error) {
+		func(ctx context.Context, _ *struct{}) (*plainAnswer[control.Myself], error) {
 			me, err := a.service.Me(ctx, actorOf(ctx))
-			return &plainAnswer[control.Operator]{me}, err
+			return &plainAnswer[control.Myself]{me}, err
 		})
 	route(a, huma.Operation{OperationID: "change-password", Method: http.MethodPut, Path: "/session/password", Summary: "Change one's own password", Tags: tags,
 		Description: "Ends all sessions and tokens of the operator."},
 		func(ctx context.Context, input *struct{ Body NewPassword }) (*nothing, error) {
 			return nil, a.service.SetPassword(ctx, actorOf(ctx), input.Body.Old, input.Body.New)
 		})
+	a.factorRoutes()
+	a.sessionRoutes()
 	a.operatorRoutes()
 	a.tokenRoutes()
 }

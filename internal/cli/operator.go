@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -92,21 +93,41 @@ you are signed in as with "mailhaul login".
 
 func newLoginCommand(streams Streams) *cobra.Command {
 	r := &remote{streams: streams}
-	var passwordFile string
+	var passwordFile, codeFile string
 	command := &cobra.Command{Use: "login NAME", Short: "Sign in to a server, and keep an API token for the other commands", Args: oneArg("name of the operator"),
-		Long: "Signs in, makes an API token that lives for 90 days, and keeps it in a file that\nonly you can read.\n" + remoteHelp + passwordHelp,
+		Long: "Signs in, makes an API token that lives for 90 days, and keeps it in a file that\nonly you can read.\n" + remoteHelp + passwordHelp + codeHelp,
 		RunE: func(c *cobra.Command, args []string) error {
 			password, err := r.secretFrom(c.Context(), "--password-file", passwordFile, "MAILHAUL_PASSWORD", args[0])
 			if err != nil {
 				return err
 			}
 			return r.enter(c.Context(), func(client *api.Client) (control.SignedIn, error) {
-				return client.SignIn(c.Context(), args[0], password)
+				return r.signIn(c.Context(), client, args[0], password, codeFile)
 			})
 		}}
 	command.Flags().StringVar(&passwordFile, "password-file", "", "`FILE` whose first line is the password")
+	command.Flags().StringVar(&codeFile, "code-file", "", "`FILE` whose first line is the code, where there is a second factor")
 	r.register(command)
 	return command
+}
+
+const codeHelp = `
+Where there is a second factor, the code comes from --code-file, else from
+MAILHAUL_CODE, else it is asked for: the 6 digits of the app, or a recovery code.
+`
+
+// signIn signs in, and gets a code only when one is wanted.
+func (r *remote) signIn(ctx context.Context, client *api.Client, name string, password control.Password, codeFile string) (control.SignedIn, error) {
+	session, err := client.SignIn(ctx, name, password, "")
+	var problem *api.Problem
+	if !errors.As(err, &problem) || problem.Code != "totp-needed" {
+		return session, err
+	}
+	code, err := r.secretFrom(ctx, "--code-file", codeFile, "MAILHAUL_CODE", name+" (the code of the app)")
+	if err != nil {
+		return session, err
+	}
+	return client.SignIn(ctx, name, password, code)
 }
 
 // enter signs in, and keeps a token instead of the session.
@@ -148,13 +169,16 @@ func newOperatorListCommand(r *remote) *cobra.Command {
 		return r.print(operators, func() {
 			rows := [][]string{}
 			for _, o := range operators {
-				disabled := ""
+				disabled, code := "", ""
 				if o.Disabled {
 					disabled = "disabled"
 				}
-				rows = append(rows, []string{o.Name, o.Role, o.Email, disabled, moment(o.Created), o.CreatedBy})
+				if o.TOTP {
+					code = "code"
+				}
+				rows = append(rows, []string{o.Name, o.Role, o.Email, disabled, code, moment(o.Created), o.CreatedBy})
 			}
-			r.grid([]string{"operator", "role", "e-mail", "", "created", "by"}, rows)
+			r.grid([]string{"operator", "role", "e-mail", "", "second factor", "created", "by"}, rows)
 		})
 	}}
 }
@@ -186,7 +210,7 @@ func newOperatorCreateCommand(r *remote) *cobra.Command {
 
 func newOperatorSetCommand(r *remote) *cobra.Command {
 	var role, email string
-	var disabled, newPassword bool
+	var disabled, newPassword, resetTOTP bool
 	var passwordFile string
 	command := &cobra.Command{Use: "set NAME", Short: "Change an operator", Args: oneArg("name of the operator"), Long: "Changes what the flags name; a new password, role or disabling ends all sessions.\n",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -194,7 +218,7 @@ func newOperatorSetCommand(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			change := control.OperatorPatch{}
+			change := control.OperatorPatch{ResetTOTP: resetTOTP}
 			c.Flags().Visit(func(flag *pflag.Flag) {
 				switch flag.Name {
 				case "role":
@@ -225,6 +249,7 @@ func newOperatorSetCommand(r *remote) *cobra.Command {
 	command.Flags().StringVar(&email, "email", "", "`ADDRESS` for reports")
 	command.Flags().BoolVar(&disabled, "disabled", false, "whether the operator is kept out; --disabled=false lets in again")
 	command.Flags().BoolVar(&newPassword, "new-password", false, "ask for a new password")
+	command.Flags().BoolVar(&resetTOTP, "reset-totp", false, "end the second factor, of who has lost the device")
 	command.Flags().StringVar(&passwordFile, "password-file", "", "`FILE` whose first line is the new password")
 	return command
 }

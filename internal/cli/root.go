@@ -85,7 +85,7 @@ Try it without a server of your own:  mailhaul demo
 	})
 	root.AddCommand(newDiscoverCommand(streams), newCopyCommand(streams), newVerifyCommand(streams), newCSVCommand(streams), newDemoCommand(streams), newVersionCommand(streams), newManCommand(streams),
 		newServeCommand(streams), newLoginCommand(streams), newEndpointCommand(streams), newBatchCommand(streams), newMailboxCommand(streams), newReportCommand(streams),
-		newOperatorCommand(streams), newTokenCommand(streams), newAuditCommand(streams), newNodeCommand(streams), newKeysCommand(streams), newBackupCommand(streams))
+		newOperatorCommand(streams), newTokenCommand(streams), newAuditCommand(streams), newSessionCommand(streams), newSettingCommand(streams), newNodeCommand(streams), newKeysCommand(streams), newBackupCommand(streams))
 	root.InitDefaultHelpCmd()
 	refuseUnknownHelp(root)
 	return root

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -41,7 +40,8 @@ safe, and the next start goes on.
 
 Every setting is a flag, an environment variable (MAILHAUL_DATA_DIR for --data-dir)
 and a line of the file of --config ("data-dir = /var/lib/mailhaul"). The command line
-counts most, then the environment, then the file.
+counts most, then the environment, then the file. What is left out of the smtp
+settings and of keep-completed can be set while it runs: mailhaul setting set.
 
 At the first start it makes the key that passwords are sealed with, and prints the
 setup token with which the first operator is made: mailhaul operator setup.
@@ -61,6 +61,7 @@ setup token with which the first operator is made: mailhaul operator setup.
 			if err := flags.complete(); err != nil {
 				return err
 			}
+			flags.keepFixed = c.Flags().Changed("keep-completed")
 			if flags.checkConfig {
 				fmt.Fprintln(streams.Out, "the settings are right")
 				return nil
@@ -143,28 +144,37 @@ func (s *server) join(ctx context.Context) error {
 	networks, _ := prefixes(s.flags.allowNetworks)
 	policy := control.DialPolicy{AllowLoopback: s.flags.allowLoopback, RefusePrivate: s.flags.refusePrivate, Networks: networks}
 	door := &doorman{authorities: token.Options{Dial: policy.Dial, Hosts: s.flags.tokenHosts}}
-	visits := visitor{dial: policy.Dial, log: s.log, doorman: door}
-	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts})
+	visits, post := visitor{dial: policy.Dial, log: s.log, doorman: door}, postman{policy.Dial}
+	fixed, err := s.flags.fixed()
+	if err != nil {
+		return err
+	}
+	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts,
+		Fixed: fixed, Mailer: post})
 	if err := s.service.Prepare(ctx); err != nil {
 		return err
 	}
 	s.figures = metrics.New(metrics.Options{Version: version(), Figures: figures{s.store}.Figures})
-	mail, hook, err := s.outlets(policy)
+	hook, err := s.hook(policy)
 	if err != nil {
 		return err
 	}
-	s.sender, err = notify.New(notify.Options{Store: notices{s.store, s.flags.node}, Reports: reports{s.store}, Mail: mail, Webhook: hook, Log: s.log, Observer: s.figures})
+	s.sender, err = notify.New(notify.Options{Store: notices{s.store, s.flags.node}, Reports: reports{s.store}, Mail: post.through(s.service), Webhook: hook, Log: s.log, Observer: s.figures})
 	if err != nil {
 		return usageError("reports: %w", err)
 	}
-	composer := notify.Composer{Mail: mail != nil, Webhook: hook != nil}
 	host, _ := os.Hostname()
 	s.scheduler, err = scheduler.New(scheduler.Options{
-		Store: schedulerStore{s.store}, Queue: s.queue(), Slots: s.flags.slots, KeepCompleted: s.flags.keepCompleted, Observer: s.figures, Log: s.log,
-		Runner: &runner{ledgers: s.store, keys: keys, dial: policy.Dial, log: s.log, doorman: door},
-		Node:   migration.Node{Name: s.flags.node, Host: host, PID: os.Getpid(), Version: version()},
+		Store: schedulerStore{s.store}, Queue: s.queue(), Slots: s.flags.slots, Observer: s.figures, Log: s.log,
+		KeepCompleted: func(tx scheduler.Tx) (time.Duration, error) { return s.service.KeepCompleted(tx) },
+		Runner:        &runner{ledgers: s.store, keys: keys, dial: policy.Dial, log: s.log, doorman: door},
+		Node:          migration.Node{Name: s.flags.node, Host: host, PID: os.Getpid(), Version: version()},
 		Compose: func(tx scheduler.Tx, event scheduler.Event) ([]migration.Notice, error) {
-			return composing(composer, tx, notify.Event(event))
+			mail, err := s.service.SendsMail(tx)
+			if err != nil {
+				return nil, err
+			}
+			return composing(notify.Composer{Mail: mail, Webhook: hook != nil}, tx, notify.Event(event))
 		},
 		Record: func(tx scheduler.Tx, action, object string) error {
 			return s.service.Record(tx.(control.AuditTx), "mailhaul", action, object, nil)
@@ -207,44 +217,17 @@ func (s *server) queue() scheduler.Queue {
 	return scheduler.SQLite(s.store.DB())
 }
 
-// outlets are where notices go; nil is nowhere.
-func (s *server) outlets(policy control.DialPolicy) (mail *notify.MailServer, hook *notify.Hook, err error) {
-	if f := s.flags.smtp; f.host != "" {
-		mail = &notify.MailServer{Host: f.host, Port: f.port, Security: migration.Security(f.security), AllowCleartext: f.security == string(migration.Cleartext), User: f.user, From: f.from}
-		if f.passwordFile != "" {
-			if mail.Password, err = readPasswordFile("smtp-password-file", f.passwordFile); err != nil {
-				return nil, nil, err
-			}
-		}
-		if mail.Roots, err = roots("smtp-ca", f.caFile); err != nil {
-			return nil, nil, err
-		}
-	}
-	if f := s.flags.webhook; f.url != "" {
-		hook = &notify.Hook{URL: f.url, Dial: policy.Dial}
-		if f.secretFile != "" {
-			if hook.Secret, err = readPasswordFile("webhook-secret-file", f.secretFile); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	return mail, hook, nil
-}
-
-// roots reads authorities; without a file they are the system's.
-func roots(name, file string) (*x509.CertPool, error) {
-	if file == "" {
+// hook is the webhook that is told; nil is none.
+func (s *server) hook(policy control.DialPolicy) (hook *notify.Hook, err error) {
+	f := s.flags.webhook
+	if f.url == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, usageError("%s: %w", name, err)
+	hook = &notify.Hook{URL: f.url, Dial: policy.Dial}
+	if f.secretFile != "" {
+		hook.Secret, err = readPasswordFile("webhook-secret-file", f.secretFile)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, usageError("%s: %s holds no certificate in PEM form", name, file)
-	}
-	return pool, nil
+	return hook, err
 }
 
 // The bounds of connections. What takes longer, such as a download, sets its own.

@@ -38,6 +38,8 @@ type serveFlags struct {
 	slots         int
 	drain         time.Duration
 	keepCompleted time.Duration
+	// keepFixed: it was given, and can't be set while the server runs.
+	keepFixed     bool
 	allowLoopback bool
 	refusePrivate bool
 	allowNetworks []string
@@ -75,12 +77,12 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxy", nil, "`ADDRESS` or network of a proxy that does TLS in front")
 	flags.IntVar(&f.slots, "slots", defaultSlots, "how many mailboxes this process works on at a time at most")
 	flags.DurationVar(&f.drain, "drain", defaultDrain, "how long work under way may take to lay itself down when the server is stopped")
-	flags.DurationVar(&f.keepCompleted, "keep-completed", 0, "how long the records of a batch stay that completed without errors, such as 2160h for 90 days; 0: until they are deleted")
+	flags.DurationVar(&f.keepCompleted, "keep-completed", 0, "how long the records of a batch stay that completed without errors, such as 2160h for 90 days; 0: until they are deleted (default: that of mailhaul setting set, else 0)")
 	flags.BoolVar(&f.allowLoopback, "allow-loopback", false, "let endpoints be on this computer")
 	flags.BoolVar(&f.refusePrivate, "refuse-private", false, "refuse endpoints in private networks")
 	flags.StringSliceVar(&f.tokenHosts, "token-host", nil, "`HOST` that may give bearer tokens or be Microsoft Graph, beside those of Microsoft and Google (several)")
 	flags.StringSliceVar(&f.allowNetworks, "allow-network", nil, "`NETWORK` that endpoints may be in, and in no other (several)")
-	flags.StringVar(&f.smtp.host, "smtp-host", "", "`HOST` of the mail server that reports go through; without it none are sent")
+	flags.StringVar(&f.smtp.host, "smtp-host", "", "`HOST` of the mail server that reports go through; without it, that of mailhaul setting set, if there is one")
 	flags.IntVar(&f.smtp.port, "smtp-port", 0, "its port (default: 587, or 465 for implicit)")
 	flags.StringVar(&f.smtp.security, "smtp-security", "starttls", "starttls, implicit or none")
 	flags.StringVar(&f.smtp.user, "smtp-user", "", "user name at the mail server")

@@ -94,9 +94,9 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 		{"vera token.revoke token/1", func() error { return w.RevokeToken(ctx, w.viewer, token) }},
 		{"ada key.rotate key/" + w.keys.ID(), func() error { _, err := w.RotateKeys(ctx, w.admin); return err }},
 		{"ada backup database", func() error { return w.NoteBackup(ctx, w.admin) }},
-		{"vera session.create operator/vera", func() error { _, err := w.SignIn(ctx, "vera", peopleCanary, "192.0.2.1"); return err }},
+		{"vera session.create operator/vera", func() error { _, err := w.SignIn(ctx, "vera", peopleCanary, "", "192.0.2.1"); return err }},
 		{"(nobody) session.refused operator/vera", func() error {
-			if _, err := w.SignIn(ctx, "vera", "wrong password", "192.0.2.1"); ProblemOf(err) == nil {
+			if _, err := w.SignIn(ctx, "vera", "wrong password", "", "192.0.2.1"); ProblemOf(err) == nil {
 				return errors.New("signed in")
 			}
 			return nil

@@ -190,10 +190,10 @@ func TestTwoNodesOnPostgreSQL(t *testing.T) {
 		t.Fatalf("%d have set it up", won)
 	}
 	name := "ada0"
-	if _, err := one.SignIn(t.Context(), name, peopleCanary, "192.0.2.1"); err != nil {
+	if _, err := one.SignIn(t.Context(), name, peopleCanary, "", "192.0.2.1"); err != nil {
 		name = "ada1"
 	}
-	one.admin = one.as(errOr(one.SignIn(t.Context(), name, peopleCanary, "192.0.2.1")))
+	one.admin = one.as(errOr(one.SignIn(t.Context(), name, peopleCanary, "", "192.0.2.1")))
 	one.operator, two.admin, two.operator = one.admin, one.admin, one.admin
 	one.endpoints()
 	for round := range 5 {

@@ -161,7 +161,7 @@ func (w *world) person(name string, role Role) Actor {
 	if _, err := w.CreateOperator(w.ctx(), w.admin, OperatorSpec{Name: name, Role: string(role), Password: peopleCanary}); err != nil {
 		w.t.Fatal(err)
 	}
-	signed, err := w.SignIn(w.ctx(), name, peopleCanary, "192.0.2.1")
+	signed, err := w.SignIn(w.ctx(), name, peopleCanary, "", "192.0.2.1")
 	if err != nil {
 		w.t.Fatal(err)
 	}

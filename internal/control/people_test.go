@@ -60,12 +60,12 @@ func TestWithoutTheSetupTokenNothingIsHashed(t *testing.T) {
 
 func TestWrongNamesAndWrongPasswordsAreToldAlike(t *testing.T) {
 	w := newWorld(t)
-	_, wrongName := w.SignIn(w.ctx(), "nobody", peopleCanary, "192.0.2.2")
-	_, wrongPassword := w.SignIn(w.ctx(), "ada", "not the password", "192.0.2.3")
+	_, wrongName := w.SignIn(w.ctx(), "nobody", peopleCanary, "", "192.0.2.2")
+	_, wrongPassword := w.SignIn(w.ctx(), "ada", "not the password", "", "192.0.2.3")
 	if wrongName == nil || wrongPassword == nil || wrongName.Error() != wrongPassword.Error() {
 		t.Errorf("%v\n%v", wrongName, wrongPassword)
 	}
-	_, err := w.SignIn(w.ctx(), peopleCanary, "typed in the wrong field", "192.0.2.4")
+	_, err := w.SignIn(w.ctx(), peopleCanary, "typed in the wrong field", "", "192.0.2.4")
 	wants(t, err, Unauthenticated, "wrong-password", "")
 	if log := strings.Join(w.log(), "\n"); strings.Contains(log, peopleCanary) || !strings.Contains(log, "session.refused operator/ada") || !strings.Contains(log, "(unknown, 16 characters)") {
 		t.Errorf("the audit log:\n%s", log)
@@ -267,7 +267,7 @@ func inBubble(t *testing.T, test func(*world)) {
 
 func (w *world) signedIn(name string) string {
 	w.t.Helper()
-	signed, err := w.SignIn(w.ctx(), name, peopleCanary, "192.0.2.1")
+	signed, err := w.SignIn(w.ctx(), name, peopleCanary, "", "192.0.2.1")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -507,6 +507,6 @@ func TestADisabledOperatorIsNobodyHoweverDisabled(t *testing.T) {
 	if err != nil || w.valid(session) {
 		t.Errorf("the session lives on: %v", err)
 	}
-	_, err = w.SignIn(w.ctx(), "olga", peopleCanary, "192.0.2.8")
+	_, err = w.SignIn(w.ctx(), "olga", peopleCanary, "", "192.0.2.8")
 	wants(t, err, Unauthenticated, "wrong-password", "")
 }

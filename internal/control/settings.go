@@ -340,6 +340,7 @@ func (s *Service) TestMail(ctx context.Context, actor Actor, spec MailTest) (tes
 	}
 	if err := s.mailer.SendTest(ctx, server, to); err != nil {
 		tested.Detail = secret.NewScrubber(server.Password.Reveal()).Scrub(migration.SafeText(err.Error()))
+		tested.Code = migration.CodeOf(err)
 		if fault := migration.FaultOf(err); fault != nil {
 			tested.Remedy = fault.Remedy
 		}

@@ -47,6 +47,7 @@ type MailTest struct {
 // MailTested is what became of a test mail.
 type MailTested struct {
 	OK     bool   `json:"ok" doc:"The server has taken it for delivery"`
+	Code   string `json:"code,omitempty" doc:"Why not, for programs, such as connect, tls, login or message-rejected"`
 	Detail string `json:"detail" doc:"What the server said"`
 	Remedy string `json:"remedy,omitempty"`
 }

@@ -271,7 +271,7 @@ func liveALife(t *testing.T, address, setup string, good, echoing, serving *stag
 	must(err)
 	_, err = client.Setup(ctx, api.Setup{Token: control.Password(setup), Operator: control.OperatorSpec{Name: "olga", Email: "olga@example.org", Role: "admin", Password: operatorPassword}})
 	must(err)
-	_, err = client.SignIn(ctx, "olga", operatorPassword+"x") // wrong
+	_, err = client.SignIn(ctx, "olga", operatorPassword+"x", "") // wrong
 	if err == nil {
 		t.Error("a wrong password is taken")
 	}

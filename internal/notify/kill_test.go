@@ -84,7 +84,7 @@ func runVictim(plan string) error {
 		v.reached("taken")
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}
-	sender, err := New(Options{Store: stored{s, v}, Reports: oneReport{}, Mail: mail, Every: 20 * time.Millisecond, Within: v.Within})
+	sender, err := New(Options{Store: stored{s, v}, Reports: oneReport{}, Mail: always(mail), Every: 20 * time.Millisecond, Within: v.Within})
 	if err != nil {
 		return err
 	}

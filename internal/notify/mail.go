@@ -96,13 +96,18 @@ func (m *MailServer) send(ctx context.Context, n migration.Notice, f facts, p pa
 	if err != nil {
 		return err
 	}
+	return m.hand(ctx, message)
+}
+
+// hand gives a message to the server.
+func (m *MailServer) hand(ctx context.Context, message *mail.Msg) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	client, err := m.client(ctx)
 	if err != nil {
 		return fmt.Errorf("setting up the mail client: %w", err)
 	}
-	where := net.JoinHostPort(m.Host, strconv.Itoa(m.port()))
+	where := m.where()
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		return fmt.Errorf("signing in to %s: %w", where, withoutEcho(err))
@@ -116,12 +121,26 @@ func (m *MailServer) send(ctx context.Context, n migration.Notice, f facts, p pa
 	return nil
 }
 
+func (m *MailServer) where() string { return net.JoinHostPort(m.Host, strconv.Itoa(m.port())) }
+
+// refusal is a server's answer of which only the number is kept.
+type refusal struct{ code int }
+
+func (r *refusal) Error() string { return fmt.Sprintf("the server refused with status %d", r.code) }
+
+// errNoSMTP: whoever listens speaks something else, which is nobody's business.
+var errNoSMTP = errors.New("what answers there does not speak SMTP")
+
 // withoutEcho leaves of what a server said before it was signed in to nothing but
 // the number: some repeat what they were told.
 func withoutEcho(err error) error {
 	var answer *textproto.Error
 	if errors.As(err, &answer) {
-		return fmt.Errorf("the server refused with status %d", answer.Code)
+		return &refusal{answer.Code}
+	}
+	var other textproto.ProtocolError
+	if errors.As(err, &other) {
+		return errNoSMTP
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (r oneReport) Report(context.Context, int64) (report.Batch, bool, error) {
 // sendWith sends the notice of an event as a Sender does.
 func sendWith(t *testing.T, server *MailServer, reports Reports, event Event, to string) error {
 	t.Helper()
-	s, err := New(Options{Reports: reports, Mail: server})
+	s, err := New(Options{Reports: reports, Mail: always(server)})
 	if err != nil {
 		t.Fatal(err)
 	}

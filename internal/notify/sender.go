@@ -40,9 +40,10 @@ type Observer interface{ Notice(kind, outcome string) }
 type Options struct {
 	Store   Store
 	Reports Reports
-	// Mail and Webhook are where notices go; what is nil is not sent, and tried
-	// again later.
-	Mail    *MailServer
+	// Mail gives the server that mail goes through just now; nil, or a server that is
+	// nil, is none. It is asked for each mail, so that a change counts at once.
+	Mail func(context.Context) (*MailServer, error)
+	// Webhook is who is told; nil is nobody. What cannot be sent is tried again later.
 	Webhook *Hook
 	// Log gets what went wrong; nil is nobody.
 	Log *slog.Logger
@@ -64,31 +65,25 @@ const (
 
 // Sender sends notices.
 type Sender struct {
-	o        Options
-	scrubber *secret.Scrubber
-	wake     chan struct{}
+	o    Options
+	wake chan struct{}
 }
 
-// New makes a sender, or says what is wrong with where notices go.
+// New makes a sender, or says what is wrong with the webhook.
 func New(o Options) (*Sender, error) {
 	o.Every, o.Within = cmp.Or(o.Every, 5*time.Second), cmp.Or(o.Within, 5*time.Minute)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	var secrets []string
-	if o.Mail != nil {
-		if err := o.Mail.Check(); err != nil {
-			return nil, fmt.Errorf("mail server: %w", err)
-		}
-		secrets = append(secrets, o.Mail.Password.Reveal())
+	if o.Mail == nil {
+		o.Mail = func(context.Context) (*MailServer, error) { return nil, nil }
 	}
 	if o.Webhook != nil {
 		if err := o.Webhook.Check(); err != nil {
 			return nil, fmt.Errorf("webhook: %w", err)
 		}
-		secrets = append(secrets, o.Webhook.Secret.Reveal())
 	}
-	return &Sender{o, secret.NewScrubber(secrets...), make(chan struct{}, 1)}, nil
+	return &Sender{o, make(chan struct{}, 1)}, nil
 }
 
 // Wake has due notices looked for at once.
@@ -136,7 +131,7 @@ func (s *Sender) sendOne(ctx context.Context) (bool, error) {
 		log.Info("notice sent")
 		return true, s.note(ctx, func() error { return s.o.Store.Sent(ctx, n.ID) })
 	}
-	trouble, again := s.trouble(err), s.again(n)
+	trouble, again := trouble(err), s.again(n)
 	if again.IsZero() {
 		s.observe(n, "given-up")
 		log.Error("notice given up", "error", trouble)
@@ -162,7 +157,8 @@ func (s *Sender) note(ctx context.Context, write func() error) error {
 	return err
 }
 
-// deliver sends to who is named; a notice of Compose names one.
+// deliver sends to who is named; a notice of Compose names one. Its errors hold no
+// secret.
 func (s *Sender) deliver(ctx context.Context, n migration.Notice) error {
 	// What is left of the time is for writing down what became of it.
 	ctx, cancel := context.WithTimeout(ctx, s.o.Within*3/4)
@@ -171,21 +167,33 @@ func (s *Sender) deliver(ctx context.Context, n migration.Notice) error {
 	if err != nil {
 		return err
 	}
-	hook := slices.Contains(n.Recipients, Webhook)
-	switch {
-	case hook && s.o.Webhook == nil:
-		return errors.New("no webhook is set up on this server")
-	case !hook && s.o.Mail == nil:
-		return errors.New("no mail server is set up on this server")
+	if slices.Contains(n.Recipients, Webhook) {
+		return s.call(ctx, n, f)
 	}
-	parts, err := s.parts(ctx, n, f, !hook)
+	server, err := s.o.Mail(ctx)
 	if err != nil {
 		return err
 	}
-	if hook {
-		return s.o.Webhook.post(ctx, n, f, parts)
+	if server == nil {
+		return errors.New("no mail server is set up on this server")
 	}
-	return s.o.Mail.send(ctx, n, f, parts)
+	parts, err := s.parts(ctx, n, f, true)
+	if err != nil {
+		return err
+	}
+	return withoutSecret(server.send(ctx, n, f, parts), server.Password)
+}
+
+// call tells the webhook.
+func (s *Sender) call(ctx context.Context, n migration.Notice, f facts) error {
+	if s.o.Webhook == nil {
+		return errors.New("no webhook is set up on this server")
+	}
+	parts, err := s.parts(ctx, n, f, false)
+	if err != nil {
+		return err
+	}
+	return withoutSecret(s.o.Webhook.post(ctx, n, f, parts), s.o.Webhook.Secret)
 }
 
 // parts are what a notice is made of. Without a report there is only text.
@@ -245,9 +253,30 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// trouble is an error as it is kept: servers may repeat what they were told.
-func (s *Sender) trouble(err error) string {
-	return line(s.scrubber.Scrub(migration.SafeText(err.Error())))
+// cleanError is an error without the secret that a server has repeated.
+type cleanError struct {
+	text string
+	err  error
+}
+
+func (e *cleanError) Error() string { return e.text }
+func (e *cleanError) Unwrap() error { return e.err }
+
+// withoutSecret is the error in a form that can be kept: servers may repeat what they
+// were told.
+func withoutSecret(err error, value secret.Text) error {
+	if err == nil {
+		return nil
+	}
+	return &cleanError{secret.NewScrubber(value.Reveal()).Scrub(migration.SafeText(err.Error())), err}
+}
+
+// trouble is an error as it is kept.
+func trouble(err error) string {
+	if err == nil {
+		return ""
+	}
+	return line(migration.SafeText(err.Error()))
 }
 
 // again is when to try again, by the clock of the store; zero is never.

@@ -383,11 +383,11 @@ func TestTwoProcessesOfOneNameLeaveEachOtherTheirPasses(t *testing.T) {
 
 func TestACompletedBatchIsKeptAsLongAsIsSaid(t *testing.T) {
 	playBoth(t, 2, roomy, func(s *stage) {
-		node := s.play("a", func(o *scheduler.Options) { o.KeepCompleted = time.Hour })
+		node := s.play("a", func(o *scheduler.Options) { o.KeepCompleted = keeping(time.Hour) })
 		s.want(migration.Finish, (*store.Tx).StartMailboxes)
 		node.Wake()
 		s.await("it is completed", func() bool { return !s.record().Completed.IsZero() })
-		s.play("b", func(o *scheduler.Options) { o.KeepCompleted = time.Nanosecond }) // it looks through all when it starts
+		s.play("b", func(o *scheduler.Options) { o.KeepCompleted = keeping(time.Nanosecond) }) // it looks through all when it starts
 		s.await("it is removed", func() (gone bool) {
 			s.change(func(tx *store.Tx) error {
 				all, err := tx.Batches()
@@ -556,4 +556,9 @@ func TestAnEndpointThatCannotBeReachedPutsTheOthersOff(t *testing.T) {
 			s.Errorf("%d of those that waited say why", told)
 		}
 	})
+}
+
+// keeping keeps completed batches for as long, whenever it is asked.
+func keeping(d time.Duration) func(scheduler.Tx) (time.Duration, error) {
+	return func(scheduler.Tx) (time.Duration, error) { return d, nil }
 }

@@ -30,9 +30,9 @@ type Options struct {
 	// Slice is how long a pass may take before others have their turn. 0 is 50
 	// minutes.
 	Slice time.Duration
-	// KeepCompleted is how long the records of a completed batch stay. 0 is for
-	// ever.
-	KeepCompleted time.Duration
+	// KeepCompleted is how long the records of a completed batch stay just now; 0 is
+	// for ever. Nil is 0.
+	KeepCompleted func(tx Tx) (time.Duration, error)
 	// Compose makes the notices of an event, to be written with the change that
 	// tells of it. Nil tells nobody.
 	Compose func(tx Tx, event Event) ([]migration.Notice, error)
@@ -57,7 +57,7 @@ type Scheduler struct {
 	slots    int
 	lease    time.Duration
 	slice    time.Duration
-	keep     time.Duration
+	keep     func(Tx) (time.Duration, error)
 	compose  func(Tx, Event) ([]migration.Notice, error)
 	record   func(tx Tx, action, object string) error
 	observer Observer
@@ -97,6 +97,9 @@ func New(o Options) (*Scheduler, error) {
 	}
 	if s.compose == nil {
 		s.compose = func(Tx, Event) ([]migration.Notice, error) { return nil, nil }
+	}
+	if s.keep == nil {
+		s.keep = func(Tx) (time.Duration, error) { return 0, nil }
 	}
 	if s.record == nil {
 		s.record = func(Tx, string, string) error { return nil }

@@ -173,7 +173,11 @@ func (s *Scheduler) tend(ctx context.Context, id int64) {
 		if b.Intent == migration.Remove {
 			return nil
 		}
-		if s.keep > 0 && !b.Completed.IsZero() && now.After(b.Completed.Add(s.keep)) {
+		expired, err := s.expired(tx, b)
+		if err != nil {
+			return err
+		}
+		if expired {
 			b.Intent = migration.Remove
 			if err := s.record(tx, "batch.expire", "batch/"+b.Name); err != nil {
 				return err
@@ -197,6 +201,16 @@ func (s *Scheduler) tend(ctx context.Context, id int64) {
 	case wiped:
 		s.scrub(ctx)
 	}
+}
+
+// expired reports whether the records of a batch have stayed as long as those of a
+// completed one do.
+func (s *Scheduler) expired(tx Tx, b migration.BatchRecord) (bool, error) {
+	if b.Completed.IsZero() {
+		return false, nil
+	}
+	keep, err := s.keep(tx)
+	return keep > 0 && tx.Now().After(b.Completed.Add(keep)), err
 }
 
 func (s *Scheduler) carryOut(tx Tx, b *migration.BatchRecord, todo step) error {
