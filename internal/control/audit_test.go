@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/store"
 )
@@ -16,6 +17,7 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 	begin := len(w.log())
 	ctx := w.ctx()
 	token := ""
+	w.mailer = &fakeMailer{}
 	acts := []struct {
 		want string
 		act  func() error
@@ -101,6 +103,20 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 			}
 			return nil
 		}},
+		{"vera operator.totp operator/vera", func() error {
+			begun, err := w.BeginTOTP(ctx, w.viewer, peopleCanary)
+			if err != nil {
+				return err
+			}
+			key, _ := base32Text.DecodeString(string(begun.Secret))
+			_, err = w.ConfirmTOTP(ctx, w.viewer, app{w, key}.code())
+			return err
+		}},
+		{"ada setting.set settings", func() error {
+			_, err := w.SetSettings(ctx, w.admin, SettingsPatch{SMTP: goodMail()}, 0)
+			return err
+		}},
+		{"ada setting.test settings", func() error { _, err := w.TestMail(ctx, w.admin, MailTest{}); return err }},
 		{"vera operator.password operator/vera", func() error { return w.SetPassword(ctx, w.viewer, peopleCanary, "another password") }},
 		{"olga session.end operator/olga", func() error { return w.SignOut(ctx, w.operator) }},
 	}
@@ -116,7 +132,7 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 	if got := w.log()[begin:]; !slices.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
-	quiet := []Action{EndpointLook, BatchLook, BatchPreview, BatchComplete, MailboxLook, MailboxMessage, OperatorLook, OwnLook, TokenLook, AuditLook, NodeLook}
+	quiet := []Action{EndpointLook, BatchLook, BatchPreview, BatchComplete, MailboxLook, MailboxMessage, OperatorLook, OwnLook, SessionLook, SettingLook, TokenLook, AuditLook, NodeLook}
 	for action := range leastRole {
 		if !logged[string(action)] && !slices.Contains(quiet, action) {
 			t.Errorf("nothing here does %s", action)
@@ -209,6 +225,8 @@ func TestTheServerKeyIsRotated(t *testing.T) {
 	if _, err := w.CreateEndpoint(w.ctx(), w.admin, EndpointSpec{Name: "m", Host: "h", Login: "master", AdminUser: "root", AdminPassword: adminCanary}, true); err != nil {
 		t.Fatal(err)
 	}
+	a, _ := w.enrolled(w.operator)
+	w.setMail()
 	if n, err := w.RotateKeys(w.ctx(), w.admin); err != nil || n != 0 {
 		t.Errorf("nothing to do: %d %v", n, err)
 	}
@@ -216,7 +234,7 @@ func TestTheServerKeyIsRotated(t *testing.T) {
 	if err := w.Prepare(w.ctx()); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := w.RotateKeys(w.ctx(), w.admin); err != nil || n != 1+3+1 {
+	if n, err := w.RotateKeys(w.ctx(), w.admin); err != nil || n != 1+3+1+1+1 {
 		t.Fatalf("wrapped %d: %v", n, err)
 	}
 	w.serve(key(t, 2))
@@ -229,6 +247,12 @@ func TestTheServerKeyIsRotated(t *testing.T) {
 	}
 	if e, _ := w.Endpoint(w.ctx(), w.viewer, "m"); !e.HasAdminPassword {
 		t.Error("the administrator's password is lost")
+	}
+	if err := w.signIn("olga", a.codeAt(time.Now().Add(totpPeriod))); err != nil {
+		t.Errorf("the second factor is lost: %v", err)
+	}
+	if server, found, err := w.MailServer(w.ctx()); err != nil || !found || server.Password.Reveal() != mailCanary {
+		t.Errorf("the password at the mail server is lost: %v", err)
 	}
 	if verified, err := w.VerifyAudit(w.ctx(), w.admin); err != nil || !verified.OK {
 		t.Errorf("the audit log: %+v %v", verified, err)

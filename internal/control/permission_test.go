@@ -147,7 +147,27 @@ var asks = map[string]struct {
 		_, err := s.SkippedMessage(ctx, a, "x", "y", "1")
 		return err
 	}},
-	"Me":          {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Me(ctx, a); return err }},
+	"Me":        {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Me(ctx, a); return err }},
+	"BeginTOTP": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.BeginTOTP(ctx, a, "x"); return err }},
+	"ConfirmTOTP": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.ConfirmTOTP(ctx, a, "123456")
+		return err
+	}},
+	"EndTOTP":    {Viewer, func(s *Service, ctx context.Context, a Actor) error { return s.EndTOTP(ctx, a, "x", "123456") }},
+	"Sessions":   {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Sessions(ctx, a); return err }},
+	"EndSession": {Viewer, func(s *Service, ctx context.Context, a Actor) error { return s.EndSession(ctx, a, "x") }},
+	"Settings":   {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Settings(ctx, a); return err }},
+	"SetSettings": {Admin, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.SetSettings(ctx, a, SettingsPatch{KeepCompletedSeconds: ptr(int64(0))}, 0)
+		return err
+	}},
+	"JudgeTestMail": {Admin, func(s *Service, ctx context.Context, a Actor) error {
+		return s.JudgeTestMail(ctx, a, MailTest{To: "a@example.org"})
+	}},
+	"TestMail": {Admin, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.TestMail(ctx, a, MailTest{To: "a@example.org"})
+		return err
+	}},
 	"SetPassword": {Viewer, func(s *Service, ctx context.Context, a Actor) error { return s.SetPassword(ctx, a, "x", peopleCanary) }},
 	"SignOut":     {Viewer, func(s *Service, ctx context.Context, a Actor) error { return s.SignOut(ctx, a) }},
 	"Operators":   {Admin, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Operators(ctx, a); return err }},
@@ -184,7 +204,7 @@ var asks = map[string]struct {
 
 func TestWhoMayNotIsRefusedBeforeTheStoreIsAsked(t *testing.T) {
 	store := &untouched{}
-	s := New(Options{Store: store, Keys: key(t, 1), Prober: &fakeProber{}, Source: &fakeSource{}})
+	s := New(Options{Store: store, Keys: key(t, 1), Prober: &fakeProber{}, Source: &fakeSource{}, Mailer: &fakeMailer{}})
 	s.hashing.cost = cost{8, 1, 1}
 	s.root, _ = s.keys.NewDataKey()
 	for name, a := range asks {

@@ -31,6 +31,7 @@ var records = []suiteTest{
 	{"keeps findings and approvals", keepsFindings},
 	{"hands out each notice once", handsOutNotices},
 	{"keeps operators, sessions and tokens", keepsPeople},
+	{"keeps second factors and recovery codes", keepsFactors},
 	{"keeps settings, answers and nodes", keepsSettings},
 	{"finds what was done to the audit log", findsAuditTampering},
 	{"audits in one chain", auditsInOneChain},
