@@ -26,6 +26,7 @@ type tlsServer struct {
 	*testing.T
 	url, token string
 	trusting   []string
+	log        *watched
 }
 
 func (s *tlsServer) run(args ...string) output {
@@ -73,7 +74,7 @@ func serveTLS(t *testing.T, flags ...string) *tlsServer {
 	if strings.Contains(log.String(), found[2]) {
 		t.Error("the setup token is in the log")
 	}
-	s := &tlsServer{T: t, url: found[1], token: filepath.Join(dir, "token")}
+	s := &tlsServer{T: t, url: found[1], token: filepath.Join(dir, "token"), log: log}
 	s.trusting = []string{"--server", found[1], "--server-ca", file("ca.pem", ca), "--token-file", s.token}
 	s.run("operator", "setup", "anna", "--setup-token-file", file("setup", found[2]), "--password-file", file("password", "one two three four")).
 		want(t, exitDone, "signed in as anna (admin)")

@@ -4,8 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/tls"
+	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
@@ -209,6 +213,7 @@ func TestTheServerShowsNoSecret(t *testing.T) {
 	address := recorded(t, out.await(t, `serves at (\S+)`), &answers)
 	setup := out.await(t, `works once:\s+(\S+)`)
 	token := liveALife(t, address, setup, s, echoing, serving, &answers)
+	factor := takeASecondFactor(t, address, token)
 	eventually(t, "a mail that was refused, one that was taken", func() bool {
 		return bytes.Contains(log.bytes(), []byte("notice not sent")) && len(mails.bytes()) > 0
 	})
@@ -218,9 +223,10 @@ func TestTheServerShowsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := append([]canary{newCanary("server key", strings.TrimSpace(string(key)))}, serverSecrets...)
-	kept := append([]canary{newCanary("API token", token), newCanary("setup token", setup)}, all...)
+	kept := append([]canary{newCanary("API token", token), newCanary("setup token", setup)}, append(factor, all...)...)
 	look := func() (bytes int) {
-		// The console shows the setup token once, and the answer the API token.
+		// The console shows the setup token once, and the answers the API token and the
+		// second factor.
 		for name, part := range map[string]struct {
 			data     []byte
 			canaries []canary
@@ -237,6 +243,56 @@ func TestTheServerShowsNoSecret(t *testing.T) {
 		t.Errorf("the server ended with %d: %s", status, log.bytes())
 	}
 	t.Logf("%d bytes while it ran, %d after its end", looked, look())
+}
+
+// takeASecondFactor has the operator take one, with wrong codes and right ones, and
+// looks at the settings. It gives what must not show.
+func takeASecondFactor(t *testing.T, address, token string) []canary {
+	t.Helper()
+	ctx := t.Context()
+	client, err := api.NewClient(api.ClientOptions{Server: address})
+	if err == nil {
+		_, err = client.SignIn(ctx, "olga", operatorPassword, "")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, err := client.BeginTOTP(ctx, operatorPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const wrong = "Wr0ng-c4nary-of-a-code-typed-as-pass"
+	if _, err := client.ConfirmTOTP(ctx, wrong); err == nil {
+		t.Error("a wrong code is taken")
+	}
+	key, err := base32.StdEncoding.DecodeString(string(begun.Secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha1.New, key)
+	_ = binary.Write(mac, binary.BigEndian, time.Now().Unix()/30)
+	sum := mac.Sum(nil)
+	code := fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&(1<<31-1)%1_000_000)
+	recovery, err := client.ConfirmTOTP(ctx, control.Password(code))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.SignIn(ctx, "olga", operatorPassword, wrong); err == nil {
+		t.Error("a wrong code signs in")
+	}
+	if _, err := client.SignIn(ctx, "olga", operatorPassword, recovery.Codes[0]); err != nil {
+		t.Errorf("a recovery code: %v", err)
+	}
+	program, err := api.NewClient(api.ClientOptions{Server: address, Token: secret.New(token)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = program.Settings(ctx)
+	_, _ = program.SetSettings(ctx, control.SettingsPatch{SMTP: &control.SMTPPatch{Password: new(control.Password(wrong))}}, 0) // it is fixed
+	if _, err := program.TestMail(ctx, control.MailTest{To: "team@example.org"}); err != nil {
+		t.Errorf("a test mail: %v", err)
+	}
+	return []canary{newCanary("second factor", string(begun.Secret)), newCanary("its bytes", string(key)), newCanary("recovery code", string(recovery.Codes[1])), newCanary("wrong code", wrong)}
 }
 
 func absentInFiles(t *testing.T, dir string, canaries ...canary) (bytes int) {
