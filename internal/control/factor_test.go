@@ -137,14 +137,14 @@ func TestAnEnrolmentThatIsNotConfirmedChangesNothing(t *testing.T) {
 		key, _ := base32.StdEncoding.DecodeString(string(again.Secret))
 		_, err = w.ConfirmTOTP(w.ctx(), w.admin, app{w, key}.code())
 		wants(t, err, Refused, "totp-not-begun", "anew")
-		if me, err := w.Me(w.ctx(), w.as2("ada")); err != nil || me.TOTP || me.RecoveryCodes != 0 {
+		if me, err := w.Me(w.ctx(), w.signedInAs("ada")); err != nil || me.TOTP || me.RecoveryCodes != 0 {
 			t.Errorf("%+v %v", me, err)
 		}
 	})
 }
 
-// as2 signs in without a second factor.
-func (w *world) as2(name string) Actor {
+// signedInAs signs in without a second factor.
+func (w *world) signedInAs(name string) Actor {
 	w.t.Helper()
 	actor, err := w.Authenticate(w.ctx(), w.signedIn(name), "192.0.2.1")
 	if err != nil {

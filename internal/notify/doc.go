@@ -8,7 +8,8 @@
 //     change. A notice's mark is the same whoever composes it, and the store
 //     keeps only one of each mark.
 //  2. A Sender on each node takes notices that are due, one at a time, and sends
-//     them: by mail, with the report of that moment, or to a webhook. What it has
+//     them: by mail, with the report of that moment, or to a webhook. The mail
+//     server is the one of that moment, too. What it has
 //     taken is put off for as long as the sending may take; should the node die,
 //     another one takes it then.
 //
