@@ -233,6 +233,26 @@ type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many items at most."`
 }
 
+// Placing begins a part of a list at a place.
+type Placing struct {
+	Offset int `query:"offset" minimum:"0" maximum:"10000000" doc:"How many items to pass over, instead of a cursor. The answer then has the total."`
+	given  bool
+}
+
+// Resolve notes whether there is an offset.
+func (p *Placing) Resolve(ctx huma.Context) []error {
+	p.given = ctx.Query("offset") != ""
+	return nil
+}
+
+// place is the offset, nil without.
+func (p *Placing) place() *int {
+	if !p.given {
+		return nil
+	}
+	return &p.Offset
+}
+
 // Matching is the version an edit is meant for.
 type Matching struct {
 	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the version that is to be edited; without it, the newest."`

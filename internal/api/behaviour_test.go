@@ -84,6 +84,26 @@ func TestListsComeInPagesByTheirLastItem(t *testing.T) {
 	}
 }
 
+func TestListsComeByPlacesWithATotal(t *testing.T) {
+	s, client, header := asAdmin(t)
+	createBatch(t, client, "pilot", 25)
+	at := 20
+	page, err := client.MailboxPage(t.Context(), control.MailboxQuery{Batch: "pilot", Search: "u00", States: []string{"Queued"}, Page: control.Page{Limit: 10}, Offset: &at, Sort: "-address"})
+	if err != nil || len(page.Items) != 5 || page.Next != "" || page.Total == nil || *page.Total != 25 || page.Items[0].Address != "u0004@example.org" {
+		t.Errorf("%+v, %v", page, err)
+	}
+	for query, want := range map[string]string{"offset=0&limit=1": `"total":25`, "sort=state&limit=1": `"total":25`, "limit=1": `"next":"1"`} {
+		if got := s.ask("GET", "/mailboxes?"+query, "", header); got.status != 200 || !strings.Contains(got.body, want) || strings.Contains(got.body, "total") == strings.Contains(got.body, "next") {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
+	for _, query := range []string{"offset=-1", "offset=x", "sort=size", "offset=1&cursor=1"} {
+		if got := s.ask("GET", "/mailboxes?"+query, "", header); got.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
+}
+
 func TestAnEditOfAnOldVersionIsRefused(t *testing.T) {
 	s, client, header := asAdmin(t)
 	before := s.ask("GET", "/endpoints/old", "", header)

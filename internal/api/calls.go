@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"path/filepath"
+	"strconv"
 
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/secret"
@@ -222,8 +223,33 @@ func (c *Client) Report(ctx context.Context, batch, file string) (io.ReadCloser,
 	return c.stream(ctx, at("batches", batch, "reports", file), nil)
 }
 
-// Mailboxes goes through mailboxes.
+// Mailboxes goes through mailboxes in the order of their rows.
 func (c *Client) Mailboxes(ctx context.Context, q control.MailboxQuery) iter.Seq2[control.Mailbox, error] {
+	q.Offset, q.Sort = nil, ""
+	return each[control.Mailbox](ctx, c, at("mailboxes"), mailboxQuery(q))
+}
+
+// MailboxPage gives one page of mailboxes, with an offset or an order and how many
+// there are on all pages.
+func (c *Client) MailboxPage(ctx context.Context, q control.MailboxQuery) (control.MailboxPage, error) {
+	query := mailboxQuery(q)
+	if q.Cursor != "" {
+		query.Set("cursor", q.Cursor)
+	}
+	if q.Limit != 0 {
+		query.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Offset != nil {
+		query.Set("offset", strconv.Itoa(*q.Offset))
+	}
+	if q.Sort != "" {
+		query.Set("sort", q.Sort)
+	}
+	return get[control.MailboxPage](ctx, c, at("mailboxes"), query)
+}
+
+// mailboxQuery is what mailboxes are chosen by.
+func mailboxQuery(q control.MailboxQuery) url.Values {
 	query := url.Values{}
 	for name, value := range map[string]string{"batch": q.Batch, "search": q.Search} {
 		if value != "" {
@@ -233,7 +259,7 @@ func (c *Client) Mailboxes(ctx context.Context, q control.MailboxQuery) iter.Seq
 	for _, state := range q.States {
 		query.Add("state", state)
 	}
-	return each[control.Mailbox](ctx, c, at("mailboxes"), query)
+	return query
 }
 
 // Mailbox shows one.

@@ -188,6 +188,7 @@ type Tx interface {
 	AuditTx
 	SettingTx
 	Notices(batch int64, limit int) ([]migration.Notice, error)
+	Notify(migration.Notice) error
 	Nodes() ([]migration.Node, error)
 }
 
@@ -219,13 +220,19 @@ type BatchTx interface {
 	TryMailboxes(batch int64) (int64, error)
 	WipeSecrets(batch int64) error
 	Figures(batch int64) (migration.BatchFigures, error)
+	FiguresByBatch() (map[int64]migration.BatchFigures, error)
+	InitialCopies(batch int64) (migration.Sample, error)
+	Copied(batch, from, to, minutes int64) (map[int64]migration.Copied, error)
 }
 
 // MailboxTx keeps mailboxes.
 type MailboxTx interface {
 	Mailbox(batch int64, address string) (migration.MailboxRecord, error)
 	Mailboxes(migration.MailboxFilter) ([]migration.MailboxRecord, error)
+	CountMailboxes(migration.MailboxFilter) (int, error)
 	CountStates(batch int64) (map[migration.MailboxState]int, error)
+	CountStatesByBatch() (map[int64]map[migration.MailboxState]int, error)
+	Transcripts(mailbox int64) ([]migration.Transcript, error)
 	SaveMailbox(*migration.MailboxRecord) error
 	DeleteMailbox(id int64) error
 }
@@ -265,6 +272,7 @@ type CredentialTx interface {
 type AuditTx interface {
 	Audit(key []byte, actor, action, object, detail string) error
 	AuditRecords(below int64, limit int) ([]migration.AuditRecord, error)
+	AuditOfBatch(name string, since time.Time, below int64, limit int) ([]migration.AuditRecord, error)
 	VerifyAudit(key []byte) (int64, error)
 }
 

@@ -66,17 +66,8 @@ func (s *Service) Mailboxes(ctx context.Context, actor Actor, query MailboxQuery
 	if err := permit(actor, MailboxLook); err != nil {
 		return MailboxPage{}, err
 	}
-	after, limit, err := query.bounds()
+	filter, limit, err := query.filter()
 	if err != nil {
-		return MailboxPage{}, err
-	}
-	filter := migration.MailboxFilter{Address: query.Search, After: after, Limit: limit + 1}
-	var c checks
-	for _, state := range query.States {
-		c.that(slices.Contains(migration.MailboxStates(), migration.MailboxState(state)), "states", "knows no %q", migration.SafeText(state))
-		filter.States = append(filter.States, migration.MailboxState(state))
-	}
-	if err := c.err(); err != nil {
 		return MailboxPage{}, err
 	}
 	err = s.store.View(ctx, "listing mailboxes", func(tx Tx) error {
@@ -85,13 +76,20 @@ func (s *Service) Mailboxes(ctx context.Context, actor Actor, query MailboxQuery
 			return err
 		}
 		records, err := tx.Mailboxes(filter)
-		page = MailboxPage{Items: make([]Mailbox, 0, len(records))}
-		if len(records) > limit {
-			records = records[:limit]
-			page.Next = strconv.FormatInt(records[limit-1].ID, 10)
-		}
 		if err != nil {
 			return err
+		}
+		page = MailboxPage{Items: make([]Mailbox, 0, len(records))}
+		more := len(records) > limit
+		records = records[:min(len(records), limit)]
+		if query.byPlace() {
+			total, err := tx.CountMailboxes(filter)
+			if err != nil {
+				return err
+			}
+			page.Total = &total
+		} else if more {
+			page.Next = strconv.FormatInt(records[limit-1].ID, 10)
 		}
 		passwords := map[int64][]string{}
 		for _, m := range records {
@@ -106,6 +104,36 @@ func (s *Service) Mailboxes(ctx context.Context, actor Actor, query MailboxQuery
 		return nil
 	})
 	return page, problem(batchNamed(query.Batch), err)
+}
+
+// byPlace reports whether a page begins at a place and not at a cursor.
+func (q MailboxQuery) byPlace() bool { return q.Offset != nil || q.Sort != "" }
+
+// filter checks a query. The filter takes one mailbox more than the page has.
+func (q MailboxQuery) filter() (filter migration.MailboxFilter, limit int, err error) {
+	after, limit, err := q.bounds()
+	if err != nil {
+		return filter, limit, err
+	}
+	filter = migration.MailboxFilter{Address: q.Search, After: after, Limit: limit + 1, Order: migration.MailboxOrder(q.Sort)}
+	var c checks
+	filter.States = c.states("states", q.States)
+	c.that(q.Sort == "" || slices.Contains(migration.MailboxOrders(), filter.Order), "sort", "must be row, address or state, or one of them with a minus before it")
+	c.that(!q.byPlace() || q.Cursor == "", "cursor", "has no use with offset or sort")
+	if q.Offset != nil {
+		c.that(*q.Offset >= 0, "offset", "must not be negative")
+		filter.Offset = *q.Offset
+	}
+	return filter, limit, c.err()
+}
+
+// states reads states of mailboxes.
+func (c *checks) states(field string, names []string) (states []migration.MailboxState) {
+	for _, name := range names {
+		c.that(slices.Contains(migration.MailboxStates(), migration.MailboxState(name)), field, "knows no %q", migration.SafeText(name))
+		states = append(states, migration.MailboxState(name))
+	}
+	return states
 }
 
 // batchNames gives the names of the batches, and sets the filter to the named one.
