@@ -48,6 +48,7 @@ type API struct {
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
 	tests   *limiter
+	looks   *looks
 	live    chan struct{}
 	ended   chan struct{}
 	end     func()
@@ -82,7 +83,7 @@ func New(o Options) (*API, error) {
 		o.LiveEvery = time.Second
 	}
 	a := &API{service: o.Service, options: o, log: o.Log, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		tests: newLimiter(testsPerMinute, time.Minute), live: make(chan struct{}, maxLive), ended: make(chan struct{})}
+		tests: newLimiter(testsPerMinute, time.Minute), looks: newLooks(o.LiveEvery), live: make(chan struct{}, maxLive), ended: make(chan struct{})}
 	a.end = sync.OnceFunc(func() { close(a.ended) })
 	a.huma = humago.NewWithPrefix(a.mux, "/api/v1", a.config())
 	a.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {

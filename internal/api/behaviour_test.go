@@ -270,6 +270,32 @@ func TestALiveAnswerTellsEachChangeAndEndsWithWhatItIsAbout(t *testing.T) {
 	}
 }
 
+func TestTheDashboardTellsEachChangeOfAllBatches(t *testing.T) {
+	_, client, _ := asAdmin(t)
+	createBatch(t, client, "pilot", 2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var seen []control.Dashboard
+	err := client.WatchDashboard(ctx, func(d control.Dashboard) bool {
+		if seen = append(seen, d); len(seen) == 1 {
+			if _, err := client.CreateBatch(ctx, control.BatchSpec{Name: "second", Source: "old", Target: "new"}, strings.NewReader("EmailAddress,UserName,Password,TargetPassword\nx@example.org,x,y,z\n"), ""); err != nil {
+				t.Error(err)
+			}
+		}
+		return len(seen) < 2
+	})
+	if err != nil || len(seen) != 2 {
+		t.Fatalf("%+v, %v", seen, err)
+	}
+	first, second := seen[0], seen[1]
+	if first.Counts.Total != 2 || first.Counts.Queued != 2 || first.Counts.States["Queued"] != 2 || len(first.Batches) != 1 || first.Nodes != 0 {
+		t.Errorf("%+v", first)
+	}
+	if second.Counts.Total != 3 || len(second.Batches) != 2 || second.Batches[1].Name != "second" || second.Batches[1].States["Queued"] != 1 || second.Batches[1].Figures == nil {
+		t.Errorf("%+v", second)
+	}
+}
+
 func TestServersAreNotTriedWithoutEnd(t *testing.T) {
 	_, client, _ := asAdmin(t)
 	var p *api.Problem

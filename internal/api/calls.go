@@ -212,6 +212,11 @@ func (c *Client) WatchBatch(ctx context.Context, name string, each func(LiveBatc
 	return watch(ctx, c, at("batches", name, "live"), "batch", each)
 }
 
+// WatchDashboard follows everything until each returns false.
+func (c *Client) WatchDashboard(ctx context.Context, each func(control.Dashboard) bool) error {
+	return watch(ctx, c, at("live"), "dashboard", each)
+}
+
 // Notices lists the mails about a batch.
 func (c *Client) Notices(ctx context.Context, batch string) ([]control.Notice, error) {
 	return list[control.Notice](ctx, c, at("batches", batch, "notices"))
@@ -270,6 +275,11 @@ func (c *Client) Mailbox(ctx context.Context, batch, address string) (control.Ma
 // AskMailbox asks a verb of one: start, stop, retry or sync.
 func (c *Client) AskMailbox(ctx context.Context, batch, address, verb string) (control.Mailbox, error) {
 	return post[control.Mailbox](ctx, c, at("batches", batch, "mailboxes", address, verb), nil)
+}
+
+// ActOnMailboxes asks something of many mailboxes of a batch.
+func (c *Client) ActOnMailboxes(ctx context.Context, batch string, actions control.MailboxActions) (control.MailboxesActed, error) {
+	return post[control.MailboxesActed](ctx, c, at("batches", batch, "mailbox-actions"), actions)
 }
 
 // ApproveMailbox accepts what was left out.

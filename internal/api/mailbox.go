@@ -33,6 +33,15 @@ func (a *API) mailboxRoutes() {
 			page, err := a.service.Mailboxes(ctx, actorOf(ctx), control.MailboxQuery{Batch: input.Batch, States: input.States, Search: input.Search, Page: input.page(), Offset: input.place(), Sort: input.Sort})
 			return &plainAnswer[control.MailboxPage]{page}, err
 		})
+	route(a, huma.Operation{OperationID: "act-on-mailboxes", Method: http.MethodPost, Path: "/batches/{batch}/mailbox-actions", Summary: "Ask something of many mailboxes", Tags: tags,
+		Description: "Of those at the addresses, in the states and with the search in their address, whichever are given; each is asked as if it were alone."},
+		func(ctx context.Context, input *struct {
+			BatchName
+			Body control.MailboxActions
+		}) (*plainAnswer[control.MailboxesActed], error) {
+			acted, err := a.service.ActOnMailboxes(ctx, actorOf(ctx), input.Batch, input.Body)
+			return &plainAnswer[control.MailboxesActed]{acted}, err
+		})
 	const one = "/batches/{batch}/mailboxes/{address}"
 	route(a, huma.Operation{OperationID: "get-mailbox", Method: http.MethodGet, Path: one, Summary: "Show a mailbox", Tags: tags},
 		func(ctx context.Context, input *MailboxName) (*versioned[control.Mailbox], error) {

@@ -243,8 +243,8 @@ type serveProgress struct {
 	tell func(migration.MailboxProgress)
 	end  chan struct{}
 	all  sync.WaitGroup
-	// seen are the bytes at the last samples, newest last.
-	seen []int64
+	// seen is what was copied at the last samples, newest last.
+	seen []migration.Copied
 	// earliest is when so many more bytes can have been moved.
 	earliest func(left int64) time.Time
 }
@@ -270,12 +270,14 @@ func (p *serveProgress) run() {
 
 func (p *serveProgress) sample() migration.MailboxProgress {
 	now := p.now()
-	p.seen = append(p.seen, now.Bytes)
+	p.seen = append(p.seen, migration.Copied{Messages: now.Messages, Bytes: now.Bytes})
 	if len(p.seen) > rateOver+1 {
 		p.seen = p.seen[1:]
 	}
 	if n := len(p.seen) - 1; n > 0 {
-		now.BytesPerSecond = (p.seen[n] - p.seen[0]) / int64(n) / int64(progressEvery/time.Second)
+		span := time.Duration(n) * progressEvery
+		now.BytesPerSecond = (p.seen[n].Bytes - p.seen[0].Bytes) / int64(span/time.Second)
+		now.MessagesPerSecond = float64(p.seen[n].Messages-p.seen[0].Messages) / span.Seconds()
 	}
 	return now
 }

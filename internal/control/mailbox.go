@@ -193,6 +193,19 @@ type mailboxAct struct {
 	act    func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) error
 }
 
+// ask asks for the verb and does it, if it is not so already.
+func (a mailboxAct) ask(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) (done bool, err error) {
+	state := m.Facts.State()
+	switch answer, reason := state.Ask(a.verb); answer {
+	case migration.Already:
+		return false, nil
+	case migration.Refused:
+		return false, refused(fmt.Sprintf("%s is %s", mailboxNamed(m.Address, b.Name), state), reason)
+	}
+	err = a.act(tx, b, m, told)
+	return err == nil, err
+}
+
 // actOnMailbox asks for a verb, does it, and tells the audit log.
 func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address string, a mailboxAct) (view Mailbox, err error) {
 	if err := permit(actor, a.action); err != nil {
@@ -208,15 +221,8 @@ func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address 
 			return err
 		}
 		view = mailboxView(m, b.Name, passwords, tx.Now())
-		state := m.Facts.State()
-		switch answer, reason := state.Ask(a.verb); answer {
-		case migration.Already:
-			return nil
-		case migration.Refused:
-			return refused(fmt.Sprintf("%s is %s", mailboxNamed(m.Address, b.Name), state), reason)
-		}
 		told := map[string]any{}
-		if err := a.act(tx, &b, &m, told); err != nil {
+		if done, err := a.ask(tx, &b, &m, told); err != nil || !done {
 			return err
 		}
 		if err := s.record(tx, actor, a.action, "mailbox/"+b.Name+"/"+m.Address, told); err != nil {
@@ -232,29 +238,70 @@ func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address 
 	return view, problem(mailboxNamed(address, batch), err)
 }
 
-// StartMailbox goes on with a mailbox that was stopped, or tries one again that has
-// failed.
-func (s *Service) StartMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxStart, migration.VerbStart, "starting the mailbox", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+// goingOn is the act of a verb that makes a mailbox due.
+func goingOn(action Action, verb migration.Verb, doing string, retry bool) mailboxAct {
+	return mailboxAct{action, verb, doing, func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
 		if err := runs(*b); err != nil {
 			return err
 		}
+		m.Retry = m.Retry || retry
 		goOn(m, tx.Now())
 		return tx.SaveMailbox(m)
-	}})
+	}}
+}
+
+func startingMailbox() mailboxAct {
+	return goingOn(MailboxStart, migration.VerbStart, "starting the mailbox", false)
+}
+
+func retryingMailbox() mailboxAct {
+	return goingOn(MailboxRetry, migration.VerbRetry, "trying the mailbox again", true)
+}
+
+func syncingMailbox() mailboxAct {
+	return goingOn(MailboxSync, migration.VerbSync, "synchronising the mailbox", false)
+}
+
+func stoppingMailbox() mailboxAct {
+	return mailboxAct{MailboxStop, migration.VerbStop, "stopping the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+		m.Facts.Intent = migration.Halt
+		return tx.SaveMailbox(m)
+	}}
+}
+
+func deletingMailbox() mailboxAct {
+	return mailboxAct{MailboxDelete, migration.VerbDelete, "deleting the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+		m.Facts.Intent = migration.Remove
+		m.SourceSecret, m.TargetSecret, m.Due = nil, nil, time.Time{}
+		return tx.SaveMailbox(m)
+	}}
+}
+
+// approvingMailbox is in the name of an operator. Of many mailboxes the findings are
+// added up.
+func approvingMailbox(actor Actor, reason string) mailboxAct {
+	return mailboxAct{MailboxApprove, migration.VerbApprove, "approving the findings", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) error {
+		var c checks
+		c.text("reason", reason, maxReason)
+		if err := c.err(); err != nil {
+			return err
+		}
+		n, err := tx.Approve(b.ID, m.ID, actor.Name)
+		told["findings"], told["reason"] = n, reason
+		return err
+	}}
+}
+
+// StartMailbox goes on with a mailbox that was stopped, or tries one again that has
+// failed.
+func (s *Service) StartMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
+	return s.actOnMailbox(ctx, actor, batch, address, startingMailbox())
 }
 
 // RetryMailbox does the same, and tries messages again that were left out. A folder
 // that was rebuilt, and is a finding, is then taken as it is.
 func (s *Service) RetryMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxRetry, migration.VerbRetry, "trying the mailbox again", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		if err := runs(*b); err != nil {
-			return err
-		}
-		m.Retry = true
-		goOn(m, tx.Now())
-		return tx.SaveMailbox(m)
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, retryingMailbox())
 }
 
 // runs refuses to start a mailbox of a batch that does not run.
@@ -280,35 +327,17 @@ func goOn(m *migration.MailboxRecord, now time.Time) {
 
 // StopMailbox stops the pass of a mailbox, and lets none begin.
 func (s *Service) StopMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxStop, migration.VerbStop, "stopping the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		m.Facts.Intent = migration.Halt
-		return tx.SaveMailbox(m)
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, stoppingMailbox())
 }
 
 // SyncMailbox makes a pass due now.
 func (s *Service) SyncMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxSync, migration.VerbSync, "synchronising the mailbox", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		if err := runs(*b); err != nil {
-			return err
-		}
-		goOn(m, tx.Now())
-		return tx.SaveMailbox(m)
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, syncingMailbox())
 }
 
 // ApproveMailbox accepts the findings of a mailbox in the name of the operator.
 func (s *Service) ApproveMailbox(ctx context.Context, actor Actor, batch, address, reason string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxApprove, migration.VerbApprove, "approving the findings", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) error {
-		var c checks
-		c.text("reason", reason, maxReason)
-		if err := c.err(); err != nil {
-			return err
-		}
-		n, err := tx.Approve(b.ID, m.ID, actor.Name)
-		told["findings"], told["reason"] = n, reason
-		return err
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, approvingMailbox(actor, reason))
 }
 
 // RotateMailbox gives a mailbox new passwords. One that was Corrupted, or could not
@@ -378,11 +407,7 @@ func (s *Service) rotate(tx Tx, b *migration.BatchRecord, m *migration.MailboxRe
 // DeleteMailbox stops a mailbox and destroys its passwords; the scheduler removes
 // its record when nothing of it runs. What was copied and its ledger stay.
 func (s *Service) DeleteMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	view, err := s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxDelete, migration.VerbDelete, "deleting the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		m.Facts.Intent = migration.Remove
-		m.SourceSecret, m.TargetSecret, m.Due = nil, nil, time.Time{}
-		return tx.SaveMailbox(m)
-	}})
+	view, err := s.actOnMailbox(ctx, actor, batch, address, deletingMailbox())
 	if err == nil {
 		err = s.scrub(ctx)
 	}

@@ -85,6 +85,10 @@ const (
 	MailboxRotate  Action = "mailbox.rotate"
 	MailboxDelete  Action = "mailbox.delete"
 	MailboxMessage Action = "mailbox.message"
+	// MailboxAct is to ask something of many; what is asked has its own action.
+	MailboxAct Action = "mailbox.act"
+	// MailboxTranscript shows what was said on the lines, names of folders among it.
+	MailboxTranscript Action = "mailbox.transcript"
 
 	OperatorLook   Action = "operator.look"
 	OperatorCreate Action = "operator.create"
@@ -114,7 +118,7 @@ var leastRole = map[Action]Role{
 	BatchLook: Viewer, BatchCreate: Operate, BatchAdd: Operate, BatchSet: Operate, BatchPreflight: Operate, BatchStart: Operate, BatchStop: Operate,
 	BatchSync: Operate, BatchComplete: Operate, BatchApprove: Operate, BatchDelete: Operate, BatchPreview: Operate,
 	MailboxLook: Viewer, MailboxStart: Operate, MailboxStop: Operate, MailboxRetry: Operate, MailboxSync: Operate, MailboxApprove: Operate,
-	MailboxRotate: Operate, MailboxDelete: Operate, MailboxMessage: Operate,
+	MailboxRotate: Operate, MailboxDelete: Operate, MailboxMessage: Operate, MailboxAct: Operate, MailboxTranscript: Operate,
 	OperatorLook: Admin, OperatorCreate: Admin, OperatorSet: Admin, OperatorDelete: Admin,
 	OwnPassword: Viewer, OwnLook: Viewer, TokenLook: Viewer, TokenCreate: Viewer, TokenRevoke: Viewer,
 	AuditLook: Admin, NodeLook: Viewer, KeyRotate: Admin, Backup: Admin, SignedOut: Viewer,

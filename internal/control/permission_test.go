@@ -91,6 +91,7 @@ var asks = map[string]struct {
 		_, err := s.PreviewFolders(ctx, a, "x", "y", FolderRules{})
 		return err
 	}},
+	"Dashboard":  {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Dashboard(ctx, a); return err }},
 	"Statistics": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Statistics(ctx, a); return err }},
 	"Notices":    {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Notices(ctx, a, "x"); return err }},
 	"ReportRows": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
@@ -109,6 +110,10 @@ var asks = map[string]struct {
 	}},
 	"Mailbox": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
 		_, err := s.Mailbox(ctx, a, "x", "y")
+		return err
+	}},
+	"ActOnMailboxes": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.ActOnMailboxes(ctx, a, "x", MailboxActions{Verb: "stop", Search: "y"})
 		return err
 	}},
 	"StartMailbox": {Operate, func(s *Service, ctx context.Context, a Actor) error {

@@ -212,7 +212,7 @@ func endTrial(m *migration.MailboxRecord, r *result, now time.Time) {
 
 func (s *Scheduler) endPass(tx Tx, m *migration.MailboxRecord, p *pass, task Task, r *result, now time.Time) error {
 	m.Progress = r.outcome.Progress
-	m.Progress.Waiting, m.Progress.BytesPerSecond = "", 0
+	m.Progress.Waiting, m.Progress.BytesPerSecond, m.Progress.MessagesPerSecond = "", 0, 0
 	if r.outcome.Err == nil {
 		m.Progress.Earliest = time.Time{}
 	}

@@ -482,9 +482,11 @@ func byPlaces(t *testing.T, s *store.Store, filter store.MailboxFilter, want int
 	})
 	rank := func(m migration.MailboxRecord) int { return slices.Index(migration.MailboxStates(), m.Facts.State()) }
 	rules := map[migration.MailboxOrder]func(a, b migration.MailboxRecord) int{
-		migration.ByRow:     func(a, b migration.MailboxRecord) int { return cmp.Compare(a.ID, b.ID) },
-		migration.ByAddress: func(a, b migration.MailboxRecord) int { return cmp.Compare(strings.ToLower(a.Address), strings.ToLower(b.Address)) },
-		migration.ByState:   func(a, b migration.MailboxRecord) int { return cmp.Compare(rank(a), rank(b)) },
+		migration.ByRow: func(a, b migration.MailboxRecord) int { return cmp.Compare(a.ID, b.ID) },
+		migration.ByAddress: func(a, b migration.MailboxRecord) int {
+			return cmp.Compare(strings.ToLower(a.Address), strings.ToLower(b.Address))
+		},
+		migration.ByState: func(a, b migration.MailboxRecord) int { return cmp.Compare(rank(a), rank(b)) },
 	}
 	for _, order := range migration.MailboxOrders() {
 		name, down := strings.CutPrefix(string(order), "-")
