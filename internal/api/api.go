@@ -48,6 +48,7 @@ type API struct {
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
 	tests   *limiter
+	reports *limiter
 	looks   *looks
 	live    chan struct{}
 	ended   chan struct{}
@@ -67,6 +68,8 @@ const (
 	maxLive = 100
 	// Tests of endpoints of one operator.
 	testsPerMinute = 10
+	// Reports that one operator has mailed.
+	reportsPerMinute = 10
 )
 
 // theFramework takes its form of problems from a variable of the package.
@@ -83,7 +86,7 @@ func New(o Options) (*API, error) {
 		o.LiveEvery = time.Second
 	}
 	a := &API{service: o.Service, options: o, log: o.Log, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		tests: newLimiter(testsPerMinute, time.Minute), looks: newLooks(o.LiveEvery), live: make(chan struct{}, maxLive), ended: make(chan struct{})}
+		tests: newLimiter(testsPerMinute, time.Minute), reports: newLimiter(reportsPerMinute, time.Minute), looks: newLooks(o.LiveEvery), live: make(chan struct{}, maxLive), ended: make(chan struct{})}
 	a.end = sync.OnceFunc(func() { close(a.ended) })
 	a.huma = humago.NewWithPrefix(a.mux, "/api/v1", a.config())
 	a.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
@@ -93,6 +96,7 @@ func New(o Options) (*API, error) {
 	a.endpointRoutes()
 	a.batchRoutes()
 	a.mailboxRoutes()
+	a.consoleRoutes()
 	a.reportRoutes()
 	a.liveRoutes()
 	a.serverRoutes()

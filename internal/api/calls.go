@@ -12,8 +12,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/secret"
 )
 
@@ -178,6 +180,9 @@ func (c *Client) AddMailboxes(ctx context.Context, batch string, o control.FileO
 			query.Set(name, "true")
 		}
 	}
+	if o.First != 0 {
+		query.Set("first", strconv.Itoa(o.First))
+	}
 	return uploadForm[control.Added](ctx, c, at("batches", batch, "mailboxes"), nil, query, nil, filepath.Base(o.FileName), file)
 }
 
@@ -215,6 +220,50 @@ func (c *Client) WatchBatch(ctx context.Context, name string, each func(LiveBatc
 // WatchDashboard follows everything until each returns false.
 func (c *Client) WatchDashboard(ctx context.Context, each func(control.Dashboard) bool) error {
 	return watch(ctx, c, at("live"), "dashboard", each)
+}
+
+// Throughput shows how much was copied over time.
+func (c *Client) Throughput(ctx context.Context, q control.ThroughputQuery) (control.Throughput, error) {
+	query := url.Values{}
+	if q.Batch != "" {
+		query.Set("batch", q.Batch)
+	}
+	for name, at := range map[string]time.Time{"from": q.From, "to": q.To} {
+		if !at.IsZero() {
+			query.Set(name, at.Format(time.RFC3339))
+		}
+	}
+	if q.Points != 0 {
+		query.Set("points", strconv.Itoa(q.Points))
+	}
+	return get[control.Throughput](ctx, c, at("throughput"), query)
+}
+
+// Estimate says how long the initial copies of so many mailboxes take; 0 is as many as
+// the batch has.
+func (c *Client) Estimate(ctx context.Context, batch string, mailboxes int) (migration.Estimate, error) {
+	return get[migration.Estimate](ctx, c, at("batches", batch, "estimate"), url.Values{"mailboxes": {strconv.Itoa(mailboxes)}})
+}
+
+// History goes through what was done to a batch, newest first.
+func (c *Client) History(ctx context.Context, batch string) iter.Seq2[control.HistoryRecord, error] {
+	return each[control.HistoryRecord](ctx, c, at("batches", batch, "history"), nil)
+}
+
+// SendReport mails the report of a batch now.
+func (c *Client) SendReport(ctx context.Context, batch string, mail control.ReportMail) (control.ReportMailed, error) {
+	return post[control.ReportMailed](ctx, c, at("batches", batch, "report-mails"), mail)
+}
+
+// Folders shows how far the folders of a mailbox have come.
+func (c *Client) Folders(ctx context.Context, batch, address string) ([]control.MailboxFolder, error) {
+	return list[control.MailboxFolder](ctx, c, at("batches", batch, "mailboxes", address, "folders"))
+}
+
+// Transcripts shows what was said in the last passes of a mailbox.
+func (c *Client) Transcripts(ctx context.Context, batch, address string) ([]control.Transcript, error) {
+	passes, err := get[MailboxPasses](ctx, c, at("batches", batch, "mailboxes", address, "transcript"), nil)
+	return passes.Passes, err
 }
 
 // Notices lists the mails about a batch.

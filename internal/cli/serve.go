@@ -83,6 +83,7 @@ type server struct {
 	scheduler *scheduler.Scheduler
 	sender    *notify.Sender
 	figures   *metrics.Metrics
+	composer  notify.Composer
 	api       *api.API
 	http      *http.Server
 	listener  net.Listener
@@ -144,7 +145,7 @@ func (s *server) join(ctx context.Context) error {
 	policy := control.DialPolicy{AllowLoopback: s.flags.allowLoopback, RefusePrivate: s.flags.refusePrivate, Networks: networks}
 	door := &doorman{authorities: token.Options{Dial: policy.Dial, Hosts: s.flags.tokenHosts}}
 	visits := visitor{dial: policy.Dial, log: s.log, doorman: door}
-	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts})
+	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Ledgers: ledgers{s.store}, Report: s.reportNow, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts})
 	if err := s.service.Prepare(ctx); err != nil {
 		return err
 	}
@@ -157,14 +158,14 @@ func (s *server) join(ctx context.Context) error {
 	if err != nil {
 		return usageError("reports: %w", err)
 	}
-	composer := notify.Composer{Mail: mail != nil, Webhook: hook != nil}
+	s.composer = notify.Composer{Mail: mail != nil, Webhook: hook != nil}
 	host, _ := os.Hostname()
 	s.scheduler, err = scheduler.New(scheduler.Options{
 		Store: schedulerStore{s.store}, Queue: s.queue(), Slots: s.flags.slots, KeepCompleted: s.flags.keepCompleted, Observer: s.figures, Log: s.log,
 		Runner: &runner{ledgers: s.store, keys: keys, dial: policy.Dial, log: s.log, doorman: door},
 		Node:   migration.Node{Name: s.flags.node, Host: host, PID: os.Getpid(), Version: version()},
 		Compose: func(tx scheduler.Tx, event scheduler.Event) ([]migration.Notice, error) {
-			return composing(composer, tx, notify.Event(event))
+			return composing(s.composer, tx, notify.Event(event))
 		},
 		Record: func(tx scheduler.Tx, action, object string) error {
 			return s.service.Record(tx.(control.AuditTx), "mailhaul", action, object, nil)
@@ -174,6 +175,11 @@ func (s *server) join(ctx context.Context) error {
 		return err
 	}
 	return s.face()
+}
+
+// reportNow makes the notices by which a report is mailed to people.
+func (s *server) reportNow(tx control.Tx, b migration.BatchRecord, to []string) ([]migration.Notice, error) {
+	return s.composer.ComposeReport(notify.Event{At: tx.Now(), Batch: b, State: b.Facts(tx.Now()).State()}, to), nil
 }
 
 // keys loads the key that passwords are sealed with, and makes it at the first

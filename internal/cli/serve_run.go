@@ -70,6 +70,8 @@ type serveSide struct {
 	runner    *runner
 	// known is what its sessions share.
 	known imap.Known
+	// trace gives who takes what is said on one more connection, nil for nobody.
+	trace func() func(line string)
 	// step is how far the last dialling came, unreachable whether it failed
 	// before anybody was asked for a password.
 	step        atomic.Value // imap.Step
@@ -89,6 +91,12 @@ func (r *runner) assign(ctx context.Context, task scheduler.Task) (*assignment, 
 				Remedy: "Give the mailbox a new password, or bring back the server key that it was sealed with."}
 		}
 		end.side.endpoint, end.side.account, end.side.runner = end.endpoint, account, r
+		end.side.trace = func() func(string) {
+			if task.Trace == nil {
+				return nil
+			}
+			return task.Trace(string(end.which))
+		}
 		end.side.ceiling = r.ceilings.of(end.endpoint, task.Nodes)
 		if end.side.allowance, err = r.allowances.of(ctx, r.ledgers, account.User, end.endpoint.Endpoint, end.endpoint.Limits.Budget()); err != nil {
 			return nil, err
@@ -137,7 +145,7 @@ func (s *serveSide) session(ctx context.Context) (*imap.Session, error) {
 	if err := s.allowance.check(); err != nil {
 		return nil, err
 	}
-	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Unanswered: s.endpoint.Limits.Unanswered, Known: &s.known, Line: s.allowance.counted,
+	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Unanswered: s.endpoint.Limits.Unanswered, Known: &s.known, Line: s.allowance.counted, Trace: s.trace(),
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			line, err := s.runner.dial(ctx, network, address)
 			if err != nil || s.endpoint.Limits.BytesPerSecond <= 0 {

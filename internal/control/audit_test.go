@@ -83,6 +83,10 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 		{"olga mailbox.delete mailbox/pilot/u0@example.org", func() error { _, err := w.DeleteMailbox(ctx, w.operator, "pilot", "u0@example.org"); return err }},
 		{"olga batch.sync batch/pilot", func() error { _, err := w.SyncBatch(ctx, w.operator, "pilot"); return err }},
 		{"olga batch.approve batch/pilot", func() error { _, err := w.ApproveBatch(ctx, w.operator, "pilot", "why"); return err }},
+		{"olga batch.report batch/pilot", func() error {
+			_, err := w.SendReport(ctx, w.operator, "pilot", ReportMail{To: []string{"boss@example.org"}})
+			return err
+		}},
 		{"olga batch.stop batch/pilot", func() error { _, err := w.StopBatch(ctx, w.operator, "pilot"); return err }},
 		{"olga batch.delete batch/pilot", func() error { _, err := w.DeleteBatch(ctx, w.operator, "pilot", false); return err }},
 		{"ada operator.create operator/bob", func() error {

@@ -33,6 +33,7 @@ type FileOptions struct {
 	SkipBad             bool     `json:"skipBad,omitempty" doc:"Leave bad rows out and take the others"`
 	TargetPassword      Password `json:"targetPassword,omitempty" doc:"Password at the target of all rows without one"`
 	CheckOnly           bool     `json:"checkOnly,omitempty" doc:"Only say what the file holds and what is wrong with it"`
+	First               int      `json:"first,omitempty" minimum:"0" doc:"Take only so many of the good rows, the first that are new; 0 takes all"`
 }
 
 // BatchPatch changes a batch; what is missing stays. The zero time takes a time
@@ -49,6 +50,7 @@ type BatchPatch struct {
 type FileSummary struct {
 	Rows      int                 `json:"rows" doc:"Rows below the header"`
 	Mailboxes int                 `json:"mailboxes" doc:"Rows without an error"`
+	Taken     int                 `json:"taken" doc:"Of them, those that become mailboxes, or would"`
 	Errors    int                 `json:"errors"`
 	Warnings  int                 `json:"warnings"`
 	Notes     int                 `json:"notes"`

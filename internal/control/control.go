@@ -23,6 +23,11 @@ type Options struct {
 	// Source reads from a mailbox's source while an operator waits; without it
 	// that can't be done.
 	Source Source
+	// Ledgers tell what was copied; without them that can't be asked.
+	Ledgers Ledgers
+	// Report makes the notices by which the report of a batch is mailed to people,
+	// none when no mail can be sent; without it none can.
+	Report func(tx Tx, batch migration.BatchRecord, to []string) ([]migration.Notice, error)
 	// Wake tells the scheduler of this node that there is something to do. Nil
 	// tells nobody; it looks by itself soon.
 	Wake func()
@@ -58,6 +63,8 @@ type Service struct {
 	keys     *secret.Keyring
 	prober   Prober
 	source   Source
+	ledgers  Ledgers
+	report   func(Tx, migration.BatchRecord, []string) ([]migration.Notice, error)
 	wake     func()
 	scrub    func(context.Context) error
 	root     secret.DataKey // for what outlives the server's key
@@ -69,7 +76,7 @@ type Service struct {
 
 // New makes the service. Prepare must be called before anything else.
 func New(options Options) *Service {
-	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, wake: options.Wake, scrub: options.Scrub,
+	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, ledgers: options.Ledgers, report: options.Report, wake: options.Wake, scrub: options.Scrub,
 		hashing: newHashing(), throttle: newThrottle(), tokenHosts: options.TokenHosts}
 	if s.wake == nil {
 		s.wake = func() {}
