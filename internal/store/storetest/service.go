@@ -33,6 +33,10 @@ var records = []suiteTest{
 	{"hands out each notice once", handsOutNotices},
 	{"keeps operators, sessions and tokens", keepsPeople},
 	{"keeps settings, answers and nodes", keepsSettings},
+	{"keeps what was copied by the minute", keepsCopied},
+	{"keeps the last transcripts", keepsTranscripts},
+	{"samples initial copies", samplesInitialCopies},
+	{"finds what was done to a batch", findsAuditOfBatch},
 	{"finds what was done to the audit log", findsAuditTampering},
 	{"audits in one chain", auditsInOneChain},
 	{"gives out what limits allow", givesOutWithinLimits},
@@ -388,6 +392,7 @@ func keepsMailboxes(t *testing.T, open Open) {
 	want.Preflight = &migration.PreflightResult{At: at, Source: "ok", Target: "tls", Free: -1, Trouble: &migration.Trouble{Code: "tls"}}
 	want.Since, want.Started, want.InitialDone, want.LastSynced = at, at, at, at
 	want.Waited, want.Worked, want.Stalled = time.Hour, time.Minute, time.Microsecond
+	want.InitialWorked, want.InitialMessages, want.InitialBytes = time.Second, 6, 1<<41
 	stale := want
 	change(t, s, func(tx *store.Tx) error { m := want; return tx.SaveMailbox(&m) })
 	want.Version++
