@@ -2,7 +2,7 @@
 // copied, what was copied to where, and what could not be. It implements
 // mailsync.Ledger on SQLite and PostgreSQL, and for that it may import mailsync,
 // for the types of the records alone. Beside the ledger it keeps the records of the
-// service: endpoints, batches, mailboxes, findings, notices, operators, the audit
+// service: endpoints, batches, mailboxes, findings, transcripts, notices, operators, the audit
 // log (Store.Change and Store.View, with the methods of Tx).
 //
 // # What it promises
