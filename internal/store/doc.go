@@ -36,7 +36,9 @@
 //     many nodes; calls that come in each other's way are made again, and a node
 //     that stands still in a transaction loses it after five seconds.
 //   - Forget and Scrub leave no trace in the file or its log (secure_delete and a
-//     checkpoint that empties the log). PostgreSQL keeps copies in its own log.
+//     checkpoint that empties the log). Of endpoints, batches and mailboxes, which have
+//     passwords, nothing stays in the gaps of pages either (gap.go). PostgreSQL keeps
+//     copies in its own log.
 //
 // A commit that the disk refused may still be found when the ledger is opened
 // again. That is harmless: an intent without effect is resolved like every

@@ -61,6 +61,11 @@ func largest(t *testing.T, open func(*testing.T) (*store.Store, func() *store.St
 		return s.Change(t.Context(), "testing", func(tx *store.Tx) error { _, err := tx.Claims(10, time.Minute); return err })
 	}), time.Second)
 	begun = time.Now()
+	if err := s.Scrub(t.Context()); err != nil {
+		t.Error(err)
+	}
+	bar(t, "removing traces", time.Since(begun), time.Second)
+	begun = time.Now()
 	do(t, s, func(tx *store.Tx) error { return tx.DeleteBatch(b.ID) })
 	if err := s.Scrub(t.Context()); err != nil {
 		t.Error(err)

@@ -150,6 +150,9 @@ func (s *sqliteFile) fault(doing string, err error) error {
 func (s *sqliteFile) scrub(ctx context.Context) error {
 	s.tidying.Lock()
 	defer s.tidying.Unlock()
+	if err := s.write(ctx, "filling gaps", fillGaps); err != nil {
+		return err
+	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	return checkpoint(ctx, s.db)
