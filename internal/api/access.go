@@ -34,7 +34,11 @@ var permissions = map[string]control.Action{
 	"approve-batch": control.BatchApprove, "preflight-batch": control.BatchPreflight, "delete-batch": control.BatchDelete, "preview-folders": control.BatchPreview,
 	"get-statistics-csv": control.BatchLook, "get-errors-csv": control.BatchLook, "get-report-html": control.BatchLook, "get-report-json": control.BatchLook,
 
-	"list-mailboxes": control.MailboxLook, "get-mailbox": control.MailboxLook, "watch-mailbox": control.MailboxLook, "list-findings": control.MailboxLook,
+	"get-throughput": control.BatchLook, "get-estimate": control.BatchLook, "list-history": control.BatchLook, "send-report": control.BatchReport,
+	"list-folders": control.MailboxLook, "get-transcript": control.MailboxTranscript,
+	"act-on-mailboxes": control.MailboxAct,
+	"watch-dashboard":  control.BatchLook,
+	"list-mailboxes":   control.MailboxLook, "get-mailbox": control.MailboxLook, "watch-mailbox": control.MailboxLook, "list-findings": control.MailboxLook,
 	"get-statistics": control.MailboxLook,
 	"start-mailbox":  control.MailboxStart, "stop-mailbox": control.MailboxStop, "retry-mailbox": control.MailboxRetry, "sync-mailbox": control.MailboxSync,
 	"approve-mailbox": control.MailboxApprove, "rotate-mailbox": control.MailboxRotate, "delete-mailbox": control.MailboxDelete, "get-message": control.MailboxMessage,

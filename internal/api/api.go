@@ -48,6 +48,8 @@ type API struct {
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
 	tests   *limiter
+	reports *limiter
+	looks   *looks
 	live    chan struct{}
 	ended   chan struct{}
 	end     func()
@@ -66,6 +68,8 @@ const (
 	maxLive = 100
 	// Tests of endpoints of one operator.
 	testsPerMinute = 10
+	// Reports that one operator has mailed.
+	reportsPerMinute = 10
 )
 
 // theFramework takes its form of problems from a variable of the package.
@@ -82,7 +86,7 @@ func New(o Options) (*API, error) {
 		o.LiveEvery = time.Second
 	}
 	a := &API{service: o.Service, options: o, log: o.Log, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		tests: newLimiter(testsPerMinute, time.Minute), live: make(chan struct{}, maxLive), ended: make(chan struct{})}
+		tests: newLimiter(testsPerMinute, time.Minute), reports: newLimiter(reportsPerMinute, time.Minute), looks: newLooks(o.LiveEvery), live: make(chan struct{}, maxLive), ended: make(chan struct{})}
 	a.end = sync.OnceFunc(func() { close(a.ended) })
 	a.huma = humago.NewWithPrefix(a.mux, "/api/v1", a.config())
 	a.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
@@ -92,6 +96,7 @@ func New(o Options) (*API, error) {
 	a.endpointRoutes()
 	a.batchRoutes()
 	a.mailboxRoutes()
+	a.consoleRoutes()
 	a.reportRoutes()
 	a.liveRoutes()
 	a.serverRoutes()
@@ -232,6 +237,26 @@ type pageOf[T any] struct {
 type Paging struct {
 	Cursor string `query:"cursor" maxLength:"400" doc:"Where to go on: next of the answer before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many items at most."`
+}
+
+// Placing begins a part of a list at a place.
+type Placing struct {
+	Offset int `query:"offset" minimum:"0" maximum:"10000000" doc:"How many items to pass over, instead of a cursor. The answer then has the total."`
+	given  bool
+}
+
+// Resolve notes whether there is an offset.
+func (p *Placing) Resolve(ctx huma.Context) []error {
+	p.given = ctx.Query("offset") != ""
+	return nil
+}
+
+// place is the offset, nil without.
+func (p *Placing) place() *int {
+	if !p.given {
+		return nil
+	}
+	return &p.Offset
 }
 
 // Matching is the version an edit is meant for.

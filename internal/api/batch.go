@@ -141,12 +141,13 @@ func (a *API) createBatchRoutes(tags []string) {
 			Skip    bool `query:"skipBad" doc:"Leave bad rows out and take the others."`
 			Unknown bool `query:"allowUnknownColumns" doc:"Leave columns out whose name is not known."`
 			Check   bool `query:"checkOnly" doc:"Only say what the file holds."`
+			First   int  `query:"first" minimum:"0" doc:"Add only so many of the new rows, the first; 0 adds all."`
 		}) (*plainAnswer[control.Added], error) {
 			file, err := input.csv(nil)
 			if err != nil {
 				return nil, err
 			}
-			options := control.FileOptions{FileName: input.name, SkipBad: input.Skip, AllowUnknownColumns: input.Unknown, CheckOnly: input.Check}
+			options := control.FileOptions{FileName: input.name, SkipBad: input.Skip, AllowUnknownColumns: input.Unknown, CheckOnly: input.Check, First: input.First}
 			added, err := a.service.AddRows(ctx, actorOf(ctx), input.Batch, file, options)
 			return &plainAnswer[control.Added]{added}, a.withFile(err, added.File)
 		})

@@ -84,6 +84,26 @@ func TestListsComeInPagesByTheirLastItem(t *testing.T) {
 	}
 }
 
+func TestListsComeByPlacesWithATotal(t *testing.T) {
+	s, client, header := asAdmin(t)
+	createBatch(t, client, "pilot", 25)
+	at := 20
+	page, err := client.MailboxPage(t.Context(), control.MailboxQuery{Batch: "pilot", Search: "u00", States: []string{"Queued"}, Page: control.Page{Limit: 10}, Offset: &at, Sort: "-address"})
+	if err != nil || len(page.Items) != 5 || page.Next != "" || page.Total == nil || *page.Total != 25 || page.Items[0].Address != "u0004@example.org" {
+		t.Errorf("%+v, %v", page, err)
+	}
+	for query, want := range map[string]string{"offset=0&limit=1": `"total":25`, "sort=state&limit=1": `"total":25`, "limit=1": `"next":"1"`} {
+		if got := s.ask("GET", "/mailboxes?"+query, "", header); got.status != 200 || !strings.Contains(got.body, want) || strings.Contains(got.body, "total") == strings.Contains(got.body, "next") {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
+	for _, query := range []string{"offset=-1", "offset=x", "sort=size", "offset=1&cursor=1"} {
+		if got := s.ask("GET", "/mailboxes?"+query, "", header); got.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
+}
+
 func TestAnEditOfAnOldVersionIsRefused(t *testing.T) {
 	s, client, header := asAdmin(t)
 	before := s.ask("GET", "/endpoints/old", "", header)
@@ -247,6 +267,32 @@ func TestALiveAnswerTellsEachChangeAndEndsWithWhatItIsAbout(t *testing.T) {
 	}()
 	if err := <-ended; err != nil {
 		t.Errorf("when the server stops: %v", err)
+	}
+}
+
+func TestTheDashboardTellsEachChangeOfAllBatches(t *testing.T) {
+	_, client, _ := asAdmin(t)
+	createBatch(t, client, "pilot", 2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var seen []control.Dashboard
+	err := client.WatchDashboard(ctx, func(d control.Dashboard) bool {
+		if seen = append(seen, d); len(seen) == 1 {
+			if _, err := client.CreateBatch(ctx, control.BatchSpec{Name: "second", Source: "old", Target: "new"}, strings.NewReader("EmailAddress,UserName,Password,TargetPassword\nx@example.org,x,y,z\n"), ""); err != nil {
+				t.Error(err)
+			}
+		}
+		return len(seen) < 2
+	})
+	if err != nil || len(seen) != 2 {
+		t.Fatalf("%+v, %v", seen, err)
+	}
+	first, second := seen[0], seen[1]
+	if first.Counts.Total != 2 || first.Counts.Queued != 2 || first.Counts.States["Queued"] != 2 || len(first.Batches) != 1 || first.Nodes != 0 {
+		t.Errorf("%+v", first)
+	}
+	if second.Counts.Total != 3 || len(second.Batches) != 2 || second.Batches[1].Name != "second" || second.Batches[1].States["Queued"] != 1 || second.Batches[1].Figures == nil {
+		t.Errorf("%+v", second)
 	}
 }
 

@@ -11,8 +11,11 @@ import (
 	"net/textproto"
 	"net/url"
 	"path/filepath"
+	"strconv"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/secret"
 )
 
@@ -210,6 +213,9 @@ func (c *Client) AddMailboxes(ctx context.Context, batch string, o control.FileO
 			query.Set(name, "true")
 		}
 	}
+	if o.First != 0 {
+		query.Set("first", strconv.Itoa(o.First))
+	}
 	return uploadForm[control.Added](ctx, c, at("batches", batch, "mailboxes"), nil, query, nil, filepath.Base(o.FileName), file)
 }
 
@@ -244,6 +250,55 @@ func (c *Client) WatchBatch(ctx context.Context, name string, each func(LiveBatc
 	return watch(ctx, c, at("batches", name, "live"), "batch", each)
 }
 
+// WatchDashboard follows everything until each returns false.
+func (c *Client) WatchDashboard(ctx context.Context, each func(control.Dashboard) bool) error {
+	return watch(ctx, c, at("live"), "dashboard", each)
+}
+
+// Throughput shows how much was copied over time.
+func (c *Client) Throughput(ctx context.Context, q control.ThroughputQuery) (control.Throughput, error) {
+	query := url.Values{}
+	if q.Batch != "" {
+		query.Set("batch", q.Batch)
+	}
+	for name, at := range map[string]time.Time{"from": q.From, "to": q.To} {
+		if !at.IsZero() {
+			query.Set(name, at.Format(time.RFC3339))
+		}
+	}
+	if q.Points != 0 {
+		query.Set("points", strconv.Itoa(q.Points))
+	}
+	return get[control.Throughput](ctx, c, at("throughput"), query)
+}
+
+// Estimate says how long the initial copies of so many mailboxes take; 0 is as many as
+// the batch has.
+func (c *Client) Estimate(ctx context.Context, batch string, mailboxes int) (migration.Estimate, error) {
+	return get[migration.Estimate](ctx, c, at("batches", batch, "estimate"), url.Values{"mailboxes": {strconv.Itoa(mailboxes)}})
+}
+
+// History goes through what was done to a batch, newest first.
+func (c *Client) History(ctx context.Context, batch string) iter.Seq2[control.HistoryRecord, error] {
+	return each[control.HistoryRecord](ctx, c, at("batches", batch, "history"), nil)
+}
+
+// SendReport mails the report of a batch now.
+func (c *Client) SendReport(ctx context.Context, batch string, mail control.ReportMail) (control.ReportMailed, error) {
+	return post[control.ReportMailed](ctx, c, at("batches", batch, "report-mails"), mail)
+}
+
+// Folders shows how far the folders of a mailbox have come.
+func (c *Client) Folders(ctx context.Context, batch, address string) ([]control.MailboxFolder, error) {
+	return list[control.MailboxFolder](ctx, c, at("batches", batch, "mailboxes", address, "folders"))
+}
+
+// Transcripts shows what was said in the last passes of a mailbox.
+func (c *Client) Transcripts(ctx context.Context, batch, address string) ([]control.Transcript, error) {
+	passes, err := get[MailboxPasses](ctx, c, at("batches", batch, "mailboxes", address, "transcript"), nil)
+	return passes.Passes, err
+}
+
 // Notices lists the mails about a batch.
 func (c *Client) Notices(ctx context.Context, batch string) ([]control.Notice, error) {
 	return list[control.Notice](ctx, c, at("batches", batch, "notices"))
@@ -255,8 +310,33 @@ func (c *Client) Report(ctx context.Context, batch, file string) (io.ReadCloser,
 	return c.stream(ctx, at("batches", batch, "reports", file), nil)
 }
 
-// Mailboxes goes through mailboxes.
+// Mailboxes goes through mailboxes in the order of their rows.
 func (c *Client) Mailboxes(ctx context.Context, q control.MailboxQuery) iter.Seq2[control.Mailbox, error] {
+	q.Offset, q.Sort = nil, ""
+	return each[control.Mailbox](ctx, c, at("mailboxes"), mailboxQuery(q))
+}
+
+// MailboxPage gives one page of mailboxes, with an offset or an order and how many
+// there are on all pages.
+func (c *Client) MailboxPage(ctx context.Context, q control.MailboxQuery) (control.MailboxPage, error) {
+	query := mailboxQuery(q)
+	if q.Cursor != "" {
+		query.Set("cursor", q.Cursor)
+	}
+	if q.Limit != 0 {
+		query.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Offset != nil {
+		query.Set("offset", strconv.Itoa(*q.Offset))
+	}
+	if q.Sort != "" {
+		query.Set("sort", q.Sort)
+	}
+	return get[control.MailboxPage](ctx, c, at("mailboxes"), query)
+}
+
+// mailboxQuery is what mailboxes are chosen by.
+func mailboxQuery(q control.MailboxQuery) url.Values {
 	query := url.Values{}
 	for name, value := range map[string]string{"batch": q.Batch, "search": q.Search} {
 		if value != "" {
@@ -266,7 +346,7 @@ func (c *Client) Mailboxes(ctx context.Context, q control.MailboxQuery) iter.Seq
 	for _, state := range q.States {
 		query.Add("state", state)
 	}
-	return each[control.Mailbox](ctx, c, at("mailboxes"), query)
+	return query
 }
 
 // Mailbox shows one.
@@ -277,6 +357,11 @@ func (c *Client) Mailbox(ctx context.Context, batch, address string) (control.Ma
 // AskMailbox asks a verb of one: start, stop, retry or sync.
 func (c *Client) AskMailbox(ctx context.Context, batch, address, verb string) (control.Mailbox, error) {
 	return post[control.Mailbox](ctx, c, at("batches", batch, "mailboxes", address, verb), nil)
+}
+
+// ActOnMailboxes asks something of many mailboxes of a batch.
+func (c *Client) ActOnMailboxes(ctx context.Context, batch string, actions control.MailboxActions) (control.MailboxesActed, error) {
+	return post[control.MailboxesActed](ctx, c, at("batches", batch, "mailbox-actions"), actions)
 }
 
 // ApproveMailbox accepts what was left out.

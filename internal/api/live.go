@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -36,7 +35,13 @@ const (
 var underWay = []string{"Validating", "Starting", "Syncing", "IncrementalSyncing", "Stopping", "Completing"}
 
 func (a *API) liveRoutes() {
+	live(a, huma.Operation{OperationID: "watch-dashboard", Method: http.MethodGet, Path: "/live", Summary: "Follow everything", Tags: []string{"Server"}}, "dashboard",
+		func(*struct{}) string { return "" },
+		func(ctx context.Context, _ *struct{}) (control.Dashboard, error) {
+			return a.service.Dashboard(ctx, actorOf(ctx))
+		})
 	live(a, huma.Operation{OperationID: "watch-batch", Method: http.MethodGet, Path: "/batches/{batch}/live", Summary: "Follow a batch", Tags: []string{"Batches"}}, "batch",
+		func(input *BatchName) string { return input.Batch },
 		func(ctx context.Context, input *BatchName) (value LiveBatch, err error) {
 			if value.Batch, err = a.service.Batch(ctx, actorOf(ctx), input.Batch); err != nil {
 				return value, err
@@ -46,19 +51,26 @@ func (a *API) liveRoutes() {
 			return value, err
 		})
 	live(a, huma.Operation{OperationID: "watch-mailbox", Method: http.MethodGet, Path: "/batches/{batch}/mailboxes/{address}/live", Summary: "Follow a mailbox", Tags: []string{"Mailboxes"}}, "mailbox",
+		func(input *MailboxName) string { return input.Batch + "/" + input.Address },
 		func(ctx context.Context, input *MailboxName) (control.Mailbox, error) {
 			return a.service.Mailbox(ctx, actorOf(ctx), input.Batch, input.Address)
 		})
 }
 
 // live adds a route that sends a value whenever it has changed. It ends when the
-// thing is gone, when who asks may not see it any more, and with the server.
-func live[I, T any](a *API, op huma.Operation, name string, look func(context.Context, *I) (T, error)) {
+// thing is gone, when who asks may not see it any more, and with the server. Watchers
+// of one thing, by what it is called, share what is looked up: it must be the same for
+// all who may see it.
+func live[I, T any](a *API, op huma.Operation, name string, called func(*I) string, look func(context.Context, *I) (T, error)) {
 	op.Description = "Server-sent events named " + name + ": one at once, and one with each change, at most one a second."
 	schema := huma.SchemaFromType(a.huma.OpenAPI().Components.Schemas, reflect.TypeFor[T]())
 	op.Responses = map[string]*huma.Response{"200": {Description: "Events; the data of each is this.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: schema}}}}
 	route(a, op, func(ctx context.Context, input *I) (*huma.StreamResponse, error) {
-		value, err := look(ctx, input)
+		take := func(ctx context.Context) (any, error) { return look(ctx, input) }
+		see := func(after time.Time) ([]byte, error) {
+			return a.looks.see(ctx, op.OperationID+" "+called(input), after, take)
+		}
+		text, err := see(time.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -67,24 +79,23 @@ func live[I, T any](a *API, op huma.Operation, name string, look func(context.Co
 		default:
 			return nil, problem(http.StatusServiceUnavailable, CodeTooMany, "Too many are watching.", "Ask from time to time instead.")
 		}
-		again := func() (T, error) { return look(ctx, input) }
 		return &huma.StreamResponse{Body: func(h huma.Context) {
 			defer func() { <-a.live }()
 			_, w := humago.Unwrap(h)
 			w.Header().Set("Content-Type", "text/event-stream")
-			follow(ctx, a, stream{w, http.NewResponseController(w)}, name, value, again)
+			follow(ctx, a, stream{w, http.NewResponseController(w)}, name, text, see)
 		}}, nil
 	})
 }
 
-// follow sends the value, and each one after it that differs.
-func follow[T any](ctx context.Context, a *API, out stream, name string, value T, look func() (T, error)) {
+// follow sends what is seen, and each time that it differs.
+func follow(ctx context.Context, a *API, out stream, name string, text []byte, see func(time.Time) ([]byte, error)) {
 	ticker := time.NewTicker(a.options.LiveEvery)
 	defer ticker.Stop()
 	var last []byte
+	var err error
 	for asked := time.Now(); ; {
-		text, err := json.Marshal(value)
-		if err == nil && !bytes.Equal(text, last) {
+		if !bytes.Equal(text, last) {
 			err, last = out.send("event: %s\ndata: %s\n\n", name, text), text
 		}
 		if err == nil && time.Since(asked) >= beatEvery {
@@ -102,7 +113,7 @@ func follow[T any](ctx context.Context, a *API, out stream, name string, value T
 			return
 		case <-ticker.C:
 		}
-		if value, err = look(); err != nil {
+		if text, err = see(time.Time{}); err != nil {
 			return
 		}
 	}

@@ -24,12 +24,23 @@ func (a *API) mailboxRoutes() {
 	route(a, huma.Operation{OperationID: "list-mailboxes", Method: http.MethodGet, Path: "/mailboxes", Summary: "List mailboxes", Tags: tags},
 		func(ctx context.Context, input *struct {
 			Paging
+			Placing
 			Batch  string   `query:"batch" maxLength:"64" doc:"Those of this batch only."`
 			States []string `query:"state" maxItems:"20" doc:"Those in one of these states only."`
 			Search string   `query:"search" maxLength:"320" doc:"Those with this in their address only."`
+			Sort   string   `query:"sort" enum:"row,-row,address,-address,state,-state" doc:"What comes first, the other way round with a minus; row without. It goes by offset and not by cursor."`
 		}) (*plainAnswer[control.MailboxPage], error) {
-			page, err := a.service.Mailboxes(ctx, actorOf(ctx), control.MailboxQuery{Batch: input.Batch, States: input.States, Search: input.Search, Page: input.page()})
+			page, err := a.service.Mailboxes(ctx, actorOf(ctx), control.MailboxQuery{Batch: input.Batch, States: input.States, Search: input.Search, Page: input.page(), Offset: input.place(), Sort: input.Sort})
 			return &plainAnswer[control.MailboxPage]{page}, err
+		})
+	route(a, huma.Operation{OperationID: "act-on-mailboxes", Method: http.MethodPost, Path: "/batches/{batch}/mailbox-actions", Summary: "Ask something of many mailboxes", Tags: tags,
+		Description: "Of those at the addresses, in the states and with the search in their address, whichever are given; each is asked as if it were alone."},
+		func(ctx context.Context, input *struct {
+			BatchName
+			Body control.MailboxActions
+		}) (*plainAnswer[control.MailboxesActed], error) {
+			acted, err := a.service.ActOnMailboxes(ctx, actorOf(ctx), input.Batch, input.Body)
+			return &plainAnswer[control.MailboxesActed]{acted}, err
 		})
 	const one = "/batches/{batch}/mailboxes/{address}"
 	route(a, huma.Operation{OperationID: "get-mailbox", Method: http.MethodGet, Path: one, Summary: "Show a mailbox", Tags: tags},

@@ -28,7 +28,8 @@ func newBatchCommand(streams Streams) *cobra.Command {
 		batchVerbCommand("stop", "Stop a batch; start goes on where it was"),
 		batchVerbCommand("sync", "Bring what is new at the sources now"),
 		newBatchCompleteCommand,
-		newBatchApproveCommand, newBatchDeleteCommand, newBatchFoldersCommand, newBatchWatchCommand)
+		newBatchApproveCommand, newBatchDeleteCommand, newBatchFoldersCommand, newBatchWatchCommand,
+		newBatchHistoryCommand, newBatchEstimateCommand)
 }
 
 func newBatchListCommand(r *remote) *cobra.Command {
@@ -184,9 +185,12 @@ before the batch is started.
 	flags.BoolVar(&f.spec.SkipBad, "skip-bad", false, "leave bad rows out and take the others")
 	flags.BoolVar(&f.spec.AllowUnknownColumns, "allow-unknown-columns", false, "leave columns out whose name is not known")
 	flags.BoolVar(&f.spec.CheckOnly, "check-only", false, "only say what the file holds and what is wrong with it")
+	flags.IntVar(&f.spec.First, "first", 0, firstHelp)
 	f.registerEditable(flags)
 	return command
 }
+
+const firstHelp = "take only the first `N` of the good rows that are new; 0 is all"
 
 func (r *remote) createBatch(ctx context.Context, f *batchFlags, path string) error {
 	if err := f.times(); err != nil {
@@ -266,6 +270,9 @@ func (r *remote) showFile(path string, file *control.FileSummary) {
 		r.say("%s: %s", path, migration.SafeText(p.String()))
 	}
 	r.say("%s: %s, %s, %s", path, counted(file.Mailboxes, "mailbox", "mailboxes"), counted(file.Errors, "error", "errors"), counted(file.Warnings, "warning", "warnings"))
+	if file.Taken < file.Mailboxes && file.Taken > 0 {
+		r.say("%s: %d of them are taken", path, file.Taken)
+	}
 }
 
 func newBatchAddCommand(r *remote) *cobra.Command {
@@ -294,6 +301,7 @@ func newBatchAddCommand(r *remote) *cobra.Command {
 	command.Flags().BoolVar(&o.SkipBad, "skip-bad", false, "leave bad rows out and take the others")
 	command.Flags().BoolVar(&o.AllowUnknownColumns, "allow-unknown-columns", false, "leave columns out whose name is not known")
 	command.Flags().BoolVar(&o.CheckOnly, "check-only", false, "only say what the file holds")
+	command.Flags().IntVar(&o.First, "first", 0, firstHelp)
 	return command
 }
 

@@ -23,7 +23,8 @@ func newMailboxCommand(streams Streams) *cobra.Command {
 		mailboxVerbCommand("stop", "Stop a mailbox"),
 		mailboxVerbCommand("retry", "Try a mailbox, and the messages that were left out, again"),
 		mailboxVerbCommand("sync", "Bring what is new at the source now"),
-		newMailboxApproveCommand, newMailboxRotateCommand, newMailboxDeleteCommand, newMailboxFindingsCommand, newMailboxMessageCommand)
+		newMailboxApproveCommand, newMailboxRotateCommand, newMailboxDeleteCommand, newMailboxFindingsCommand, newMailboxMessageCommand,
+		newMailboxFoldersCommand, newMailboxTranscriptCommand)
 }
 
 func newMailboxListCommand(r *remote) *cobra.Command {
@@ -131,19 +132,33 @@ func (r *remote) showMailbox(m control.Mailbox) {
 	r.facts("may be asked", strings.Join(m.Verbs, ", "))
 }
 
+// mailboxVerbCommand makes the command of a verb, which may be asked of many.
 func mailboxVerbCommand(verb, short string) func(*remote) *cobra.Command {
 	return func(r *remote) *cobra.Command {
-		return &cobra.Command{Use: verb + " BATCH ADDRESS", Short: short, Args: someArgs("BATCH ADDRESS", 2), RunE: func(c *cobra.Command, args []string) error {
-			client, err := r.client()
-			if err != nil {
-				return err
-			}
-			m, err := client.AskMailbox(c.Context(), args[0], args[1], verb)
-			if err != nil {
-				return err
-			}
-			return r.print(m, func() { r.say("mailbox %s: %s", m.Address, m.State) })
-		}}
+		actions := &control.MailboxActions{Verb: verb}
+		command := &cobra.Command{Use: verb + " BATCH [ADDRESS...]", Short: short, Args: cobra.ArbitraryArgs,
+			Long: "Of several mailboxes, or of those chosen with --state and --search, each is asked as if it\nwere alone. The exit status is 3 when one refused.\n",
+			RunE: func(c *cobra.Command, args []string) error {
+				chosen := len(actions.States) > 0 || actions.Search != ""
+				if len(args) == 0 || len(args) == 1 && !chosen {
+					return errNoMailbox(c)
+				}
+				if actions.Addresses = args[1:]; len(args) != 2 || chosen {
+					return r.actOnMailboxes(c.Context(), args[0], *actions)
+				}
+				client, err := r.client()
+				if err != nil {
+					return err
+				}
+				m, err := client.AskMailbox(c.Context(), args[0], args[1], verb)
+				if err != nil {
+					return err
+				}
+				return r.print(m, func() { r.say("mailbox %s: %s", m.Address, m.State) })
+			}}
+		command.Flags().StringSliceVar(&actions.States, "state", nil, "those in this `STATE`, such as Failed (several)")
+		command.Flags().StringVar(&actions.Search, "search", "", "those with this `TEXT` in their address")
+		return command
 	}
 }
 

@@ -12,7 +12,7 @@ func newReportCommand(streams Streams) *cobra.Command {
 		reportFormCommand("errors", report.ErrorsFile, "A row for each message left out and each mailbox that failed, as CSV"),
 		reportFormCommand("html", report.HTMLFile, "The report as a page"),
 		reportFormCommand("json", "report.json", "The report for programs"),
-		newReportMailsCommand)
+		newReportMailsCommand, newReportSendCommand)
 }
 
 func reportFormCommand(name, file, short string) func(*remote) *cobra.Command {

@@ -84,9 +84,11 @@ type server struct {
 	scheduler *scheduler.Scheduler
 	sender    *notify.Sender
 	figures   *metrics.Metrics
-	api       *api.API
-	http      *http.Server
-	listener  net.Listener
+	// hooked: a webhook is told of what notices tell.
+	hooked   bool
+	api      *api.API
+	http     *http.Server
+	listener net.Listener
 }
 
 // runServe serves until the context ends.
@@ -149,7 +151,7 @@ func (s *server) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts,
+	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Ledgers: ledgers{s.store}, Report: s.reportNow, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts,
 		Fixed: fixed, Mailer: post})
 	if err := s.service.Prepare(ctx); err != nil {
 		return err
@@ -163,6 +165,7 @@ func (s *server) join(ctx context.Context) error {
 	if err != nil {
 		return usageError("reports: %w", err)
 	}
+	s.hooked = hook != nil
 	host, _ := os.Hostname()
 	s.scheduler, err = scheduler.New(scheduler.Options{
 		Store: schedulerStore{s.store}, Queue: s.queue(), Slots: s.flags.slots, Observer: s.figures, Log: s.log,
@@ -170,11 +173,11 @@ func (s *server) join(ctx context.Context) error {
 		Runner:        &runner{ledgers: s.store, keys: keys, dial: policy.Dial, log: s.log, doorman: door},
 		Node:          migration.Node{Name: s.flags.node, Host: host, PID: os.Getpid(), Version: version()},
 		Compose: func(tx scheduler.Tx, event scheduler.Event) ([]migration.Notice, error) {
-			mail, err := s.service.SendsMail(tx)
+			composer, err := s.composer(tx)
 			if err != nil {
 				return nil, err
 			}
-			return composing(notify.Composer{Mail: mail, Webhook: hook != nil}, tx, notify.Event(event))
+			return composing(composer, tx, notify.Event(event))
 		},
 		Record: func(tx scheduler.Tx, action, object string) error {
 			return s.service.Record(tx.(control.AuditTx), "mailhaul", action, object, nil)
@@ -184,6 +187,21 @@ func (s *server) join(ctx context.Context) error {
 		return err
 	}
 	return s.face()
+}
+
+// reportNow makes the notices by which a report is mailed to people.
+func (s *server) reportNow(tx control.Tx, b migration.BatchRecord, to []string) ([]migration.Notice, error) {
+	composer, err := s.composer(tx)
+	if err != nil {
+		return nil, err
+	}
+	return composer.ComposeReport(notify.Event{At: tx.Now(), Batch: b, State: b.Facts(tx.Now()).State()}, to), nil
+}
+
+// composer makes notices for where they go just now.
+func (s *server) composer(tx control.SettingReader) (notify.Composer, error) {
+	mail, err := s.service.SendsMail(tx)
+	return notify.Composer{Mail: mail, Webhook: s.hooked}, err
 }
 
 // keys loads the key that passwords are sealed with, and makes it at the first

@@ -80,7 +80,7 @@ func newServing(t *testing.T, database string, o servingOptions) *serving {
 	if s.keys, err = secret.NewKeyring(s.key); err != nil {
 		t.Fatal(err)
 	}
-	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: s.keys, Scrub: s.store.Scrub, TokenHosts: o.tokenHosts, Wake: func() {
+	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: s.keys, Ledgers: ledgers{s.store}, Scrub: s.store.Scrub, TokenHosts: o.tokenHosts, Wake: func() {
 		if s.node != nil {
 			s.node.Wake()
 		}

@@ -70,6 +70,8 @@ type serveSide struct {
 	runner    *runner
 	// known is what its sessions share.
 	known imap.Known
+	// trace gives who takes what is said on one more connection, nil for nobody.
+	trace func() func(line string)
 	// step is how far the last dialling came, unreachable whether it failed
 	// before anybody was asked for a password.
 	step        atomic.Value // imap.Step
@@ -89,6 +91,12 @@ func (r *runner) assign(ctx context.Context, task scheduler.Task) (*assignment, 
 				Remedy: "Give the mailbox a new password, or bring back the server key that it was sealed with."}
 		}
 		end.side.endpoint, end.side.account, end.side.runner = end.endpoint, account, r
+		end.side.trace = func() func(string) {
+			if task.Trace == nil {
+				return nil
+			}
+			return task.Trace(string(end.which))
+		}
 		end.side.ceiling = r.ceilings.of(end.endpoint, task.Nodes)
 		if end.side.allowance, err = r.allowances.of(ctx, r.ledgers, account.User, end.endpoint.Endpoint, end.endpoint.Limits.Budget()); err != nil {
 			return nil, err
@@ -137,7 +145,7 @@ func (s *serveSide) session(ctx context.Context) (*imap.Session, error) {
 	if err := s.allowance.check(); err != nil {
 		return nil, err
 	}
-	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Unanswered: s.endpoint.Limits.Unanswered, Known: &s.known, Line: s.allowance.counted,
+	session, err := s.runner.doorman.open(ctx, s.account, imap.Options{Log: s.runner.log, Unanswered: s.endpoint.Limits.Unanswered, Known: &s.known, Line: s.allowance.counted, Trace: s.trace(),
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			line, err := s.runner.dial(ctx, network, address)
 			if err != nil || s.endpoint.Limits.BytesPerSecond <= 0 {
@@ -243,8 +251,8 @@ type serveProgress struct {
 	tell func(migration.MailboxProgress)
 	end  chan struct{}
 	all  sync.WaitGroup
-	// seen are the bytes at the last samples, newest last.
-	seen []int64
+	// seen is what was copied at the last samples, newest last.
+	seen []migration.Copied
 	// earliest is when so many more bytes can have been moved.
 	earliest func(left int64) time.Time
 }
@@ -270,12 +278,14 @@ func (p *serveProgress) run() {
 
 func (p *serveProgress) sample() migration.MailboxProgress {
 	now := p.now()
-	p.seen = append(p.seen, now.Bytes)
+	p.seen = append(p.seen, migration.Copied{Messages: now.Messages, Bytes: now.Bytes})
 	if len(p.seen) > rateOver+1 {
 		p.seen = p.seen[1:]
 	}
 	if n := len(p.seen) - 1; n > 0 {
-		now.BytesPerSecond = (p.seen[n] - p.seen[0]) / int64(n) / int64(progressEvery/time.Second)
+		span := time.Duration(n) * progressEvery
+		now.BytesPerSecond = (p.seen[n].Bytes - p.seen[0].Bytes) / int64(span/time.Second)
+		now.MessagesPerSecond = float64(p.seen[n].Messages-p.seen[0].Messages) / span.Seconds()
 	}
 	return now
 }

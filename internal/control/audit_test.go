@@ -74,9 +74,21 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 			_, err := w.ApproveMailbox(ctx, w.operator, "pilot", "u0@example.org", "why")
 			return err
 		}},
+		{"olga mailbox.stop batch/pilot", func() error {
+			_, err := w.ActOnMailboxes(ctx, w.operator, "pilot", MailboxActions{Verb: "stop", States: []string{"Synced", "Queued"}})
+			return err
+		}},
+		{"olga mailbox.start batch/pilot", func() error {
+			_, err := w.ActOnMailboxes(ctx, w.operator, "pilot", MailboxActions{Verb: "start", Addresses: []string{"u0@example.org", "u1@example.org"}})
+			return err
+		}},
 		{"olga mailbox.delete mailbox/pilot/u0@example.org", func() error { _, err := w.DeleteMailbox(ctx, w.operator, "pilot", "u0@example.org"); return err }},
 		{"olga batch.sync batch/pilot", func() error { _, err := w.SyncBatch(ctx, w.operator, "pilot"); return err }},
 		{"olga batch.approve batch/pilot", func() error { _, err := w.ApproveBatch(ctx, w.operator, "pilot", "why"); return err }},
+		{"olga batch.report batch/pilot", func() error {
+			_, err := w.SendReport(ctx, w.operator, "pilot", ReportMail{To: []string{"boss@example.org"}})
+			return err
+		}},
 		{"olga batch.stop batch/pilot", func() error { _, err := w.StopBatch(ctx, w.operator, "pilot"); return err }},
 		{"olga batch.delete batch/pilot", func() error { _, err := w.DeleteBatch(ctx, w.operator, "pilot", false); return err }},
 		{"ada operator.create operator/bob", func() error {
@@ -132,7 +144,7 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 	if got := w.log()[begin:]; !slices.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
-	quiet := []Action{EndpointLook, BatchLook, BatchPreview, BatchComplete, MailboxLook, MailboxMessage, OperatorLook, OwnLook, SessionLook, SettingLook, TokenLook, AuditLook, NodeLook}
+	quiet := []Action{EndpointLook, BatchLook, BatchPreview, BatchComplete, MailboxLook, MailboxMessage, MailboxAct, MailboxTranscript, OperatorLook, OwnLook, SessionLook, SettingLook, TokenLook, AuditLook, NodeLook}
 	for action := range leastRole {
 		if !logged[string(action)] && !slices.Contains(quiet, action) {
 			t.Errorf("nothing here does %s", action)

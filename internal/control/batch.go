@@ -40,21 +40,26 @@ func (s *Service) Batches(ctx context.Context, actor Actor) ([]Batch, error) {
 	views := []Batch{}
 	err := s.store.View(ctx, "listing the batches", func(tx Tx) error {
 		views = views[:0]
-		endpoints, err := tx.Endpoints()
-		if err != nil {
-			return err
-		}
-		names := map[int64]string{}
-		for _, e := range endpoints {
-			names[e.ID] = e.Name
-		}
-		records, err := tx.Batches()
-		for _, b := range records {
-			views = append(views, batchView(b, names[b.Source], names[b.Target], tx.Now()))
-		}
-		return err
+		return eachBatch(tx, func(_ int64, view Batch) { views = append(views, view) })
 	})
 	return views, err
+}
+
+// eachBatch goes through all batches by name.
+func eachBatch(tx Tx, each func(id int64, view Batch)) error {
+	endpoints, err := tx.Endpoints()
+	if err != nil {
+		return err
+	}
+	names := map[int64]string{}
+	for _, e := range endpoints {
+		names[e.ID] = e.Name
+	}
+	records, err := tx.Batches()
+	for _, b := range records {
+		each(b.ID, batchView(b, names[b.Source], names[b.Target], tx.Now()))
+	}
+	return err
 }
 
 // Batch gives a batch with the sums over its mailboxes.
@@ -117,11 +122,15 @@ func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 // statesOf counts mailboxes by state.
 func statesOf(tx Tx, batch int64) (map[string]int, error) {
 	counts, err := tx.CountStates(batch)
+	return statesView(counts), err
+}
+
+func statesView(counts map[migration.MailboxState]int) map[string]int {
 	states := map[string]int{}
 	for state, n := range counts {
 		states[string(state)] = n
 	}
-	return states, err
+	return states
 }
 
 // Statistics counts the mailboxes of all batches by state.
@@ -139,11 +148,15 @@ func (s *Service) Statistics(ctx context.Context, actor Actor) (states map[strin
 // figuresOf sums up the mailboxes of a batch.
 func figuresOf(tx BatchTx, batch int64, now time.Time) (*Figures, error) {
 	f, err := tx.Figures(batch)
+	return figuresView(f, now), err
+}
+
+func figuresView(f migration.BatchFigures, now time.Time) *Figures {
 	return &Figures{
 		Score: string(f.Score), Messages: f.Messages, Moved: f.Moved, MovedBytes: f.MovedBytes, Skipped: f.Skipped, Approved: f.Approved,
-		BytesPerSecond: f.BytesPerSecond, PassMessages: f.PassMessages, PassMessagesTotal: f.PassMessagesTotal,
+		BytesPerSecond: f.BytesPerSecond, MessagesPerSecond: f.MessagesPerSecond, PassMessages: f.PassMessages, PassMessagesTotal: f.PassMessagesTotal,
 		PassBytes: f.PassBytes, PassBytesTotal: f.PassBytesTotal, RemainingSeconds: max(remaining(f.PassBytes, f.PassBytesTotal, f.BytesPerSecond), until(f.Earliest, now)),
-	}, err
+	}
 }
 
 // remaining is how long the rest takes, 0 when that is not known.

@@ -30,6 +30,7 @@ func (s *Service) CreateBatch(ctx context.Context, actor Actor, spec BatchSpec, 
 		return BatchCreated{}, err
 	}
 	created := BatchCreated{File: fileSummary(plan.file)}
+	created.File.Taken = len(spec.taken(plan.file.Rows))
 	if spec.CheckOnly {
 		return created, nil
 	}
@@ -96,6 +97,7 @@ func (c *checks) batch(spec BatchSpec) migration.BatchOptions {
 	c.recipients("notify", spec.Notify)
 	c.password("targetPassword", spec.TargetPassword)
 	c.that(spec.FileBytes >= 0, "fileBytes", "must not be negative")
+	c.that(spec.First >= 0, "first", "must not be negative")
 	o := migration.BatchOptions{
 		Exclude: spec.Exclude, Include: spec.Include, ReceivedFrom: timeOf(spec.ReceivedFrom), ReceivedBefore: timeOf(spec.ReceivedBefore),
 		Notify: slices.Clone(spec.Notify), StartAfter: timeOf(spec.StartAfter), CompleteAfter: timeOf(spec.CompleteAfter),
@@ -132,7 +134,7 @@ func findEnds(tx EndpointTx, c *checks, spec BatchSpec) (e ends, err error) {
 func (s *Service) makeBatch(ctx context.Context, actor Actor, plan *batchPlan) (view Batch, err error) {
 	spec := plan.spec
 	key, wrapped := s.keys.NewDataKey()
-	mailboxes := sealRows(plan.file.Rows, key, plan.ends, spec.Name, spec.TargetPassword.Text())
+	mailboxes := sealRows(spec.taken(plan.file.Rows), key, plan.ends, spec.Name, spec.TargetPassword.Text())
 	err = s.change(ctx, "creating the batch", func(tx Tx) error {
 		if err := alone(tx); err != nil {
 			return err
@@ -194,6 +196,11 @@ func sameServers(tx EndpointTx, e ends) error {
 // and leaves those it has as they are.
 func (s *Service) AddRows(ctx context.Context, actor Actor, batch string, csv io.Reader, options FileOptions) (Added, error) {
 	if err := permit(actor, BatchAdd); err != nil {
+		return Added{}, err
+	}
+	var c checks
+	c.that(options.First >= 0, "first", "must not be negative")
+	if err := c.err(); err != nil {
 		return Added{}, err
 	}
 	plan, err := s.planRows(ctx, batch, csv, options)
@@ -270,7 +277,9 @@ func (s *Service) addRows(tx Tx, actor Actor, plan *batchPlan, added *Added, opt
 	if err != nil {
 		return err
 	}
-	added.Added, added.Known = len(fresh), len(plan.file.Rows)-len(fresh)
+	added.Known = len(plan.file.Rows) - len(fresh)
+	fresh = options.taken(fresh)
+	added.Added, added.File.Taken = len(fresh), len(fresh)
 	if options.CheckOnly || len(fresh) == 0 {
 		return nil
 	}

@@ -33,6 +33,7 @@ type FileOptions struct {
 	SkipBad             bool     `json:"skipBad,omitempty" doc:"Leave bad rows out and take the others"`
 	TargetPassword      Password `json:"targetPassword,omitempty" doc:"Password at the target of all rows without one"`
 	CheckOnly           bool     `json:"checkOnly,omitempty" doc:"Only say what the file holds and what is wrong with it"`
+	First               int      `json:"first,omitempty" minimum:"0" doc:"Take only so many of the good rows, the first that are new; 0 takes all"`
 }
 
 // BatchPatch changes a batch; what is missing stays. The zero time takes a time
@@ -49,6 +50,7 @@ type BatchPatch struct {
 type FileSummary struct {
 	Rows      int                 `json:"rows" doc:"Rows below the header"`
 	Mailboxes int                 `json:"mailboxes" doc:"Rows without an error"`
+	Taken     int                 `json:"taken" doc:"Of them, those that become mailboxes, or would"`
 	Errors    int                 `json:"errors"`
 	Warnings  int                 `json:"warnings"`
 	Notes     int                 `json:"notes"`
@@ -88,8 +90,8 @@ type Batch struct {
 	IntervalSeconds       int64                 `json:"intervalSeconds"`
 	ReportIntervalSeconds int64                 `json:"reportIntervalSeconds"`
 	Counts                migration.BatchCounts `json:"counts"`
-	States                map[string]int        `json:"states,omitempty" doc:"Mailboxes by state; for a single batch only"`
-	Figures               *Figures              `json:"figures,omitempty" doc:"Sums over its mailboxes; for a single batch only"`
+	States                map[string]int        `json:"states,omitempty" doc:"Mailboxes by state; not in the list of batches"`
+	Figures               *Figures              `json:"figures,omitempty" doc:"Sums over its mailboxes; not in the list of batches"`
 	Verbs                 []string              `json:"verbs" doc:"What may be asked of it now"`
 	Wiped                 bool                  `json:"wiped" doc:"Its passwords are destroyed"`
 	Created               time.Time             `json:"created"`
@@ -105,18 +107,19 @@ type Batch struct {
 
 // Figures are sums over the mailboxes of a batch.
 type Figures struct {
-	Score             string `json:"score,omitempty" doc:"The worst of its mailboxes: Perfect, Good, Investigate, Poor"`
-	Messages          int64  `json:"messages" doc:"At the sources, as last counted"`
-	Moved             int64  `json:"moved" doc:"Messages copied in all passes"`
-	MovedBytes        int64  `json:"movedBytes"`
-	Skipped           int64  `json:"skipped" doc:"Messages left out"`
-	Approved          int64  `json:"approved" doc:"Of them, accepted by an operator"`
-	BytesPerSecond    int64  `json:"bytesPerSecond" doc:"Of the passes under way"`
-	PassMessages      int64  `json:"passMessages" doc:"Done in the passes under way"`
-	PassMessagesTotal int64  `json:"passMessagesTotal"`
-	PassBytes         int64  `json:"passBytes"`
-	PassBytesTotal    int64  `json:"passBytesTotal"`
-	RemainingSeconds  int64  `json:"remainingSeconds,omitempty" doc:"Until the passes under way end, at the present rate and as the day's budgets allow"`
+	Score             string  `json:"score,omitempty" doc:"The worst of its mailboxes: Perfect, Good, Investigate, Poor"`
+	Messages          int64   `json:"messages" doc:"At the sources, as last counted"`
+	Moved             int64   `json:"moved" doc:"Messages copied in all passes"`
+	MovedBytes        int64   `json:"movedBytes"`
+	Skipped           int64   `json:"skipped" doc:"Messages left out"`
+	Approved          int64   `json:"approved" doc:"Of them, accepted by an operator"`
+	BytesPerSecond    int64   `json:"bytesPerSecond" doc:"Of the passes under way"`
+	MessagesPerSecond float64 `json:"messagesPerSecond" doc:"Of the passes under way"`
+	PassMessages      int64   `json:"passMessages" doc:"Done in the passes under way"`
+	PassMessagesTotal int64   `json:"passMessagesTotal"`
+	PassBytes         int64   `json:"passBytes"`
+	PassBytesTotal    int64   `json:"passBytesTotal"`
+	RemainingSeconds  int64   `json:"remainingSeconds,omitempty" doc:"Until the passes under way end, at the present rate and as the day's budgets allow"`
 }
 
 // FolderHit is a folder and what the rules make of it.

@@ -23,6 +23,11 @@ type Options struct {
 	// Source reads from a mailbox's source while an operator waits; without it
 	// that can't be done.
 	Source Source
+	// Ledgers tell what was copied; without them that can't be asked.
+	Ledgers Ledgers
+	// Report makes the notices by which the report of a batch is mailed to people,
+	// none when no mail can be sent; without it none can.
+	Report func(tx Tx, batch migration.BatchRecord, to []string) ([]migration.Notice, error)
 	// Wake tells the scheduler of this node that there is something to do. Nil
 	// tells nobody; it looks by itself soon.
 	Wake func()
@@ -63,6 +68,8 @@ type Service struct {
 	keys     *secret.Keyring
 	prober   Prober
 	source   Source
+	ledgers  Ledgers
+	report   func(Tx, migration.BatchRecord, []string) ([]migration.Notice, error)
 	wake     func()
 	scrub    func(context.Context) error
 	root     secret.DataKey // for what outlives the server's key
@@ -76,7 +83,7 @@ type Service struct {
 
 // New makes the service. Prepare must be called before anything else.
 func New(options Options) *Service {
-	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, wake: options.Wake, scrub: options.Scrub,
+	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, ledgers: options.Ledgers, report: options.Report, wake: options.Wake, scrub: options.Scrub,
 		hashing: newHashing(), throttle: newThrottle(), tokenHosts: options.TokenHosts, fixed: options.Fixed, mailer: options.Mailer}
 	if s.wake == nil {
 		s.wake = func() {}
@@ -197,6 +204,7 @@ type Tx interface {
 	AuditTx
 	SettingTx
 	Notices(batch int64, limit int) ([]migration.Notice, error)
+	Notify(migration.Notice) error
 	Nodes() ([]migration.Node, error)
 }
 
@@ -228,13 +236,19 @@ type BatchTx interface {
 	TryMailboxes(batch int64) (int64, error)
 	WipeSecrets(batch int64) error
 	Figures(batch int64) (migration.BatchFigures, error)
+	FiguresByBatch() (map[int64]migration.BatchFigures, error)
+	InitialCopies(batch int64) (migration.Sample, error)
+	Copied(batch, from, to, minutes int64) (map[int64]migration.Copied, error)
 }
 
 // MailboxTx keeps mailboxes.
 type MailboxTx interface {
 	Mailbox(batch int64, address string) (migration.MailboxRecord, error)
 	Mailboxes(migration.MailboxFilter) ([]migration.MailboxRecord, error)
+	CountMailboxes(migration.MailboxFilter) (int, error)
 	CountStates(batch int64) (map[migration.MailboxState]int, error)
+	CountStatesByBatch() (map[int64]map[migration.MailboxState]int, error)
+	Transcripts(mailbox int64) ([]migration.Transcript, error)
 	SaveMailbox(*migration.MailboxRecord) error
 	DeleteMailbox(id int64) error
 }
@@ -288,6 +302,7 @@ type CredentialTx interface {
 type AuditTx interface {
 	Audit(key []byte, actor, action, object, detail string) error
 	AuditRecords(below int64, limit int) ([]migration.AuditRecord, error)
+	AuditOfBatch(name string, since time.Time, below int64, limit int) ([]migration.AuditRecord, error)
 	VerifyAudit(key []byte) (int64, error)
 }
 

@@ -50,6 +50,14 @@ func (s *Service) FileMark(text []byte) []byte {
 	return mac.Sum(nil)
 }
 
+// taken are the rows that are taken of those that could be.
+func (o FileOptions) taken(rows []migration.Row) []migration.Row {
+	if o.First == 0 {
+		return rows
+	}
+	return rows[:min(o.First, len(rows))]
+}
+
 // usable refuses a file with errors, unless the bad rows are to be left out.
 func usable(file *migration.File, skipBad bool) error {
 	p := &Problem{Kind: Invalid, Code: "migration-file", Detail: fmt.Sprintf("The migration file has %d errors.", file.Errors),

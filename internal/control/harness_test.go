@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,7 @@ type world struct {
 	path     string
 	prober   *fakeProber
 	source   *fakeSource
+	ledgers  *fakeLedgers
 	woken    int
 	admin    Actor
 	operator Actor
@@ -89,7 +91,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, path: newDatabase(t), prober: &fakeProber{}, source: &fakeSource{}}
+	w := &world{t: t, path: newDatabase(t), prober: &fakeProber{}, source: &fakeSource{}, ledgers: &fakeLedgers{}}
 	w.open(key(t, 1))
 	w.admin = w.setUp()
 	w.operator = w.person("olga", Operate)
@@ -126,7 +128,7 @@ func (w *world) open(keys *secret.Keyring) {
 }
 
 func (w *world) serve(keys *secret.Keyring) {
-	w.Service = New(Options{Store: kept{w.db}, Keys: keys, Prober: w.prober, Source: w.source, Wake: func() { w.woken++ }, Scrub: w.db.Scrub})
+	w.Service = New(Options{Store: kept{w.db}, Keys: keys, Prober: w.prober, Source: w.source, Ledgers: w.ledgers, Report: reportTo, Wake: func() { w.woken++ }, Scrub: w.db.Scrub})
 	w.hashing.cost = cost{8, 1, 1}
 	w.hashing.dummy = w.hashing.cost.encode(make([]byte, saltSize), make([]byte, hashSize))
 }
@@ -345,6 +347,25 @@ func (s *fakeSource) Folders(_ context.Context, account Account, exclude, _ []mi
 func (s *fakeSource) Message(_ context.Context, account Account, folder string, uid migration.UID) (io.ReadCloser, error) {
 	s.asked = append(s.asked, account)
 	return io.NopCloser(strings.NewReader(fmt.Sprintf("Subject: %s %d\r\n\r\n", folder, uid))), nil
+}
+
+// fakeLedgers have what they are told.
+type fakeLedgers struct {
+	folders []MailboxFolder
+	asked   [2]Account
+}
+
+func (l *fakeLedgers) Folders(_ context.Context, source, target Account) ([]MailboxFolder, error) {
+	l.asked = [2]Account{source, target}
+	return slices.Clone(l.folders), nil
+}
+
+// reportTo makes a notice for each reader.
+func reportTo(tx Tx, b migration.BatchRecord, to []string) (notices []migration.Notice, err error) {
+	for _, reader := range to {
+		notices = append(notices, migration.Notice{Mark: reader + tx.Now().String(), Batch: b.ID, BatchName: b.Name, Kind: "report", Recipients: []string{reader}})
+	}
+	return notices, nil
 }
 
 func ptr[T any](value T) *T { return &value }

@@ -66,17 +66,8 @@ func (s *Service) Mailboxes(ctx context.Context, actor Actor, query MailboxQuery
 	if err := permit(actor, MailboxLook); err != nil {
 		return MailboxPage{}, err
 	}
-	after, limit, err := query.bounds()
+	filter, limit, err := query.filter()
 	if err != nil {
-		return MailboxPage{}, err
-	}
-	filter := migration.MailboxFilter{Address: query.Search, After: after, Limit: limit + 1}
-	var c checks
-	for _, state := range query.States {
-		c.that(slices.Contains(migration.MailboxStates(), migration.MailboxState(state)), "states", "knows no %q", migration.SafeText(state))
-		filter.States = append(filter.States, migration.MailboxState(state))
-	}
-	if err := c.err(); err != nil {
 		return MailboxPage{}, err
 	}
 	err = s.store.View(ctx, "listing mailboxes", func(tx Tx) error {
@@ -85,13 +76,20 @@ func (s *Service) Mailboxes(ctx context.Context, actor Actor, query MailboxQuery
 			return err
 		}
 		records, err := tx.Mailboxes(filter)
-		page = MailboxPage{Items: make([]Mailbox, 0, len(records))}
-		if len(records) > limit {
-			records = records[:limit]
-			page.Next = strconv.FormatInt(records[limit-1].ID, 10)
-		}
 		if err != nil {
 			return err
+		}
+		page = MailboxPage{Items: make([]Mailbox, 0, len(records))}
+		more := len(records) > limit
+		records = records[:min(len(records), limit)]
+		if query.byPlace() {
+			total, err := tx.CountMailboxes(filter)
+			if err != nil {
+				return err
+			}
+			page.Total = &total
+		} else if more {
+			page.Next = strconv.FormatInt(records[limit-1].ID, 10)
 		}
 		passwords := map[int64][]string{}
 		for _, m := range records {
@@ -106,6 +104,36 @@ func (s *Service) Mailboxes(ctx context.Context, actor Actor, query MailboxQuery
 		return nil
 	})
 	return page, problem(batchNamed(query.Batch), err)
+}
+
+// byPlace reports whether a page begins at a place and not at a cursor.
+func (q MailboxQuery) byPlace() bool { return q.Offset != nil || q.Sort != "" }
+
+// filter checks a query. The filter takes one mailbox more than the page has.
+func (q MailboxQuery) filter() (filter migration.MailboxFilter, limit int, err error) {
+	after, limit, err := q.bounds()
+	if err != nil {
+		return filter, limit, err
+	}
+	filter = migration.MailboxFilter{Address: q.Search, After: after, Limit: limit + 1, Order: migration.MailboxOrder(q.Sort)}
+	var c checks
+	filter.States = c.states("states", q.States)
+	c.that(q.Sort == "" || slices.Contains(migration.MailboxOrders(), filter.Order), "sort", "must be row, address or state, or one of them with a minus before it")
+	c.that(!q.byPlace() || q.Cursor == "", "cursor", "has no use with offset or sort")
+	if q.Offset != nil {
+		c.that(*q.Offset >= 0, "offset", "must not be negative")
+		filter.Offset = *q.Offset
+	}
+	return filter, limit, c.err()
+}
+
+// states reads states of mailboxes.
+func (c *checks) states(field string, names []string) (states []migration.MailboxState) {
+	for _, name := range names {
+		c.that(slices.Contains(migration.MailboxStates(), migration.MailboxState(name)), field, "knows no %q", migration.SafeText(name))
+		states = append(states, migration.MailboxState(name))
+	}
+	return states
 }
 
 // batchNames gives the names of the batches, and sets the filter to the named one.
@@ -165,6 +193,19 @@ type mailboxAct struct {
 	act    func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) error
 }
 
+// ask asks for the verb and does it, if it is not so already.
+func (a mailboxAct) ask(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) (done bool, err error) {
+	state := m.Facts.State()
+	switch answer, reason := state.Ask(a.verb); answer {
+	case migration.Already:
+		return false, nil
+	case migration.Refused:
+		return false, refused(fmt.Sprintf("%s is %s", mailboxNamed(m.Address, b.Name), state), reason)
+	}
+	err = a.act(tx, b, m, told)
+	return err == nil, err
+}
+
 // actOnMailbox asks for a verb, does it, and tells the audit log.
 func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address string, a mailboxAct) (view Mailbox, err error) {
 	if err := permit(actor, a.action); err != nil {
@@ -180,15 +221,8 @@ func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address 
 			return err
 		}
 		view = mailboxView(m, b.Name, passwords, tx.Now())
-		state := m.Facts.State()
-		switch answer, reason := state.Ask(a.verb); answer {
-		case migration.Already:
-			return nil
-		case migration.Refused:
-			return refused(fmt.Sprintf("%s is %s", mailboxNamed(m.Address, b.Name), state), reason)
-		}
 		told := map[string]any{}
-		if err := a.act(tx, &b, &m, told); err != nil {
+		if done, err := a.ask(tx, &b, &m, told); err != nil || !done {
 			return err
 		}
 		if err := s.record(tx, actor, a.action, "mailbox/"+b.Name+"/"+m.Address, told); err != nil {
@@ -204,29 +238,70 @@ func (s *Service) actOnMailbox(ctx context.Context, actor Actor, batch, address 
 	return view, problem(mailboxNamed(address, batch), err)
 }
 
-// StartMailbox goes on with a mailbox that was stopped, or tries one again that has
-// failed.
-func (s *Service) StartMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxStart, migration.VerbStart, "starting the mailbox", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+// goingOn is the act of a verb that makes a mailbox due.
+func goingOn(action Action, verb migration.Verb, doing string, retry bool) mailboxAct {
+	return mailboxAct{action, verb, doing, func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
 		if err := runs(*b); err != nil {
 			return err
 		}
+		m.Retry = m.Retry || retry
 		goOn(m, tx.Now())
 		return tx.SaveMailbox(m)
-	}})
+	}}
+}
+
+func startingMailbox() mailboxAct {
+	return goingOn(MailboxStart, migration.VerbStart, "starting the mailbox", false)
+}
+
+func retryingMailbox() mailboxAct {
+	return goingOn(MailboxRetry, migration.VerbRetry, "trying the mailbox again", true)
+}
+
+func syncingMailbox() mailboxAct {
+	return goingOn(MailboxSync, migration.VerbSync, "synchronising the mailbox", false)
+}
+
+func stoppingMailbox() mailboxAct {
+	return mailboxAct{MailboxStop, migration.VerbStop, "stopping the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+		m.Facts.Intent = migration.Halt
+		return tx.SaveMailbox(m)
+	}}
+}
+
+func deletingMailbox() mailboxAct {
+	return mailboxAct{MailboxDelete, migration.VerbDelete, "deleting the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+		m.Facts.Intent = migration.Remove
+		m.SourceSecret, m.TargetSecret, m.Due = nil, nil, time.Time{}
+		return tx.SaveMailbox(m)
+	}}
+}
+
+// approvingMailbox is in the name of an operator. Of many mailboxes the findings are
+// added up.
+func approvingMailbox(actor Actor, reason string) mailboxAct {
+	return mailboxAct{MailboxApprove, migration.VerbApprove, "approving the findings", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) error {
+		var c checks
+		c.text("reason", reason, maxReason)
+		if err := c.err(); err != nil {
+			return err
+		}
+		n, err := tx.Approve(b.ID, m.ID, actor.Name)
+		told["findings"], told["reason"] = n, reason
+		return err
+	}}
+}
+
+// StartMailbox goes on with a mailbox that was stopped, or tries one again that has
+// failed.
+func (s *Service) StartMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
+	return s.actOnMailbox(ctx, actor, batch, address, startingMailbox())
 }
 
 // RetryMailbox does the same, and tries messages again that were left out. A folder
 // that was rebuilt, and is a finding, is then taken as it is.
 func (s *Service) RetryMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxRetry, migration.VerbRetry, "trying the mailbox again", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		if err := runs(*b); err != nil {
-			return err
-		}
-		m.Retry = true
-		goOn(m, tx.Now())
-		return tx.SaveMailbox(m)
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, retryingMailbox())
 }
 
 // runs refuses to start a mailbox of a batch that does not run.
@@ -252,35 +327,17 @@ func goOn(m *migration.MailboxRecord, now time.Time) {
 
 // StopMailbox stops the pass of a mailbox, and lets none begin.
 func (s *Service) StopMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxStop, migration.VerbStop, "stopping the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		m.Facts.Intent = migration.Halt
-		return tx.SaveMailbox(m)
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, stoppingMailbox())
 }
 
 // SyncMailbox makes a pass due now.
 func (s *Service) SyncMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxSync, migration.VerbSync, "synchronising the mailbox", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		if err := runs(*b); err != nil {
-			return err
-		}
-		goOn(m, tx.Now())
-		return tx.SaveMailbox(m)
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, syncingMailbox())
 }
 
 // ApproveMailbox accepts the findings of a mailbox in the name of the operator.
 func (s *Service) ApproveMailbox(ctx context.Context, actor Actor, batch, address, reason string) (Mailbox, error) {
-	return s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxApprove, migration.VerbApprove, "approving the findings", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, told map[string]any) error {
-		var c checks
-		c.text("reason", reason, maxReason)
-		if err := c.err(); err != nil {
-			return err
-		}
-		n, err := tx.Approve(b.ID, m.ID, actor.Name)
-		told["findings"], told["reason"] = n, reason
-		return err
-	}})
+	return s.actOnMailbox(ctx, actor, batch, address, approvingMailbox(actor, reason))
 }
 
 // RotateMailbox gives a mailbox new passwords. One that was Corrupted, or could not
@@ -350,11 +407,7 @@ func (s *Service) rotate(tx Tx, b *migration.BatchRecord, m *migration.MailboxRe
 // DeleteMailbox stops a mailbox and destroys its passwords; the scheduler removes
 // its record when nothing of it runs. What was copied and its ledger stay.
 func (s *Service) DeleteMailbox(ctx context.Context, actor Actor, batch, address string) (Mailbox, error) {
-	view, err := s.actOnMailbox(ctx, actor, batch, address, mailboxAct{MailboxDelete, migration.VerbDelete, "deleting the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
-		m.Facts.Intent = migration.Remove
-		m.SourceSecret, m.TargetSecret, m.Due = nil, nil, time.Time{}
-		return tx.SaveMailbox(m)
-	}})
+	view, err := s.actOnMailbox(ctx, actor, batch, address, deletingMailbox())
 	if err == nil {
 		err = s.scrub(ctx)
 	}

@@ -14,6 +14,12 @@ type MailboxQuery struct {
 	States []string `json:"states,omitempty"`
 	Search string   `json:"search,omitempty" doc:"Part of the address"`
 	Page
+	// Offset begins the page at a place instead of a cursor, and has the mailboxes
+	// counted; nil does neither.
+	Offset *int `json:"offset,omitempty" doc:"How many to pass over"`
+	// Sort is one of migration.MailboxOrders; another than that of the rows goes by
+	// places.
+	Sort string `json:"sort,omitempty"`
 }
 
 // Page is a part of a list.
@@ -26,6 +32,7 @@ type Page struct {
 type MailboxPage struct {
 	Items []Mailbox `json:"items"`
 	Next  string    `json:"next,omitempty" doc:"Cursor of the next page, empty at the end"`
+	Total *int      `json:"total,omitempty" doc:"How many there are on all pages; with offset or sort only"`
 }
 
 // Mailbox is a mailbox as people see it.

@@ -75,6 +75,8 @@ const (
 	BatchApprove   Action = "batch.approve"
 	BatchDelete    Action = "batch.delete"
 	BatchPreview   Action = "batch.preview"
+	// BatchReport mails the report now.
+	BatchReport Action = "batch.report"
 
 	MailboxLook    Action = "mailbox.look"
 	MailboxStart   Action = "mailbox.start"
@@ -85,6 +87,10 @@ const (
 	MailboxRotate  Action = "mailbox.rotate"
 	MailboxDelete  Action = "mailbox.delete"
 	MailboxMessage Action = "mailbox.message"
+	// MailboxAct is to ask something of many; what is asked has its own action.
+	MailboxAct Action = "mailbox.act"
+	// MailboxTranscript shows what was said on the lines, names of folders among it.
+	MailboxTranscript Action = "mailbox.transcript"
 
 	OperatorLook   Action = "operator.look"
 	OperatorCreate Action = "operator.create"
@@ -118,9 +124,9 @@ const (
 var leastRole = map[Action]Role{
 	EndpointLook: Viewer, EndpointCreate: Admin, EndpointSet: Admin, EndpointTest: Admin, EndpointCalibrate: Admin, EndpointDelete: Admin,
 	BatchLook: Viewer, BatchCreate: Operate, BatchAdd: Operate, BatchSet: Operate, BatchPreflight: Operate, BatchStart: Operate, BatchStop: Operate,
-	BatchSync: Operate, BatchComplete: Operate, BatchApprove: Operate, BatchDelete: Operate, BatchPreview: Operate,
+	BatchSync: Operate, BatchComplete: Operate, BatchApprove: Operate, BatchDelete: Operate, BatchPreview: Operate, BatchReport: Operate,
 	MailboxLook: Viewer, MailboxStart: Operate, MailboxStop: Operate, MailboxRetry: Operate, MailboxSync: Operate, MailboxApprove: Operate,
-	MailboxRotate: Operate, MailboxDelete: Operate, MailboxMessage: Operate,
+	MailboxRotate: Operate, MailboxDelete: Operate, MailboxMessage: Operate, MailboxAct: Operate, MailboxTranscript: Operate,
 	OperatorLook: Admin, OperatorCreate: Admin, OperatorSet: Admin, OperatorDelete: Admin,
 	OwnPassword: Viewer, OwnLook: Viewer, OwnFactor: Viewer, SessionLook: Viewer, TokenLook: Viewer, TokenCreate: Viewer, TokenRevoke: Viewer,
 	AuditLook: Admin, NodeLook: Viewer, KeyRotate: Admin, Backup: Admin, SignedOut: Viewer,

@@ -91,6 +91,28 @@ var asks = map[string]struct {
 		_, err := s.PreviewFolders(ctx, a, "x", "y", FolderRules{})
 		return err
 	}},
+	"Throughput": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.Throughput(ctx, a, ThroughputQuery{})
+		return err
+	}},
+	"Estimate": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Estimate(ctx, a, "x", 1); return err }},
+	"History": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.History(ctx, a, "x", Page{})
+		return err
+	}},
+	"SendReport": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.SendReport(ctx, a, "x", ReportMail{})
+		return err
+	}},
+	"Folders": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.Folders(ctx, a, "x", "y")
+		return err
+	}},
+	"Transcripts": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.Transcripts(ctx, a, "x", "y")
+		return err
+	}},
+	"Dashboard":  {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Dashboard(ctx, a); return err }},
 	"Statistics": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Statistics(ctx, a); return err }},
 	"Notices":    {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Notices(ctx, a, "x"); return err }},
 	"ReportRows": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
@@ -109,6 +131,10 @@ var asks = map[string]struct {
 	}},
 	"Mailbox": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
 		_, err := s.Mailbox(ctx, a, "x", "y")
+		return err
+	}},
+	"ActOnMailboxes": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.ActOnMailboxes(ctx, a, "x", MailboxActions{Verb: "stop", Search: "y"})
 		return err
 	}},
 	"StartMailbox": {Operate, func(s *Service, ctx context.Context, a Actor) error {

@@ -136,7 +136,7 @@ func (r *receiver) listing(subscribed bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer.folder.Raw, answer.folder.Name = raw, decodedName(raw)
+	answer.folder.Raw, answer.folder.Name = raw, DecodedName(raw)
 	if raw == "" {
 		answer.folder.Selectable = false
 	}
@@ -203,9 +203,9 @@ func (r *receiver) rawName() ([]byte, error) {
 	}
 }
 
-// decodedName is the name for people: raw, with U+FFFD for what is no text, when
+// DecodedName is the name of a folder for people, by its raw one: raw, with U+FFFD for what is no text, when
 // it is not valid modified UTF-7.
-func decodedName(raw string) string {
+func DecodedName(raw string) string {
 	if name, ok := wire.DecodeName(raw); ok && !strings.ContainsFunc(name, unicode.IsControl) {
 		if name == raw {
 			return raw // the same memory

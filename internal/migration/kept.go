@@ -28,10 +28,35 @@ type MailboxFilter struct {
 	States []MailboxState
 	// Address is a part of the address, without case.
 	Address string
-	// After is the number of the last mailbox of the page before.
+	// After is the number of the last mailbox of the page before, in the order of
+	// numbers.
 	After int64
+	// Offset is how many are passed over before the first.
+	Offset int
 	// Limit is how many to give at most; 0 is all.
 	Limit int
+	// Order is what comes first.
+	Order MailboxOrder
+}
+
+// MailboxOrder is an order of mailboxes; a minus before it turns it round. Mailboxes
+// that are alike in it stand as the migration file has them.
+type MailboxOrder string
+
+// The orders. The empty one is ByRow.
+const (
+	// ByRow is the order of numbers, which within a batch is that of the migration
+	// file.
+	ByRow MailboxOrder = "row"
+	// ByAddress is without case.
+	ByAddress MailboxOrder = "address"
+	// ByState is the order of a life, as MailboxStates has it.
+	ByState MailboxOrder = "state"
+)
+
+// MailboxOrders lists all orders.
+func MailboxOrders() []MailboxOrder {
+	return []MailboxOrder{ByRow, "-" + ByRow, ByAddress, "-" + ByAddress, ByState, "-" + ByState}
 }
 
 // FindingRecord is a finding of a mailbox as the store keeps it.

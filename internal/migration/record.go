@@ -161,7 +161,12 @@ type MailboxRecord struct {
 	// Waited, Worked and Stalled are how long it was queued, in progress, and
 	// in progress without moving.
 	Waited, Worked, Stalled time.Duration
-	Version                 int64
+	// InitialWorked is how long the passes up to the initial copy were at work, and
+	// InitialMessages and InitialBytes what they have copied; the latter two are 0
+	// before it is there.
+	InitialWorked                 time.Duration
+	InitialMessages, InitialBytes int64
+	Version                       int64
 }
 
 // Score is the mailbox's data consistency score, empty before its first pass.
@@ -197,8 +202,9 @@ type BatchFigures struct {
 	// are what all passes have copied.
 	Messages, Moved, MovedBytes int64
 	Skipped, Approved           int64
-	// The others are of the passes under way: rate, done, and to be done.
+	// The others are of the passes under way: rates, done, and to be done.
 	BytesPerSecond                  int64
+	MessagesPerSecond               float64
 	PassMessages, PassMessagesTotal int64
 	PassBytes, PassBytesTotal       int64
 	// Earliest is when the passes under way or paused can have ended, as far as
@@ -236,8 +242,9 @@ type MailboxProgress struct {
 	MessagesTotal int64 `json:"messagesTotal"`
 	Bytes         int64 `json:"bytes"`
 	BytesTotal    int64 `json:"bytesTotal"`
-	// BytesPerSecond is the rate of the last seconds.
-	BytesPerSecond int64 `json:"bytesPerSecond"`
+	// BytesPerSecond and MessagesPerSecond are the rates of the last seconds.
+	BytesPerSecond    int64   `json:"bytesPerSecond"`
+	MessagesPerSecond float64 `json:"messagesPerSecond"`
 	// Earliest is when the pass can have ended, as far as the day's budgets of its
 	// accounts go; zero when none holds it up.
 	Earliest time.Time `json:"earliest,omitzero"`

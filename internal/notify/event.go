@@ -61,7 +61,21 @@ func (c Composer) Compose(e Event, creator string) []migration.Notice {
 	if e.Kind == Stalled {
 		version = e.At.UTC().Format(time.RFC3339Nano)
 	}
-	var notices []migration.Notice
+	return compose(e, version, recipients)
+}
+
+// ComposeReport makes the notices of a report that somebody asks to be mailed to
+// people now; none without a mail server. Asked for again, it is another one.
+func (c Composer) ComposeReport(e Event, to []string) []migration.Notice {
+	if !c.Mail {
+		return nil
+	}
+	e.Kind = Report
+	return compose(e, "asked "+e.At.UTC().Format(time.RFC3339Nano), addresses(to))
+}
+
+// compose makes a notice for each recipient.
+func compose(e Event, version string, recipients []string) (notices []migration.Notice) {
 	for _, to := range recipients {
 		notices = append(notices, migration.Notice{
 			Mark:  fmt.Sprintf("%d/%d/%s/%s/%s", e.Batch.ID, e.Batch.Created.UnixMicro(), version, e.Kind, strings.ToLower(to)),

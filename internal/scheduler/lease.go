@@ -26,6 +26,8 @@ type pass struct {
 	// taken is when it was known to be ours.
 	taken time.Time
 	until deadline
+	// transcript takes what is said on its lines.
+	transcript *transcript
 
 	mu sync.Mutex
 	// progress is the last that was told, saved whether it is in the store.
@@ -34,6 +36,8 @@ type pass struct {
 	told     time.Time
 	moved    time.Time
 	stalled  time.Duration
+	// counted is what of the progress was counted as copied.
+	counted migration.Copied
 }
 
 // deadline is a moment by two clocks: the one that is never set, and the one
@@ -216,9 +220,9 @@ func (s *Scheduler) release(ctx context.Context, l migration.Leased) {
 // end, 3 s of 15, for clocks that go at different paces and bytes on their way.
 func (s *Scheduler) held() time.Duration { return s.lease - s.lease/5 }
 
-// note takes the progress of a pass, and counts the time in which it stands
-// still.
-func (p *pass) note(progress migration.MailboxProgress) {
+// note takes the progress of a pass, counts the time in which it stands still, and
+// gives what was copied since the last time.
+func (p *pass) note(progress migration.MailboxProgress) migration.Copied {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -230,6 +234,14 @@ func (p *pass) note(progress migration.MailboxProgress) {
 		p.stalled += now.Sub(p.told)
 	}
 	p.progress, p.saved, p.told = progress, false, now
+	return p.gained(progress)
+}
+
+// end gives what was copied up to the last progress of a pass.
+func (p *pass) end(last migration.MailboxProgress) migration.Copied {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gained(last)
 }
 
 // patience is how long a pass may not move before it counts as stalled.
@@ -246,7 +258,7 @@ func (p *pass) unsaved() (migration.MailboxProgress, bool) {
 	return p.progress, true
 }
 
-// sample writes the progress of all passes down.
+// sample writes the progress of all passes down, and what they have copied.
 func (s *Scheduler) sample(ctx context.Context) {
 	progress := map[*pass]migration.MailboxProgress{}
 	for _, p := range s.passes.list() {
@@ -254,7 +266,8 @@ func (s *Scheduler) sample(ctx context.Context) {
 			progress[p] = now
 		}
 	}
-	if len(progress) == 0 {
+	copied := s.copied.take()
+	if len(progress)+len(copied) == 0 {
 		return
 	}
 	within, cancel := context.WithTimeout(ctx, s.lease/2)
@@ -266,8 +279,13 @@ func (s *Scheduler) sample(ctx context.Context) {
 				return err
 			}
 		}
-		return nil
+		return saveCopied(tx, copied)
 	})
+	if err != nil {
+		for batch, sum := range copied {
+			s.copied.add(batch, sum)
+		}
+	}
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("progress not recorded", "node", s.node.Name, "error", err)
 	}

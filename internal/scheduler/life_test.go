@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -561,4 +562,49 @@ func TestAnEndpointThatCannotBeReachedPutsTheOthersOff(t *testing.T) {
 // keeping keeps completed batches for as long, whenever it is asked.
 func keeping(d time.Duration) func(scheduler.Tx) (time.Duration, error) {
 	return func(scheduler.Tx) (time.Duration, error) { return d, nil }
+}
+
+func TestWhatPassesCopyAndSayIsOnRecord(t *testing.T) {
+	playBoth(t, 3, roomy, func(s *stage) {
+		s.player.run = func(_ context.Context, task scheduler.Task) scheduler.Outcome {
+			task.Trace("source")("S: * OK " + task.Mailbox.Address)
+			o := done(4)
+			o.Progress = migration.MailboxProgress{Messages: 4, Bytes: 400}
+			if task.Mailbox.Address == address(2) {
+				o.Err = &migration.Fault{Class: migration.Login, Code: migration.CodeLogin, Doing: "signing in"}
+			}
+			return o
+		}
+		node := s.play("a", nil)
+		s.want(migration.Run, (*store.Tx).StartMailboxes)
+		s.await("the passes end", func() bool {
+			return s.mailbox(0).Facts.Passes == 1 && s.mailbox(1).Facts.Passes == 1 && s.mailbox(2).Facts.Failed
+		})
+		if err := node.Stop(s.Context()); err != nil {
+			s.Error(err)
+		}
+		batch := s.record().ID
+		s.change(func(tx *store.Tx) error {
+			now := migration.MinuteOf(tx.Now())
+			copied, err := tx.Copied(batch, now-10, now+1, 20)
+			if copied[0] != (migration.Copied{Messages: 12, Bytes: 1200}) {
+				s.Errorf("copied %v", copied)
+			}
+			return err
+		})
+		for n := range 3 {
+			m := s.mailbox(n)
+			var transcripts []migration.Transcript
+			s.change(func(tx *store.Tx) (err error) { transcripts, err = tx.Transcripts(m.ID); return err })
+			if len(transcripts) != 1 || transcripts[0].Kind != migration.InitialPass || transcripts[0].At.IsZero() {
+				s.Fatalf("%s: %+v", m.Address, transcripts)
+			}
+			if text, err := transcripts[0].Text(); err != nil || !strings.Contains(text, "source 1 S: * OK "+m.Address) {
+				s.Errorf("%q, %v", text, err)
+			}
+			if measured := m.InitialWorked > 0 && m.InitialMessages == 4 && m.InitialBytes == 400; measured != (n < 2) {
+				s.Errorf("%s: %v, %d, %d", m.Address, m.InitialWorked, m.InitialMessages, m.InitialBytes)
+			}
+		}
+	})
 }

@@ -55,7 +55,8 @@ func (s *Scheduler) begin(ctx context.Context, p *pass) (Task, error) {
 	defer s.passes.expect(p.claim)()
 	within, cancel := context.WithTimeout(ctx, s.lease/2)
 	defer cancel()
-	task := Task{Kind: p.claim.Kind, Held: p.held, Nodes: int(s.nodes.Load())}
+	p.transcript = newTranscript()
+	task := Task{Kind: p.claim.Kind, Held: p.held, Nodes: int(s.nodes.Load()), Trace: p.transcript.line}
 	asked := time.Now()
 	err := s.store.Change(within, "taking a mailbox up", func(tx Tx) (err error) {
 		if err := tx.Begin(p.claim, s.owner, s.lease); err != nil {
@@ -100,6 +101,8 @@ type result struct {
 	outcome   Outcome
 	preflight *migration.PreflightResult
 	ending    ending
+	// transcript is what was said, nil when nothing was.
+	transcript *migration.Transcript
 }
 
 func (s *Scheduler) run(ctx context.Context, p *pass, task Task) result {
@@ -112,8 +115,9 @@ func (s *Scheduler) run(ctx context.Context, p *pass, task Task) result {
 		now.Counts, now.Moved, now.MovedBytes = before.Counts, before.Moved+now.Messages, before.MovedBytes+now.Bytes
 		return now
 	}
-	outcome := s.runner.Run(ctx, task, func(now migration.MailboxProgress) { p.note(overall(now)) })
+	outcome := s.runner.Run(ctx, task, func(now migration.MailboxProgress) { s.copied.add(task.Batch.ID, p.note(overall(now))) })
 	outcome.Progress = overall(outcome.Progress)
+	s.copied.add(task.Batch.ID, p.end(outcome.Progress))
 	if outcome.Err == nil {
 		outcome.Progress.Counts = outcome.Counts
 	}
@@ -133,6 +137,7 @@ func (s *Scheduler) try(ctx context.Context, task Task) result {
 // finish writes down what a pass came to. While the database cannot be reached it
 // tries again, as long as the mailbox is this node's.
 func (s *Scheduler) finish(p *pass, task Task, r *result) {
+	r.transcript = p.transcript.packed(task.Kind)
 	for p.held() && endingOf(r.outcome.Err, 0) != taken {
 		within, cancel := context.WithTimeout(context.Background(), s.lease/2)
 		err := s.store.Change(within, "ending a pass", func(tx Tx) error { return s.end(tx, p, task, r) })
@@ -178,6 +183,11 @@ func (s *Scheduler) end(tx Tx, p *pass, task Task, r *result) error {
 	if err := s.noteReach(tx, m, task, r); err != nil {
 		return err
 	}
+	if r.transcript != nil {
+		if err := tx.SaveTranscript(m.ID, *r.transcript); err != nil {
+			return err
+		}
+	}
 	return tx.SaveMailbox(&m)
 }
 
@@ -212,13 +222,16 @@ func endTrial(m *migration.MailboxRecord, r *result, now time.Time) {
 
 func (s *Scheduler) endPass(tx Tx, m *migration.MailboxRecord, p *pass, task Task, r *result, now time.Time) error {
 	m.Progress = r.outcome.Progress
-	m.Progress.Waiting, m.Progress.BytesPerSecond = "", 0
+	m.Progress.Waiting, m.Progress.BytesPerSecond, m.Progress.MessagesPerSecond = "", 0, 0
 	if r.outcome.Err == nil {
 		m.Progress.Earliest = time.Time{}
 	}
 	p.mu.Lock()
 	m.Stalled += p.stalled
 	p.mu.Unlock()
+	if m.Facts.Phase == migration.Initial && now.After(m.Since) {
+		m.InitialWorked += now.Sub(m.Since)
+	}
 	if r.outcome.Err != nil {
 		moved := r.outcome.Counts.Copied > 0 || r.outcome.Progress.Messages > 0
 		r.ending = follow(m, r.outcome.Err, moved, now, chance())

@@ -104,6 +104,7 @@ func succeed(m *migration.MailboxRecord, kind migration.PassKind, interval time.
 		return
 	case f.Phase == migration.Initial:
 		f.Phase, m.InitialDone = migration.Incremental, now
+		m.InitialMessages, m.InitialBytes = m.Progress.Moved, m.Progress.MovedBytes
 	}
 	if f.Batch == migration.Finish {
 		m.Due = now

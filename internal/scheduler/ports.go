@@ -44,6 +44,7 @@ type mailboxes interface {
 	SaveProgress(mailbox, generation int64, progress migration.MailboxProgress) error
 	Findings(mailbox, after int64, limit int) ([]migration.FindingRecord, error)
 	SaveFindings(mailbox int64, findings []migration.FindingRecord) (approved int, err error)
+	SaveTranscript(mailbox int64, transcript migration.Transcript) error
 	DeleteMailbox(id int64) error
 	Mailboxes(migration.MailboxFilter) ([]migration.MailboxRecord, error)
 	RemovingMailboxes(limit int) ([]migration.MailboxRecord, error)
@@ -58,6 +59,7 @@ type batches interface {
 	BatchesDue() ([]migration.BatchRecord, error)
 	SaveBatch(*migration.BatchRecord) error
 	DeleteBatch(int64) error
+	AddCopied(batch int64, copied migration.Copied) error
 	WipeSecrets(batch int64) error
 	Notify(migration.Notice) error
 	Operator(name string) (migration.Operator, error)
@@ -73,6 +75,7 @@ type nodes interface {
 	DropSessions(created, used time.Time) error
 	DropNotices(before time.Time) error
 	DropTokens(before time.Time) error
+	DropCopied(before time.Time) error
 }
 
 // Task is a pass to be run.
@@ -88,6 +91,9 @@ type Task struct {
 	Nodes int
 	// Held reports whether the mailbox is still this node's.
 	Held func() bool
+	// Trace gives who takes what is said on one more connection to a side, without
+	// secrets and messages; nil when nobody does.
+	Trace func(side string) func(line string)
 }
 
 // Outcome is what a pass came to.

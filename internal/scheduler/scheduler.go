@@ -70,6 +70,7 @@ type Scheduler struct {
 	woken, freed chan struct{}
 	given        given
 	dirty        dirty
+	copied       copied
 
 	// halt ends the loops, work the passes.
 	halt    context.CancelFunc
@@ -84,7 +85,7 @@ func New(o Options) (*Scheduler, error) {
 		store: o.Store, runner: o.Runner, node: o.Node, owner: fmt.Sprintf("%s#%08x", o.Node.Name, rand.Uint32()), keep: o.KeepCompleted, compose: o.Compose, record: o.Record, observer: o.Observer, log: o.Log,
 		slots: cmp.Or(o.Slots, 200), lease: cmp.Or(o.Lease, 15*time.Second), slice: cmp.Or(o.Slice, 50*time.Minute),
 		passes: passes{all: map[int64]*pass{}}, woken: make(chan struct{}, 1), freed: make(chan struct{}, 1),
-		given: given{at: map[migration.Claim]time.Time{}}, dirty: dirty{batches: map[int64]bool{}},
+		given: given{at: map[migration.Claim]time.Time{}}, dirty: dirty{batches: map[int64]bool{}}, copied: copied{batches: map[int64]migration.Copied{}},
 	}
 	if o.Node.Name == "" {
 		return nil, errors.New("the node needs a name")
@@ -186,6 +187,7 @@ func (s *Scheduler) Stop(ctx context.Context) error {
 	err := s.queue.stop(ctx)
 	s.halt()
 	s.loops.Wait()
+	s.sample(ctx) // what was copied last
 	for _, p := range s.passes.list() {
 		p.lose() // nothing may become final without a lease
 	}

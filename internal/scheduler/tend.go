@@ -383,6 +383,9 @@ func (s *Scheduler) sweep(ctx context.Context) {
 		if err := tx.DropTokens(now.Add(-tokensFor)); err != nil {
 			return err
 		}
+		if err := tx.DropCopied(now.Add(-migration.CopiedFor)); err != nil {
+			return err
+		}
 		all, err := tx.Nodes()
 		if err != nil {
 			return err

@@ -53,6 +53,7 @@ func live(t *testing.T, w *world) {
 	}
 	w.run("batch", "start", "pilot")
 	w.awaitState("pilot", "Synced")
+	w.wantTold("pilot", sent+1)
 	w.run("batch", "complete", "pilot")
 	w.awaitState("pilot", "Completed")
 	w.wantReports()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const auditColumns = "id, at, actor, action, object, detail, hash"
@@ -45,8 +46,8 @@ func (tx *Tx) Audit(key []byte, actor, action, object, detail string) error {
 		r.Hash = before[0].Hash
 	}
 	r.Hash = chain(r, key, r.Hash)
-	if _, err := tx.exec("INSERT INTO audit (id, at, actor, action, object, detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		r.ID, micros(r.At), r.Actor, r.Action, r.Object, r.Detail, r.Hash); err != nil {
+	if _, err := tx.exec("INSERT INTO audit (id, at, actor, action, object, detail, hash, batch) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		r.ID, micros(r.At), r.Actor, r.Action, r.Object, r.Detail, r.Hash, batchIn(r.Object)); err != nil {
 		return err
 	}
 	return tx.SetSetting("audit", sealHead(key, r))
@@ -78,6 +79,24 @@ func (tx *Tx) auditHead() (last int64, head string, err error) {
 // AuditRecords gives records below the number, newest first; 0 is from the end.
 func (tx *Tx) AuditRecords(below int64, limit int) ([]AuditRecord, error) {
 	return list(tx, scanAudit, "SELECT "+auditColumns+" FROM audit WHERE id < $1 OR $1 = 0 ORDER BY id DESC LIMIT $2", below, limit)
+}
+
+// batchIn is the name of the batch that an object of the audit log is, or is a mailbox
+// of; empty for another object.
+func batchIn(object string) string {
+	kind, name, _ := strings.Cut(object, "/")
+	name, _, isPart := strings.Cut(name, "/")
+	if kind == "batch" || kind == "mailbox" && isPart {
+		return name
+	}
+	return ""
+}
+
+// AuditOfBatch gives records about a batch of that name and its mailboxes, since a
+// time and below the number, newest first; 0 is from the end.
+func (tx *Tx) AuditOfBatch(name string, since time.Time, below int64, limit int) ([]AuditRecord, error) {
+	return list(tx, scanAudit, "SELECT "+auditColumns+" FROM audit WHERE batch = $1 AND at >= $2 AND (id < $3 OR $3 = 0) ORDER BY id DESC LIMIT $4",
+		name, micros(since), below, limit)
 }
 
 func (tx *Tx) auditAfter(id int64, limit int) ([]AuditRecord, error) {

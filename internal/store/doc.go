@@ -2,7 +2,7 @@
 // copied, what was copied to where, and what could not be. It implements
 // mailsync.Ledger on SQLite and PostgreSQL, and for that it may import mailsync,
 // for the types of the records alone. Beside the ledger it keeps the records of the
-// service: endpoints, batches, mailboxes, findings, notices, operators, the audit
+// service: endpoints, batches, mailboxes, findings, transcripts, notices, operators, the audit
 // log (Store.Change and Store.View, with the methods of Tx).
 //
 // # What it promises
@@ -36,7 +36,9 @@
 //     many nodes; calls that come in each other's way are made again, and a node
 //     that stands still in a transaction loses it after five seconds.
 //   - Forget and Scrub leave no trace in the file or its log (secure_delete and a
-//     checkpoint that empties the log). PostgreSQL keeps copies in its own log.
+//     checkpoint that empties the log). Of endpoints, batches and mailboxes, which have
+//     passwords, nothing stays in the gaps of pages either (gap.go). PostgreSQL keeps
+//     copies in its own log.
 //
 // A commit that the disk refused may still be found when the ledger is opened
 // again. That is harmless: an intent without effect is resolved like every

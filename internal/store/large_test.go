@@ -61,6 +61,11 @@ func largest(t *testing.T, open func(*testing.T) (*store.Store, func() *store.St
 		return s.Change(t.Context(), "testing", func(tx *store.Tx) error { _, err := tx.Claims(10, time.Minute); return err })
 	}), time.Second)
 	begun = time.Now()
+	if err := s.Scrub(t.Context()); err != nil {
+		t.Error(err)
+	}
+	bar(t, "removing traces", time.Since(begun), time.Second)
+	begun = time.Now()
 	do(t, s, func(tx *store.Tx) error { return tx.DeleteBatch(b.ID) })
 	if err := s.Scrub(t.Context()); err != nil {
 		t.Error(err)
@@ -89,6 +94,27 @@ func looks(batch int64) []look {
 		})},
 		{"a page of a state nobody is in", page(0, func(n int, f *store.MailboxFilter) { f.States = []migration.MailboxState{migration.MailboxStopping} })},
 		{"a page of an address", page(1, func(n int, f *store.MailboxFilter) { f.Address = fmt.Sprintf("%05d", n*mostRows/50) })},
+		{"a page far down", page(200, func(_ int, f *store.MailboxFilter) { f.Limit, f.Offset = 200, mostRows*4/5 })},
+		{"a page of a state far down, counted", func(tx *store.Tx, _ int) error {
+			f := store.MailboxFilter{Batch: batch, Limit: 200, Offset: mostRows * 4 / 5, States: []migration.MailboxState{migration.MailboxQueued}}
+			return counted(tx, f, 200, mostRows-mostRows/100)
+		}},
+		{"a page of a search far down, counted", func(tx *store.Tx, _ int) error {
+			return counted(tx, store.MailboxFilter{Batch: batch, Limit: 200, Offset: mostRows * 4 / 5, Address: "PERSON"}, 200, mostRows)
+		}},
+		{"a page of a state and a search far down, counted", func(tx *store.Tx, _ int) error {
+			f := store.MailboxFilter{Batch: batch, Limit: 200, Offset: mostRows * 4 / 5, States: []migration.MailboxState{migration.MailboxQueued}, Address: "person"}
+			return counted(tx, f, 200, mostRows-mostRows/100)
+		}},
+		{"a page far down by address", page(200, func(_ int, f *store.MailboxFilter) {
+			f.Limit, f.Offset, f.Order = 200, mostRows*4/5, "-"+migration.ByAddress
+		})},
+		{"a page far down by address, of all batches", page(200, func(_ int, f *store.MailboxFilter) {
+			f.Batch, f.Limit, f.Offset, f.Order = 0, 200, mostRows*4/5, migration.ByAddress
+		})},
+		{"a page far down by state", page(200, func(_ int, f *store.MailboxFilter) {
+			f.Limit, f.Offset, f.Order = 200, mostRows*4/5, migration.ByState
+		})},
 		{"counting states", func(tx *store.Tx, _ int) error {
 			states, err := tx.CountStates(batch)
 			return wanted(states[migration.MailboxFailed], mostRows/100, err)
@@ -98,7 +124,19 @@ func looks(batch int64) []look {
 			return wanted(all[0].Counts.Failed, mostRows/100, err)
 		}},
 		{"figures", func(tx *store.Tx, _ int) error { _, err := tx.Figures(batch); return err }},
+		{"figures of all batches", func(tx *store.Tx, _ int) error { _, err := tx.FiguresByBatch(); return err }},
+		{"what initial copies took", func(tx *store.Tx, _ int) error { _, err := tx.InitialCopies(batch); return err }},
 	}
+}
+
+// counted looks at a page, and at how many there are on all.
+func counted(tx *store.Tx, f store.MailboxFilter, want, total int) error {
+	page, err := tx.Mailboxes(f)
+	if err = wanted(len(page), want, err); err != nil {
+		return err
+	}
+	n, err := tx.CountMailboxes(f)
+	return wanted(n, total, err)
 }
 
 func wanted(got, want int, err error) error {

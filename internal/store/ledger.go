@@ -230,3 +230,32 @@ func (l *Ledger) Marks(ctx context.Context, folder int64) ([]mailsync.Mark, erro
 	})
 	return marks, err
 }
+
+// FolderStanding is how far a folder of a mailbox has come, as its ledger has it.
+type FolderStanding struct {
+	Source, Target string
+	// SourceMessages is how many the source had when the folder was last whole.
+	SourceMessages int64
+	// Copied is how many are at the target, Skipped how many were left out.
+	Copied, Skipped int64
+	// Whole: a pass has gone through the folder.
+	Whole bool
+}
+
+// FolderStandings gives how far the folders of a mailbox have come, in the order in
+// which they came; none for a mailbox without a ledger.
+func (s *Store) FolderStandings(ctx context.Context, source, target string) (all []FolderStanding, err error) {
+	err = s.read(ctx, "reading how far the folders are", func(ctx context.Context, q querier) (err error) {
+		all, err = selectAll(ctx, q, func(row scanner) (f FolderStanding, err error) {
+			var source, target []byte
+			err = row.Scan(&source, &target, &f.SourceMessages, &f.Whole, &f.Copied, &f.Skipped)
+			f.Source, f.Target = string(source), string(target)
+			return f, err
+		}, `SELECT f.source, f.target, f.source_messages, f.source_uidnext > 0,
+			CAST(COALESCE((SELECT SUM(p.messages) FROM pairs p WHERE p.folder = f.id), 0) AS BIGINT),
+			(SELECT COUNT(*) FROM mark k WHERE k.folder = f.id AND k.state = 'skipped')
+			FROM ledger l JOIN folder f ON f.ledger = l.id WHERE l.source = $1 AND l.target = $2 ORDER BY f.id`, bytesOf(source), bytesOf(target))
+		return err
+	})
+	return all, err
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -11,7 +12,8 @@ import (
 const mailboxColumns = `m.id, m.batch, m.line, m.address, m.source_user, m.target_user, m.user_root, m.source_secret, m.target_secret,
 	b.intent, m.intent, m.phase, m.running, m.begun, m.passes, m.failed, m.skipped, m.approved, m.minor, m.broken,
 	m.due, m.trial, m.retry, m.node, m.lease_until, m.generation, m.faults, m.trouble, m.progress, m.preflight,
-	m.created, m.since, m.started, m.initial_done, m.last_synced, m.waited, m.worked, m.stalled, m.version`
+	m.created, m.since, m.started, m.initial_done, m.last_synced, m.waited, m.worked, m.stalled,
+	m.initial_worked, m.initial_messages, m.initial_bytes, m.version`
 
 const mailboxQuery = "SELECT " + mailboxColumns + " FROM mailbox m JOIN batch b ON b.id = m.batch "
 
@@ -20,7 +22,8 @@ func scanMailbox(row scanner) (m migration.MailboxRecord, err error) {
 	err = row.Scan(&m.ID, &m.Batch, &m.Row, &m.Address, &m.SourceUser, &m.TargetUser, &m.UserRoot, blob{&m.SourceSecret}, blob{&m.TargetSecret},
 		&f.Batch, &f.Intent, &f.Phase, &f.Running, &f.Begun, &f.Passes, &f.Failed, &f.Skipped, &f.Approved, &m.Minor, &f.Broken,
 		moment{&m.Due}, &m.Trial, &m.Retry, &m.Lease.Node, moment{&m.Lease.Until}, &m.Lease.Generation, &m.Faults, packed{&m.Trouble}, packed{&m.Progress}, packed{&m.Preflight},
-		moment{&m.Created}, moment{&m.Since}, moment{&m.Started}, moment{&m.InitialDone}, moment{&m.LastSynced}, span{&m.Waited}, span{&m.Worked}, span{&m.Stalled}, &m.Version)
+		moment{&m.Created}, moment{&m.Since}, moment{&m.Started}, moment{&m.InitialDone}, moment{&m.LastSynced}, span{&m.Waited}, span{&m.Worked}, span{&m.Stalled},
+		span{&m.InitialWorked}, &m.InitialMessages, &m.InitialBytes, &m.Version)
 	return m, err
 }
 
@@ -117,16 +120,74 @@ func (tx *Tx) MailboxByID(id int64) (migration.MailboxRecord, error) {
 	return one(tx, scanMailbox, mailboxQuery+"WHERE m.id = $1", id)
 }
 
-// Mailboxes gives the mailboxes of the filter in the order of their numbers, which
-// is that of the migration file.
+// Mailboxes gives the mailboxes of the filter, by default in the order of their
+// numbers, which is that of the migration file.
 func (tx *Tx) Mailboxes(filter MailboxFilter) ([]migration.MailboxRecord, error) {
 	where, args := where(filter)
-	query := mailboxQuery + where + " ORDER BY m.id"
+	order := orderBy(filter.Order)
+	page := ""
 	if filter.Limit > 0 {
 		args = append(args, filter.Limit)
-		query += fmt.Sprintf(" LIMIT $%d", len(args))
+		page = fmt.Sprintf(" LIMIT $%d", len(args))
 	}
-	return list(tx, scanMailbox, query, args...)
+	if filter.Offset == 0 && order == orderBy(migration.ByRow) {
+		return list(tx, scanMailbox, mailboxQuery+where+order+page, args...)
+	}
+	if filter.Offset > 0 {
+		args = append(args, filter.Offset)
+		page += fmt.Sprintf(" OFFSET $%d", len(args))
+	}
+	// What is passed over is looked at by its number alone: rows are wide.
+	return list(tx, scanMailbox, mailboxQuery+"WHERE m.id IN (SELECT m.id FROM mailbox m JOIN batch b ON b.id = m.batch "+where+order+page+")"+order, args...)
+}
+
+// orderBy is an order in SQL.
+func orderBy(order migration.MailboxOrder) string {
+	name, down := strings.CutPrefix(string(order), "-")
+	direction := ""
+	if down {
+		direction = " DESC"
+	}
+	switch migration.MailboxOrder(name) {
+	case migration.ByAddress:
+		return " ORDER BY m.address_key" + direction + ", m.id" + direction
+	case migration.ByState:
+		return " ORDER BY " + mailboxRank + direction + ", m.id"
+	default:
+		return " ORDER BY m.id" + direction
+	}
+}
+
+// mailboxRank is the place of a mailbox's state in migration.MailboxStates.
+var mailboxRank = func() string {
+	rank := mailboxState
+	for i, state := range migration.MailboxStates() {
+		rank = strings.ReplaceAll(rank, fmt.Sprintf("'%s'", state), strconv.Itoa(i))
+	}
+	return rank
+}()
+
+// CountMailboxes gives how many mailboxes the filter takes, whatever its page. By
+// their states alone they are counted already.
+func (tx *Tx) CountMailboxes(filter MailboxFilter) (int, error) {
+	if filter.Address == "" {
+		states, err := tx.CountStates(filter.Batch)
+		total := 0
+		for state, n := range states {
+			if len(filter.States) == 0 || slices.Contains(filter.States, state) {
+				total += n
+			}
+		}
+		return total, err
+	}
+	filter.After = 0
+	where, args := where(filter)
+	from := "mailbox m JOIN batch b ON b.id = m.batch "
+	if len(filter.States) == 0 {
+		from = "mailbox m "
+	}
+	n, err := one(tx, scanNumber, "SELECT COUNT(*) FROM "+from+where, args...)
+	return int(n), err
 }
 
 func where(f MailboxFilter) (string, []any) {
@@ -144,12 +205,11 @@ func where(f MailboxFilter) (string, []any) {
 		add(`m.address_key LIKE $%d ESCAPE '\'`, "%"+escaped+"%")
 	}
 	if len(f.States) > 0 {
-		var places []string
+		var ranks []string
 		for _, state := range f.States {
-			args = append(args, string(state))
-			places = append(places, fmt.Sprintf("$%d", len(args)))
+			ranks = append(ranks, strconv.Itoa(slices.Index(migration.MailboxStates(), state)))
 		}
-		where += " AND " + mailboxState + " IN (" + strings.Join(places, ", ") + ")"
+		where += " AND " + mailboxRank + " IN (" + strings.Join(ranks, ", ") + ")"
 	}
 	return where, args
 }
@@ -165,12 +225,13 @@ func (tx *Tx) SaveMailbox(m *migration.MailboxRecord) error {
 		lease_until = CASE WHEN running <> '' AND running = $19 AND generation = $23 AND lease_until > $22 THEN lease_until ELSE $22 END, generation = $23, faults = $24, trouble = $25, progress = $26, preflight = $27,
 		since = $28, started = $29, initial_done = $30, last_synced = $31, waited = $32, worked = $33, stalled = $34,
 		messages = $35, moved = $36, moved_bytes = $37, rate = $38, pass_messages = $39, pass_messages_total = $40, pass_bytes = $41, pass_bytes_total = $42,
-		earliest = $43, paused = $44, version = version + 1 WHERE id = $1 AND version = $2`, append([]any{
+		earliest = $43, message_rate = $44, paused = $45,
+		initial_worked = $46, initial_messages = $47, initial_bytes = $48, version = version + 1 WHERE id = $1 AND version = $2`, append([]any{
 		m.ID, m.Version, m.SourceUser, m.TargetUser, m.UserRoot, bytesOf(m.SourceSecret), bytesOf(m.TargetSecret),
 		string(f.Intent), string(f.Phase), f.Passes, f.Failed, f.Broken, f.Skipped, f.Approved, m.Minor, micros(m.Due), m.Trial, m.Retry,
 		string(f.Running), f.Begun, m.Lease.Node, micros(m.Lease.Until), m.Lease.Generation, m.Faults, asJSON{m.Trouble}, asJSON{m.Progress}, asJSON{m.Preflight},
 		micros(m.Since), micros(m.Started), micros(m.InitialDone), micros(m.LastSynced), m.Waited.Microseconds(), m.Worked.Microseconds(), m.Stalled.Microseconds()},
-		append(summedUp(m.Progress), micros(m.PausedUntil()))...)...)
+		append(summedUp(m.Progress), micros(m.PausedUntil()), m.InitialWorked.Microseconds(), m.InitialMessages, m.InitialBytes)...)...)
 	if err == nil {
 		m.Version++
 	}
@@ -181,13 +242,16 @@ func (tx *Tx) SaveMailbox(m *migration.MailboxRecord) error {
 // counting its version up: nobody decides anything by it.
 func (tx *Tx) SaveProgress(id, generation int64, progress migration.MailboxProgress) error {
 	return tx.must(ErrLeaseLost, `UPDATE mailbox SET progress = $3, messages = $4, moved = $5, moved_bytes = $6, rate = $7, pass_messages = $8,
-		pass_messages_total = $9, pass_bytes = $10, pass_bytes_total = $11, earliest = $12 WHERE id = $1 AND generation = $2 AND running <> ''`,
+		pass_messages_total = $9, pass_bytes = $10, pass_bytes_total = $11, earliest = $12, message_rate = $13 WHERE id = $1 AND generation = $2 AND running <> ''`,
 		append([]any{id, generation, asJSON{progress}}, summedUp(progress)...)...)
 }
 
+// perThousand makes a rate a whole number.
+const perThousand = 1000
+
 // summedUp is what Figures sums up of a progress.
 func summedUp(p migration.MailboxProgress) []any {
-	return []any{p.Counts.Source, p.Moved, p.MovedBytes, p.BytesPerSecond, p.Messages, p.MessagesTotal, p.Bytes, p.BytesTotal, micros(p.Earliest)}
+	return []any{p.Counts.Source, p.Moved, p.MovedBytes, p.BytesPerSecond, p.Messages, p.MessagesTotal, p.Bytes, p.BytesTotal, micros(p.Earliest), int64(p.MessagesPerSecond * perThousand)}
 }
 
 // mailboxScore is the place of migration.MailboxRecord.Score in migration.Scores,
@@ -199,23 +263,53 @@ const mailboxScore = `CASE
 	WHEN skipped - approved < 10 OR (skipped - approved) * 1000 <= messages THEN 3
 	ELSE 4 END`
 
+// figures are the sums over mailboxes, in the order of scanFigures.
+var figures = func() string {
+	columns := "COALESCE(MAX(" + mailboxScore + "), 0)"
+	for _, column := range []string{"messages", "moved", "moved_bytes", "skipped", "approved"} {
+		columns += ", CAST(COALESCE(SUM(" + column + "), 0) AS BIGINT)"
+	}
+	for _, column := range []string{"rate", "message_rate", "pass_messages", "pass_messages_total", "pass_bytes", "pass_bytes_total"} {
+		columns += ", CAST(COALESCE(SUM(CASE WHEN running <> '' THEN " + column + " ELSE 0 END), 0) AS BIGINT)"
+	}
+	return columns + ", CAST(COALESCE(MAX(CASE WHEN running <> '' OR paused > 0 THEN earliest ELSE 0 END), 0) AS BIGINT)"
+}()
+
+// scanFigures reads figures, and before them what else there is.
+func scanFigures(row scanner, before ...any) (f migration.BatchFigures, err error) {
+	var score int
+	var rate int64
+	err = row.Scan(append(before, &score, &f.Messages, &f.Moved, &f.MovedBytes, &f.Skipped, &f.Approved,
+		&f.BytesPerSecond, &rate, &f.PassMessages, &f.PassMessagesTotal, &f.PassBytes, &f.PassBytesTotal, moment{&f.Earliest})...)
+	f.Score, f.MessagesPerSecond = migration.Scores()[score], float64(rate)/perThousand
+	return f, err
+}
+
 // Figures sums up the mailboxes of a batch.
 func (tx *Tx) Figures(batch int64) (migration.BatchFigures, error) {
-	query := "SELECT COALESCE(MAX(" + mailboxScore + "), 0)"
-	for _, column := range []string{"messages", "moved", "moved_bytes", "skipped", "approved"} {
-		query += ", CAST(COALESCE(SUM(" + column + "), 0) AS BIGINT)"
-	}
-	for _, column := range []string{"rate", "pass_messages", "pass_messages_total", "pass_bytes", "pass_bytes_total"} {
-		query += ", CAST(COALESCE(SUM(CASE WHEN running <> '' THEN " + column + " ELSE 0 END), 0) AS BIGINT)"
-	}
-	query += ", CAST(COALESCE(MAX(CASE WHEN running <> '' OR paused > 0 THEN earliest ELSE 0 END), 0) AS BIGINT)"
-	return one(tx, func(row scanner) (f migration.BatchFigures, err error) {
-		var score int
-		err = row.Scan(&score, &f.Messages, &f.Moved, &f.MovedBytes, &f.Skipped, &f.Approved,
-			&f.BytesPerSecond, &f.PassMessages, &f.PassMessagesTotal, &f.PassBytes, &f.PassBytesTotal, moment{&f.Earliest})
-		f.Score = migration.Scores()[score]
-		return f, err
-	}, query+" FROM mailbox WHERE batch = $1", batch)
+	return one(tx, func(row scanner) (migration.BatchFigures, error) { return scanFigures(row) },
+		"SELECT "+figures+" FROM mailbox WHERE batch = $1", batch)
+}
+
+// FiguresByBatch sums up the mailboxes of every batch that has any.
+func (tx *Tx) FiguresByBatch() (map[int64]migration.BatchFigures, error) {
+	all := map[int64]migration.BatchFigures{}
+	_, err := list(tx, func(row scanner) (none struct{}, err error) {
+		var batch int64
+		f, err := scanFigures(row, &batch)
+		all[batch] = f
+		return none, err
+	}, "SELECT batch, "+figures+" FROM mailbox GROUP BY batch")
+	return all, err
+}
+
+// InitialCopies sums up what the initial copies of a batch took that are there.
+func (tx *Tx) InitialCopies(batch int64) (migration.Sample, error) {
+	const seconds = "(CAST(initial_worked AS DOUBLE PRECISION) / 1000000)"
+	return one(tx, func(row scanner) (s migration.Sample, err error) {
+		return s, row.Scan(&s.Mailboxes, &s.Messages, &s.Bytes, &s.Seconds, &s.SquaredSeconds, &s.Longest)
+	}, "SELECT COUNT(*), CAST(COALESCE(SUM(initial_messages), 0) AS BIGINT), CAST(COALESCE(SUM(initial_bytes), 0) AS BIGINT), COALESCE(SUM("+
+		seconds+"), 0.0), COALESCE(SUM("+seconds+" * "+seconds+"), 0.0), COALESCE(MAX("+seconds+"), 0.0) FROM mailbox WHERE batch = $1 AND phase <> 'initial' AND initial_worked > 0", batch)
 }
 
 // DeleteMailbox deletes the mailbox and its findings. The ledger stays.

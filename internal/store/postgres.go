@@ -28,7 +28,8 @@ import (
 var postgresWords = strings.NewReplacer("{{bytes}}", "BYTEA", "{{id}}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
 	"{{mailbox changed}}", "CREATE FUNCTION tally_mailbox() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN",
 	"{{tallied}}", "RETURN NULL; END $$; CREATE TRIGGER mailbox_tallied AFTER UPDATE ON mailbox FOR EACH ROW WHEN "+tallyChanged+" EXECUTE FUNCTION tally_mailbox();",
-	"{{drop tally}}", "DROP FUNCTION tally_mailbox();")
+	"{{drop tally}}", "DROP FUNCTION tally_mailbox();",
+	"{{second part of object}}", "split_part(object, '/', 2)")
 
 var postgresLocking = locking{update: " FOR NO KEY UPDATE", share: " FOR SHARE", skip: " FOR UPDATE OF m SKIP LOCKED"}
 

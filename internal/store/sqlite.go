@@ -36,7 +36,8 @@ const (
 // write into another.
 var sqliteWords = strings.NewReplacer("{{bytes}}", "BLOB", "{{id}}", "INTEGER PRIMARY KEY AUTOINCREMENT",
 	"{{mailbox changed}}", "CREATE TRIGGER mailbox_tallied AFTER UPDATE ON mailbox FOR EACH ROW WHEN "+tallyChanged+" BEGIN",
-	"{{tallied}}", "END;", "{{drop tally}}", "")
+	"{{tallied}}", "END;", "{{drop tally}}", "",
+	"{{second part of object}}", "substr(substr(object, instr(object, '/') + 1), 1, instr(substr(object, instr(object, '/') + 1) || '/', '/') - 1)")
 
 // sqliteFile is a ledger file that this process has for itself.
 type sqliteFile struct {
@@ -149,6 +150,9 @@ func (s *sqliteFile) fault(doing string, err error) error {
 func (s *sqliteFile) scrub(ctx context.Context) error {
 	s.tidying.Lock()
 	defer s.tidying.Unlock()
+	if err := s.write(ctx, "filling gaps", fillGaps); err != nil {
+		return err
+	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	return checkpoint(ctx, s.db)

@@ -94,18 +94,39 @@ var batchCounts = strings.Join([]string{
 
 // CountStates counts the mailboxes of a batch by state; 0 is all batches.
 func (tx *Tx) CountStates(batch int64) (map[migration.MailboxState]int, error) {
+	byBatch, err := tx.countStates(batch)
 	counts := map[migration.MailboxState]int{}
+	for _, states := range byBatch {
+		for state, n := range states {
+			counts[state] += n
+		}
+	}
+	return counts, err
+}
+
+// CountStatesByBatch counts the mailboxes of every batch that has any by state.
+func (tx *Tx) CountStatesByBatch() (map[int64]map[migration.MailboxState]int, error) {
+	return tx.countStates(0)
+}
+
+func (tx *Tx) countStates(batch int64) (map[int64]map[migration.MailboxState]int, error) {
+	counts := map[int64]map[migration.MailboxState]int{}
 	where, args := "", []any{}
 	if batch != 0 {
 		where, args = " WHERE m.batch = $1", []any{batch}
 	}
 	_, err := list(tx, func(row scanner) (none struct{}, err error) {
+		var of int64
 		var state string
 		var n int
-		if err = row.Scan(&state, &n); n != 0 {
-			counts[migration.MailboxState(state)] = n
+		if err = row.Scan(&of, &state, &n); n == 0 {
+			return none, err
 		}
+		if counts[of] == nil {
+			counts[of] = map[migration.MailboxState]int{}
+		}
+		counts[of][migration.MailboxState(state)] = n
 		return none, err
-	}, "SELECT "+mailboxState+" AS state, CAST(SUM(m.n) AS BIGINT) FROM tally m JOIN batch b ON b.id = m.batch"+where+" GROUP BY state", args...)
+	}, "SELECT m.batch, "+mailboxState+" AS state, CAST(SUM(m.n) AS BIGINT) FROM tally m JOIN batch b ON b.id = m.batch"+where+" GROUP BY m.batch, state", args...)
 	return counts, err
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -146,6 +147,10 @@ func endpointStays(t *testing.T, address, driver, source string, dialect goose.D
 		_, err = provider.UpTo(t.Context(), 3)
 	}
 	if err == nil {
+		_, err = db.ExecContext(t.Context(), `INSERT INTO audit (id, at, actor, action, object, detail, hash) VALUES (1, 1, 'ada', 'a', 'batch/pilot', '', $1),
+			(2, 1, 'ada', 'a', 'mailbox/pilot/anna@example.org', '', $1), (3, 1, 'ada', 'a', 'endpoint/pilot', '', $1), (4, 1, 'ada', 'a', 'backup', '', $1)`, []byte{})
+	}
+	if err == nil {
 		_, err = db.ExecContext(t.Context(), `INSERT INTO endpoint (name, name_key, kind, host, port, security, allow_cleartext, ca, pin, min_tls, limits, login, admin_secret, learned,
 			created, created_by, version) VALUES ('old', 'old', 'imap', 'h', 993, 'implicit', false, $1, '', 0, '{}', '{"form":"user"}', $1, '', 0, 'ada', 7)`, []byte{})
 	}
@@ -167,6 +172,9 @@ func endpointStays(t *testing.T, address, driver, source string, dialect goose.D
 		}
 		if e.Host != "h" || e.Version != 7 || len(e.DefaultFolders) != 0 {
 			t.Errorf("upgraded to %+v", e)
+		}
+		if history, err := tx.AuditOfBatch("pilot", time.Time{}, 0, 10); err != nil || len(history) != 2 || history[0].ID != 2 {
+			t.Errorf("the history of the batch is %+v, %v", history, err)
 		}
 		e.DefaultFolders = migration.DefaultFolders{"Sent": "Verschickt"}
 		if err := tx.SaveEndpoint(&e); err != nil {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -33,6 +34,10 @@ var records = []suiteTest{
 	{"keeps operators, sessions and tokens", keepsPeople},
 	{"keeps second factors and recovery codes", keepsFactors},
 	{"keeps settings, answers and nodes", keepsSettings},
+	{"keeps what was copied by the minute", keepsCopied},
+	{"keeps the last transcripts", keepsTranscripts},
+	{"samples initial copies", samplesInitialCopies},
+	{"finds what was done to a batch", findsAuditOfBatch},
 	{"finds what was done to the audit log", findsAuditTampering},
 	{"audits in one chain", auditsInOneChain},
 	{"gives out what limits allow", givesOutWithinLimits},
@@ -388,6 +393,7 @@ func keepsMailboxes(t *testing.T, open Open) {
 	want.Preflight = &migration.PreflightResult{At: at, Source: "ok", Target: "tls", Free: -1, Trouble: &migration.Trouble{Code: "tls"}}
 	want.Since, want.Started, want.InitialDone, want.LastSynced = at, at, at, at
 	want.Waited, want.Worked, want.Stalled = time.Hour, time.Minute, time.Microsecond
+	want.InitialWorked, want.InitialMessages, want.InitialBytes = time.Second, 6, 1<<41
 	stale := want
 	change(t, s, func(tx *store.Tx) error { m := want; return tx.SaveMailbox(&m) })
 	want.Version++
@@ -464,6 +470,56 @@ func pagesThrough(t *testing.T, open Open) {
 		}
 		if seen != c.want {
 			t.Errorf("%s: %d mailboxes, want %d", c.name, seen, c.want)
+		}
+		byPlaces(t, s, c.filter, c.want)
+	}
+}
+
+// byPlaces goes through a filter by places in every order.
+func byPlaces(t *testing.T, s *store.Store, filter store.MailboxFilter, want int) {
+	t.Helper()
+	filter.After = 0
+	view(t, s, func(tx *store.Tx) error {
+		n, err := tx.CountMailboxes(filter)
+		if n != want {
+			t.Errorf("%+v: %d are counted, want %d", filter, n, want)
+		}
+		return err
+	})
+	rank := func(m migration.MailboxRecord) int { return slices.Index(migration.MailboxStates(), m.Facts.State()) }
+	rules := map[migration.MailboxOrder]func(a, b migration.MailboxRecord) int{
+		migration.ByRow: func(a, b migration.MailboxRecord) int { return cmp.Compare(a.ID, b.ID) },
+		migration.ByAddress: func(a, b migration.MailboxRecord) int {
+			return cmp.Compare(strings.ToLower(a.Address), strings.ToLower(b.Address))
+		},
+		migration.ByState: func(a, b migration.MailboxRecord) int { return cmp.Compare(rank(a), rank(b)) },
+	}
+	for _, order := range migration.MailboxOrders() {
+		name, down := strings.CutPrefix(string(order), "-")
+		rule := rules[migration.MailboxOrder(name)]
+		filter.Order, filter.Limit = order, 37
+		var all []migration.MailboxRecord
+		seen := map[int64]bool{}
+		for filter.Offset = 0; ; filter.Offset += filter.Limit {
+			page := mailboxes(t, s, filter)
+			if len(page) == 0 {
+				break
+			}
+			for _, m := range page {
+				if all = append(all, m); seen[m.ID] {
+					t.Fatalf("%s: %d comes twice", order, m.ID)
+				}
+				seen[m.ID] = true
+			}
+		}
+		if len(all) != want {
+			t.Errorf("%s of %+v: %d mailboxes, want %d", order, filter, len(all), want)
+		}
+		if down {
+			slices.Reverse(all)
+		}
+		if !slices.IsSortedFunc(all, rule) {
+			t.Errorf("%s of %+v: not in order", order, filter)
 		}
 	}
 }

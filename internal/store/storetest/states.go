@@ -144,6 +144,7 @@ func sumsUp(t *testing.T, open Open) {
 				p := &m.Progress
 				p.Counts.Source, p.Moved, p.MovedBytes = random.IntN(30_000), random.Int64N(9), random.Int64N(1<<40)
 				p.BytesPerSecond, p.Messages, p.MessagesTotal, p.Bytes, p.BytesTotal = random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9)
+				p.MessagesPerSecond = float64(random.IntN(40)) / 8
 				p.Earliest = time.UnixMicro(random.Int64N(1 << 50)).UTC()
 				m.Trouble = []*migration.Trouble{nil, {Class: migration.Later, Until: time.UnixMicro(1 << 50).UTC()}}[random.IntN(2)]
 				m.Facts.Passes, m.Facts.Running = random.IntN(2), []migration.PassKind{"", migration.InitialPass}[random.IntN(2)]
@@ -162,6 +163,20 @@ func sumsUp(t *testing.T, open Open) {
 		view(t, s, func(tx *store.Tx) error {
 			got, err := tx.Figures(b.ID)
 			same(t, "figures", got, want)
+			if err != nil {
+				return err
+			}
+			all, err := tx.FiguresByBatch()
+			same(t, "figures by batch", all, map[int64]migration.BatchFigures{b.ID: want})
+			if err != nil {
+				return err
+			}
+			states, err := tx.CountStates(b.ID)
+			if err != nil {
+				return err
+			}
+			byBatch, err := tx.CountStatesByBatch()
+			same(t, "states by batch", byBatch, map[int64]map[migration.MailboxState]int{b.ID: states})
 			return err
 		})
 	}
@@ -187,6 +202,7 @@ func addUp(f *migration.BatchFigures, m migration.MailboxRecord) {
 		return
 	}
 	f.BytesPerSecond += p.BytesPerSecond
+	f.MessagesPerSecond += p.MessagesPerSecond
 	f.PassMessages += p.Messages
 	f.PassMessagesTotal += p.MessagesTotal
 	f.PassBytes += p.Bytes

@@ -58,6 +58,7 @@ var ledgers = []suiteTest{
 	{"keeps serial numbers", keepsSerials},
 	{"keeps what accounts have moved", keepsMoved},
 	{"keeps marks", keepsMarks},
+	{"tells of folders", tellsOfFolders},
 	{"settles intents", settlesIntents},
 	{"settles twice without harm", settlesTwice},
 	{"refuses a second source or target", refusesSecond},
