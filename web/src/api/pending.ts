@@ -7,7 +7,18 @@ export type Me = Schema<"Operator"> & { totp?: boolean; recoveryCodes?: number }
 
 /** GET /live, event "dashboard". */
 export interface Dashboard {
-  counts: Record<string, number | Record<string, number>> & { total: number; states: Record<string, number> };
+  counts: {
+    total: number;
+    queued: number;
+    /** With a pass under way, or their final one before them. */
+    syncing: number;
+    synced: number;
+    completed: number;
+    failed: number;
+    stopped: number;
+    removing: number;
+    states: Record<string, number>;
+  };
   bytesPerSecond: number;
   messagesPerSecond: number;
   batches: Schema<"Batch">[] | null;

@@ -1,0 +1,74 @@
+import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, makeStyles, Spinner, tokens } from "@fluentui/react-components";
+import { useEffect, useState, type FormEvent, type ReactNode } from "react";
+import { problemOf, type ApiProblem } from "../api/problem";
+import { Problem } from "./Problem";
+
+const useStyles = makeStyles({ content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM } });
+
+export interface FormDialogProps {
+  open: boolean;
+  onClose(): void;
+  title: string;
+  /** The word on the button. */
+  action: string;
+  /** Nothing can be sent as long as it is false. */
+  ready?: boolean;
+  /** Does it. The dialog closes when it has gone well, unless it says to stay. */
+  onSubmit(): Promise<"stay" | unknown>;
+  /** Fields that show themselves what is wrong with them. */
+  shownFields?: string[];
+  /** The fields, with what the server says is wrong. */
+  children: ReactNode | ((problem: ApiProblem | undefined) => ReactNode);
+  /** For what is only shown: no button that sends. */
+  closeOnly?: boolean;
+}
+
+/** A dialog with a form, which stays with what was entered when the server refuses it. */
+export function FormDialog({ open, onClose, title, action, ready = true, onSubmit, shownFields, children, closeOnly }: FormDialogProps) {
+  const styles = useStyles();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    if (open) setError(undefined);
+  }, [open]);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    event.stopPropagation();
+    if (closeOnly) return onClose();
+    if (busy || !ready) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      if ((await onSubmit()) !== "stay") onClose();
+    } catch (e) {
+      setError(e);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog open={open} onOpenChange={(_, data) => !data.open && !busy && onClose()} modalType="alert">
+      <DialogSurface>
+        <form onSubmit={submit}>
+          <DialogBody>
+            <DialogTitle>{title}</DialogTitle>
+            <DialogContent className={styles.content}>
+              {typeof children === "function" ? children(error === undefined ? undefined : problemOf(error)) : children}
+              <Problem error={error} shownFields={shownFields} />
+            </DialogContent>
+            <DialogActions>
+              {!closeOnly && (
+                <Button onClick={onClose} disabled={busy}>
+                  Cancel
+                </Button>
+              )}
+              <Button type="submit" appearance="primary" disabledFocusable={busy || !ready} icon={busy ? <Spinner size="tiny" /> : undefined}>
+                {closeOnly ? "Close" : action}
+              </Button>
+            </DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
+  );
+}
