@@ -91,6 +91,13 @@ var asks = map[string]struct {
 		_, err := s.PreviewFolders(ctx, a, "x", "y", FolderRules{})
 		return err
 	}},
+	"JudgePreview": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		return s.JudgePreview(ctx, a, PreviewSpec{Source: "x", User: "anna"})
+	}},
+	"PreviewSource": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.PreviewSource(ctx, a, PreviewSpec{Source: "x", User: "anna"})
+		return err
+	}},
 	"Statistics": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Statistics(ctx, a); return err }},
 	"Notices":    {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Notices(ctx, a, "x"); return err }},
 	"ReportRows": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
