@@ -7,6 +7,7 @@ import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { Problem } from "../../parts/Problem";
 import { EndpointForm, shownFields } from "./EndpointForm";
 import { specOf, testOf, troubles, type Endpoint, type Form } from "./form";
+import { told } from "../newbatch/told";
 import { TestPanel } from "./TestPanel";
 
 const useStyles = makeStyles({
@@ -69,7 +70,7 @@ export function CreateEndpoint({ form, onChange, onCreated, onCancel, cancel = "
         />
       </section>
       <Checkbox checked={skip} onChange={(_, data) => setSkip(data.checked === true)} label="Create it although it was not tested" />
-      {strict && wrong.length > 0 && <Problem error={new Error("Something is missing or wrong; it is told at the fields.")} />}
+      {strict && wrong.length > 0 && <Problem error={told("Something is missing or wrong; it is told at the fields.")} />}
       <Problem error={error} title="The endpoint was not created" shownFields={byStep ? [] : shownFields} />
       <div className={styles.actions}>
         <DimmedButton appearance="primary" reason={role} onClick={() => void create()} icon={busy ? <Spinner size="tiny" /> : undefined}>
