@@ -64,8 +64,9 @@ function WizardPage() {
   useEffect(() => {
     if (before.current !== step) title.current?.focus();
     before.current = step;
-    setBlocked("");
   }, [step]);
+  // What was in the way may be no more.
+  useEffect(() => setBlocked(""), [step, w.draft, w.file, w.edits, w.targetPassword]);
   const go = (to: Step) => setSearch({ step: to });
   const next = async () => {
     setBlocked("");

@@ -64,11 +64,15 @@ function AllOfThem({ batch, all }: { batch: string; all: number }) {
     retry: false,
   });
   if (!data) return null;
-  if (data.mailboxesMeasured === 0) return <p>As soon as its first mailboxes are copied, it can be said how long all {count(all)} will take.</p>;
+  if (data.mailboxesMeasured === 0 || (data.seconds === 0 && !data.note)) return <p>As soon as its first mailboxes are copied, it can be said how long all {count(all)} will take.</p>;
   return (
     <MessageBar intent={data.enough ? "info" : "warning"} layout="multiline">
       <MessageBarBody>
-        All {counted(data.mailboxes, "mailbox", "mailboxes")} will take about {duration(data.seconds)} ({duration(data.low)} to {duration(data.high)}), going by {counted(data.mailboxesMeasured, "mailbox", "mailboxes")} of {bytes(data.bytesPerMailbox)} each.{" "}
+        {data.seconds > 0 && (
+          <>
+            All {counted(data.mailboxes, "mailbox", "mailboxes")} will take about {duration(data.seconds)} ({duration(data.low)} to {duration(data.high)}), going by {counted(data.mailboxesMeasured, "mailbox", "mailboxes")} of {bytes(data.bytesPerMailbox)} each.{" "}
+          </>
+        )}
         {data.note && <Said text={data.note} />}
       </MessageBarBody>
     </MessageBar>

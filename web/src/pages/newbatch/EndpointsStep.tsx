@@ -19,6 +19,8 @@ import type { Wizard } from "./useWizard";
 const useStyles = makeStyles({
   sides: { display: "grid", gridTemplateColumns: "repeat(auto-fit, minmax(min(100%, 320px), 1fr))", gap: tokens.spacingHorizontalXL, alignItems: "start" },
   pick: { flex: "1 1 200px", minWidth: 0 },
+  pair: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "flex-start" },
+  beside: { marginTop: "26px", flexShrink: 0 },
   facts: { margin: 0, paddingLeft: tokens.spacingHorizontalL, color: tokens.colorNeutralForeground2 },
   surface: { maxWidth: "760px" },
 });
@@ -82,7 +84,7 @@ function SidePicker({ side, wizard: w, endpoints, onNew }: { side: Side; wizard:
   const gone = w.draft[side] !== "" && !chosen;
   return (
     <section className={step.part} aria-label={titles[side].label}>
-      <div className={step.row}>
+      <div className={styles.pair}>
         <Field className={styles.pick} label={titles[side].label} hint={titles[side].hint} required validationMessage={w.troubles[side] ?? w.problem?.field(side) ?? (gone ? `There is no endpoint ${w.draft[side]} any more.` : undefined)}>
           <Select value={chosen ? w.draft[side] : ""} onChange={(_, data) => w.change({ [side]: data.value })}>
             <option value="">{endpoints.length === 0 ? "There is none yet" : "Choose one"}</option>
@@ -93,7 +95,7 @@ function SidePicker({ side, wizard: w, endpoints, onNew }: { side: Side; wizard:
             ))}
           </Select>
         </Field>
-        <DimmedButton icon={<AddRegular />} reason={role} onClick={onNew} aria-label={`New ${titles[side].label.toLowerCase()}`}>
+        <DimmedButton className={styles.beside} icon={<AddRegular />} reason={role} onClick={onNew} aria-label={`New ${titles[side].label.toLowerCase()}`}>
           New
         </DimmedButton>
       </div>

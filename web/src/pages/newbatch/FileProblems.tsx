@@ -15,7 +15,7 @@ const useStyles = makeStyles({
   card: { border: `1px solid ${tokens.colorNeutralStroke2}`, borderRadius: tokens.borderRadiusMedium, padding: tokens.spacingHorizontalM, display: "flex", flexDirection: "column", gap: tokens.spacingVerticalS, minWidth: 0 },
   title: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center", justifyContent: "space-between" },
   name: { fontWeight: tokens.fontWeightSemibold },
-  cells: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
+  cells: { display: "flex", flexWrap: "wrap", alignItems: "flex-start", gap: tokens.spacingHorizontalM },
   cell: { flex: "1 1 180px", minWidth: 0, maxWidth: "420px" },
   raw: { width: "100%", fontFamily: tokens.fontFamilyMonospace },
   code: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200, fontFamily: tokens.fontFamilyMonospace },

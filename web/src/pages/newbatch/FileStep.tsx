@@ -121,7 +121,6 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
       {tooBig && <Problem error={told(`The file has ${bytes(file.size)}; the server takes at most ${bytes(maxBytes)}. Divide it into several files, or remove columns that are not needed.`)} />}
       {file && !tooBig && (
         <>
-          <CheckResult wizard={w} />
           <div className={step.part}>
             <div>
               <Checkbox checked={draft.allowUnknown} onChange={(_, data) => w.change({ allowUnknown: data.checked === true })} label="Leave out columns whose name is not known" />
@@ -134,10 +133,11 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
               <Field validationMessage={draft.test ? w.troubles.first : undefined}>
                 <Input className={styles.number} aria-label="How many mailboxes a test batch takes" inputMode="numeric" value={draft.first} disabled={!draft.test} onChange={(_, data) => w.change({ first: data.value })} />
               </Field>
-              <span>mailboxes. Afterwards the batch says how long all will take, and takes the rest.</span>
+              <span>mailboxes; afterwards the batch says how long all will take, and takes the rest</span>
             </div>
             <TargetPassword wizard={w} />
           </div>
+          <CheckResult wizard={w} />
           {file.records && (
             <details>
               <summary>Show the rows</summary>

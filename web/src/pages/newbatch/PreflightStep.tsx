@@ -230,10 +230,15 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
   );
 }
 
+/** Reasons are told within a line elsewhere, and stand before a remedy here. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 function Seen({ mailbox: m, outcome }: { mailbox: Tried; outcome: Outcome }) {
   if (outcome === "pending") return <>–</>;
   const troubles = troublesOf(m.preflight);
-  if (troubles.length > 0) return <Said text={troubles.map((t) => (t.side ? `${t.side}: ` : "") + t.trouble.reason).join(" ")} />;
+  if (troubles.length > 0) return <Said text={troubles.map((t) => (t.side ? `${t.side}: ` : "") + sentence(t.trouble.reason)).join(" ")} />;
   if (!m.preflight) return <>Its credentials cannot be opened.</>;
   return (
     <>
@@ -254,7 +259,7 @@ function Details({ mailbox: m, to, onClose }: { mailbox: Tried; to: string; onCl
       {troublesOf(p).map(({ side, trouble }, i) => (
         <div key={i}>
           {side && <b>{side}: </b>}
-          <Said text={trouble.reason} /> {trouble.remedy && <Said text={trouble.remedy} />}
+          <Said text={sentence(trouble.reason)} /> {trouble.remedy && <Said text={trouble.remedy} />}
         </div>
       ))}
       {(p?.warnings ?? []).map((f, i) => (
@@ -264,7 +269,7 @@ function Details({ mailbox: m, to, onClose }: { mailbox: Tried; to: string; onCl
               <Said text={f.folder} />:{" "}
             </>
           )}
-          <Said text={f.reason} /> {f.remedy && <Said text={f.remedy} />}
+          <Said text={sentence(f.reason)} /> {f.remedy && <Said text={f.remedy} />}
         </div>
       ))}
       {p && (

@@ -29,7 +29,7 @@ export function ScheduleStep({ wizard: w }: { wizard: Wizard }) {
         placeholder="name@example.org"
         type="email"
       />
-      <Field className={step.slim} label="A report" validationMessage={w.problem?.field("reportIntervalSeconds")}>
+      <Field className={step.short} label="A report" validationMessage={w.problem?.field("reportIntervalSeconds")}>
         <Select value={draft.reportInterval} onChange={(_, data) => w.change({ reportInterval: data.value })}>
           {reports.map(([seconds, text]) => (
             <option key={seconds} value={seconds}>
@@ -46,11 +46,11 @@ export function ScheduleStep({ wizard: w }: { wizard: Wizard }) {
         </RadioGroup>
       </Field>
       {draft.start === "later" && (
-        <Field className={step.slim} label="Start at" hint="In your time zone" required validationMessage={w.troubles.startAfter ?? w.problem?.field("startAfter")}>
+        <Field className={step.short} label="Start at" hint="In your time zone" required validationMessage={w.troubles.startAfter ?? w.problem?.field("startAfter")}>
           <Input type="datetime-local" value={draft.startAt} onChange={(_, data) => w.change({ startAt: data.value })} />
         </Field>
       )}
-      <Field className={step.slim} label="What is new is brought every" hint="Between passes of a mailbox, until it is completed" validationMessage={w.problem?.field("intervalSeconds")}>
+      <Field className={step.short} label="What is new is brought every" hint="Between passes of a mailbox, until it is completed" validationMessage={w.problem?.field("intervalSeconds")}>
         <Select value={draft.interval} onChange={(_, data) => w.change({ interval: data.value })}>
           {intervals.map(([seconds, text]) => (
             <option key={seconds} value={seconds}>
@@ -59,7 +59,7 @@ export function ScheduleStep({ wizard: w }: { wizard: Wizard }) {
           ))}
         </Select>
       </Field>
-      <Field className={step.slim} label="Complete at" hint="The final pass, in your time zone; empty is by hand" validationMessage={w.troubles.completeAfter ?? w.problem?.field("completeAfter")}>
+      <Field className={step.short} label="Complete at" hint="The final pass, in your time zone; empty is by hand" validationMessage={w.troubles.completeAfter ?? w.problem?.field("completeAfter")}>
         <Input type="datetime-local" value={draft.completeAt} onChange={(_, data) => w.change({ completeAt: data.value })} />
       </Field>
     </div>

@@ -5,6 +5,7 @@ export const useStepStyles = makeStyles({
   part: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, minWidth: 0 },
   row: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "flex-end" },
   slim: { flex: "1 1 200px", minWidth: 0, maxWidth: "360px" },
+  short: { maxWidth: "360px" },
   field: { maxWidth: "560px" },
   soft: { color: tokens.colorNeutralForeground2 },
   bad: { color: tokens.colorStatusDangerForeground1 },
