@@ -7,8 +7,9 @@ import { TextFromFile } from "./TextFromFile";
 const useStyles = makeStyles({
   form: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
   row: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "flex-start" },
-  wide: { flex: "3 1 220px", minWidth: 0 },
-  slim: { flex: "1 1 140px", minWidth: 0 },
+  wide: { flex: "3 1 220px", minWidth: 0, gridTemplateColumns: "minmax(0, 1fr)" },
+  slim: { flex: "1 1 140px", minWidth: 0, gridTemplateColumns: "minmax(0, 1fr)" },
+  input: { width: "100%", minWidth: 0 },
   panel: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, paddingBottom: tokens.spacingVerticalM },
 });
 
@@ -45,7 +46,7 @@ export function EndpointForm({ form, onChange, existing, hasSecret, problem, str
     const { hint, required, className, ...input } = extra;
     return (
       <Field label={label as string} hint={hint as string} required={required} className={className} validationMessage={wrong(name)}>
-        <Input {...input} value={form[name]} onChange={(_, data) => onChange({ [name]: data.value })} autoComplete={input.type === "password" ? "new-password" : "off"} spellCheck={false} autoCapitalize="off" />
+        <Input {...input} className={styles.input} value={form[name]} onChange={(_, data) => onChange({ [name]: data.value })} autoComplete={input.type === "password" ? "new-password" : "off"} spellCheck={false} autoCapitalize="off" />
       </Field>
     );
   };
@@ -160,7 +161,7 @@ export function EndpointForm({ form, onChange, existing, hasSecret, problem, str
             <div className={styles.row}>
               {uses.map((use) => (
                 <Field key={use} label={use} className={styles.slim} validationMessage={use === "Sent" ? problem?.field("defaultFolders") : undefined}>
-                  <Input value={form.folders[use] ?? ""} onChange={(_, data) => onChange({ folders: { ...form.folders, [use]: data.value } })} spellCheck={false} />
+                  <Input className={styles.input} value={form.folders[use] ?? ""} onChange={(_, data) => onChange({ folders: { ...form.folders, [use]: data.value } })} spellCheck={false} />
                 </Field>
               ))}
             </div>

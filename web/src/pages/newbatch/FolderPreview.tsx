@@ -57,6 +57,7 @@ export function FolderPreview({ wizard: w }: { wizard: Wizard }) {
       <div className={step.row}>
         <Field className={step.slim} label="Mailbox" validationMessage={address !== "" && !person ? "No row of the file has this address." : undefined}>
           <Combobox
+            className={step.filling}
             freeform
             value={address}
             selectedOptions={person ? [person.address] : []}

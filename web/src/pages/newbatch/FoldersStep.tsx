@@ -43,10 +43,10 @@ export function FoldersStep({ wizard: w }: { wizard: Wizard }) {
             <ListEditor label="Only these folders" hint={rule} one="folder to take" values={draft.include} onChange={(include) => w.change({ include })} trouble={ruleTrouble} problem={w.problem?.field("include")} suggestions={wellKnown} suggest="Well-known folders" placeholder="all folders" />
             <div className={step.row}>
               <Field className={step.slim} label="Only messages received from" hint="In your time zone" validationMessage={w.problem?.field("receivedFrom")}>
-                <Input type="datetime-local" value={draft.receivedFrom} onChange={(_, data) => w.change({ receivedFrom: data.value })} />
+                <Input className={step.filling} type="datetime-local" value={draft.receivedFrom} onChange={(_, data) => w.change({ receivedFrom: data.value })} />
               </Field>
               <Field className={step.slim} label="Only messages received before" hint="In your time zone" validationMessage={w.troubles.receivedBefore ?? w.problem?.field("receivedBefore")}>
-                <Input type="datetime-local" value={draft.receivedBefore} onChange={(_, data) => w.change({ receivedBefore: data.value })} />
+                <Input className={step.filling} type="datetime-local" value={draft.receivedBefore} onChange={(_, data) => w.change({ receivedBefore: data.value })} />
               </Field>
             </div>
             {labels && (

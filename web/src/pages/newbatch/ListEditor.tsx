@@ -5,7 +5,9 @@ import { useRef, useState, type ReactNode } from "react";
 const useStyles = makeStyles({
   box: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS, maxWidth: "560px" },
   row: { display: "flex", gap: tokens.spacingHorizontalXS, alignItems: "flex-start" },
-  field: { flexGrow: 1, minWidth: 0 },
+  add: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalXS, alignItems: "flex-start" },
+  field: { flex: "1 1 180px", minWidth: 0, gridTemplateColumns: "minmax(0, 1fr)" },
+  input: { width: "100%", minWidth: 0 },
   label: { fontWeight: tokens.fontWeightSemibold },
   hint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
@@ -49,15 +51,16 @@ export function ListEditor({ label, hint, one, values, onChange, trouble, proble
       {values.map((value, i) => (
         <div key={i} className={styles.row}>
           <Field className={styles.field} validationMessage={trouble?.(value)}>
-            <Input aria-label={`${one} ${i + 1}`} value={value} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && remove(i)} />
+            <Input className={styles.input} aria-label={`${one} ${i + 1}`} value={value} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && remove(i)} />
           </Field>
           <Button appearance="subtle" icon={<DismissRegular />} aria-label={`Remove ${value}`} onClick={() => remove(i)} />
         </div>
       ))}
-      <div className={styles.row}>
+      <div className={styles.add}>
         <Field className={styles.field} validationMessage={problem ?? (fresh.trim() === "" ? undefined : trouble?.(fresh.trim()))}>
           <Input
             ref={input}
+            className={styles.input}
             aria-label={`New ${one}`}
             type={type}
             placeholder={placeholder}
