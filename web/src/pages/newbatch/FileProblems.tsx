@@ -16,7 +16,8 @@ const useStyles = makeStyles({
   title: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center", justifyContent: "space-between" },
   name: { fontWeight: tokens.fontWeightSemibold },
   cells: { display: "flex", flexWrap: "wrap", alignItems: "flex-start", gap: tokens.spacingHorizontalM },
-  cell: { flex: "1 1 180px", minWidth: 0, maxWidth: "420px" },
+  cell: { flex: "1 1 180px", minWidth: 0, maxWidth: "420px", gridTemplateColumns: "minmax(0, 1fr)" },
+  input: { width: "100%", minWidth: 0 },
   raw: { width: "100%", fontFamily: tokens.fontFamilyMonospace },
   code: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200, fontFamily: tokens.fontFamilyMonospace },
   body: { whiteSpace: "normal", paddingTop: tokens.spacingVerticalXS, paddingBottom: tokens.spacingVerticalXS },
@@ -221,6 +222,7 @@ function CellInputs({ row, text, header, isHeader, shown, problems, onEdit }: { 
         return (
           <Field key={i} className={styles.cell} label={column} validationState={worst} validationMessage={here.length > 0 ? here.map((p) => p.text).join(" ") : undefined}>
             <Input
+              className={styles.input}
               type={isHeader || shown || !secretColumn(header[i]) ? "text" : "password"}
               value={value}
               autoComplete="off"

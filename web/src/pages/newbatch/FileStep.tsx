@@ -1,13 +1,13 @@
 import { Button, Checkbox, Field, Input, makeStyles, MessageBar, MessageBarBody, mergeClasses, Spinner, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DocumentTableRegular } from "@fluentui/react-icons";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { bytes, count, counted } from "../../parts/format";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { openToSource, usable } from "./check";
 import { maxBytes, template } from "./csv";
 import { FileProblems } from "./FileProblems";
-import { mailboxRows, readFile, withoutTargetPassword } from "./file";
+import { headerOf, mailboxRows, readFile, withoutTargetPassword } from "./file";
 import { RowsTable } from "./RowsTable";
 import { told } from "./told";
 import { useStepStyles } from "./useStyles";
@@ -138,7 +138,7 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
             <TargetPassword wizard={w} />
           </div>
           <CheckResult wizard={w} />
-          {file.records && (
+          {file.records && headerOf(file).length > 0 && (
             <details>
               <summary>Show the rows</summary>
               <RowsTable file={w.file!} />
@@ -153,7 +153,8 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
 /** The one password at the target for rows that have none. */
 export function TargetPassword({ wizard: w }: { wizard: Wizard }) {
   const step = useStepStyles();
-  const missing = w.file?.records ? withoutTargetPassword(w.file) : 0;
+  const missing = useMemo(() => (w.file?.records ? withoutTargetPassword(w.file) : 0), [w.file]);
+  if (missing === 0 && w.targetPassword === "") return null;
   return (
     <Field
       className={step.field}
@@ -193,7 +194,7 @@ export function CheckResult({ wizard: w, final }: { wizard: Wizard; final?: bool
       {summary && w.file && (summary.problems ?? []).length > 0 && (
         <>
           <FileProblems file={w.file} summary={summary} edits={w.edits} onEdit={w.edit} onFile={w.replaceFile} />
-          {(changed > 0 || summary.errors > 0) && (
+          {w.file.records && (changed > 0 || summary.errors > 0) && (
             <div className={step.actions}>
               <Button appearance={changed > 0 ? "primary" : "secondary"} onClick={() => void w.check()} disabledFocusable={w.checking}>
                 {changed > 0 ? `Check again with ${counted(changed, "changed row")}` : "Check again"}

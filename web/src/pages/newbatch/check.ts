@@ -60,5 +60,6 @@ const remedies: Record<string, string> = {
 
 /** What to do about a problem, here. */
 export function remedyOf(problem: FileProblem): string {
+  if (problem.code === "csv-unknown-column") return `${problem.remedy.replace("--source and --target", "the endpoints")} Or tick above that such columns are left out.`;
   return remedies[problem.code] ?? problem.remedy.replace("the servers are those of --source and --target", "the servers are those of the endpoints").replace(/; where one sign-in opens every mailbox of the source it is not needed.*$/, "; where one sign-in opens every mailbox of the source it is not needed.");
 }

@@ -93,6 +93,11 @@ describe("the migration file", () => {
     expect(maybeWindows(old)).toBe(true);
     expect(asWindows(old).records![1]).toContain("Müller");
   });
+  test("whose first row is not surely a header has none, since that would be shown", () => {
+    expect(headerOf(fileOf("n.csv", bytes("anna@example.org,anna,secret\n")))).toEqual([]);
+    expect(headerOf(fileOf("n.csv", bytes("anna,secret\n")))).toEqual([]);
+    expect(headerOf(fileOf("n.csv", bytes("Password,anna@example.org\n")))).toEqual([]);
+  });
   test("with semicolons, and without a header", () => {
     expect(headerOf(commaSeparated(fileOf("s.csv", bytes("EmailAddress;UserName\na@b.c;d,e\n")), ";")!)).toEqual(["EmailAddress", "UserName"]);
     expect(withHeader(fileOf("n.csv", bytes("a@b.c,a,p\n")), ["EmailAddress", "UserName", "Password"]).records).toEqual(["EmailAddress,UserName,Password\n", "a@b.c,a,p\n"]);

@@ -55,10 +55,13 @@ export function withHeader(file: MigrationFile, columns: string[]): MigrationFil
   return { ...file, records: [record(columns, ended(first)[1] || "\n"), ...(file.records ?? [])] };
 }
 
-/** The names of the columns; empty where no header can be read. */
+const known = ["EmailAddress", "UserName", "Password", "UserRoot", "TargetUserName", "TargetPassword"];
+
+/** The names of the columns; empty where no row is surely a header: its values may be passwords. */
 export function headerOf(file: MigrationFile): string[] {
   const at = headerAt(file.records ?? []);
-  return at < 0 ? [] : (cells(file.records![at]!) ?? []);
+  const names = at < 0 ? [] : (cells(file.records![at]!) ?? []);
+  return names.some((name) => known.includes(name)) && !names.some((name) => name.includes("@")) ? names : [];
 }
 
 export function mailboxRows(file: MigrationFile): number {
