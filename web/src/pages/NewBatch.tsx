@@ -2,7 +2,7 @@ import { Button, makeStyles, mergeClasses, Spinner, tokens, typographyStyles } f
 import { CheckmarkCircleFilled } from "@fluentui/react-icons";
 import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
-import { told } from "./newbatch/told";
+import { ConfirmByTyping } from "../parts/ConfirmByTyping";
 import { useRoleReason } from "../parts/DimmedButton";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
@@ -17,6 +17,7 @@ import { FileStep } from "./newbatch/FileStep";
 import { FoldersStep } from "./newbatch/FoldersStep";
 import { PreflightStep } from "./newbatch/PreflightStep";
 import { ScheduleStep } from "./newbatch/ScheduleStep";
+import { told } from "./newbatch/told";
 import { useWizard, type Wizard } from "./newbatch/useWizard";
 
 const useStyles = makeStyles({
@@ -55,6 +56,7 @@ function WizardPage() {
   const asked = (search.get("step") ?? "") as Step | "";
   const step = bounded(steps.includes(asked as Step) ? (asked as Step) : w.draft.created ? "preflight" : "file", last, w.draft.created !== "");
   const [blocked, setBlocked] = useState("");
+  const [anew, setAnew] = useState(false);
   const { dialog } = useUnsaved(w.dirty);
   const title = useRef<HTMLHeadingElement>(null);
   const before = useRef(step);
@@ -90,8 +92,8 @@ function WizardPage() {
             const past = i < index;
             return (
               <li key={name}>
-                <button type="button" className={mergeClasses(styles.step, name === step && styles.current, !open && styles.later)} aria-current={name === step ? "step" : undefined} aria-disabled={!open} onClick={() => open && go(name)}>
-                  {past ? <CheckmarkCircleFilled className={styles.tick} aria-label="Done:" /> : <span className={styles.number}>{i + 1}</span>}
+                <button type="button" className={mergeClasses(styles.step, name === step && styles.current, !open && styles.later)} aria-current={name === step ? "step" : undefined} aria-disabled={!open} aria-label={`Step ${i + 1}: ${stepNames[name]}${past ? ", done" : ""}`} onClick={() => open && go(name)}>
+                  {past ? <CheckmarkCircleFilled className={styles.tick} aria-hidden /> : <span className={styles.number}>{i + 1}</span>}
                   <span className={name === step ? undefined : styles.small}>{stepNames[name]}</span>
                 </button>
               </li>
@@ -127,19 +129,25 @@ function WizardPage() {
               </Button>
             )}
             {w.dirty && (
-              <Button
-                appearance="subtle"
-                onClick={() => {
-                  w.reset();
-                  setSearch({});
-                }}
-              >
+              <Button appearance="subtle" onClick={() => setAnew(true)}>
                 Start over
               </Button>
             )}
           </div>
         )}
       </div>
+      <ConfirmByTyping
+        open={anew}
+        onClose={() => setAnew(false)}
+        title="Start over?"
+        action="Start over"
+        onConfirm={async () => {
+          w.reset();
+          setSearch({});
+        }}
+      >
+        <p>All that was chosen and entered here is dropped. Your file stays as it is.</p>
+      </ConfirmByTyping>
       {dialog}
     </div>
   );
