@@ -189,7 +189,7 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
           {counts.failed > 0 && counts.pending === 0 && (
             <MessageBar intent="warning" layout="multiline">
               <MessageBarBody>
-                {counted(counts.failed, "mailbox is", "mailboxes are")} not ready. Passwords are given anew on the page of the mailbox; then try again. A batch can be started all the same: mailboxes that fail are retried later.
+                {counted(counts.failed, "mailbox is", "mailboxes are")} not ready. Passwords are given anew on the page of the mailbox; then try again. A batch can be started all the same: mailboxes that fail can be retried later.
               </MessageBarBody>
             </MessageBar>
           )}
@@ -232,7 +232,7 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
 
 /** Reasons are told within a line elsewhere, and stand before a remedy here. */
 function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+  return /[.!?]["”]?$/.test(text) ? text : `${text}.`;
 }
 
 function Seen({ mailbox: m, outcome }: { mailbox: Tried; outcome: Outcome }) {
