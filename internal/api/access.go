@@ -31,7 +31,7 @@ var permissions = map[string]control.Action{
 	"list-batches": control.BatchLook, "get-batch": control.BatchLook, "watch-batch": control.BatchLook, "list-notices": control.BatchLook,
 	"create-batch": control.BatchCreate, "check-batch": control.BatchCreate, "edit-batch": control.BatchSet, "add-mailboxes": control.BatchAdd,
 	"start-batch": control.BatchStart, "stop-batch": control.BatchStop, "sync-batch": control.BatchSync, "complete-batch": control.BatchComplete,
-	"approve-batch": control.BatchApprove, "preflight-batch": control.BatchPreflight, "delete-batch": control.BatchDelete, "preview-folders": control.BatchPreview,
+	"approve-batch": control.BatchApprove, "preflight-batch": control.BatchPreflight, "delete-batch": control.BatchDelete, "preview-folders": control.BatchPreview, "preview-source": control.BatchPreview,
 	"get-statistics-csv": control.BatchLook, "get-errors-csv": control.BatchLook, "get-report-html": control.BatchLook, "get-report-json": control.BatchLook,
 
 	"get-throughput": control.BatchLook, "get-estimate": control.BatchLook, "list-history": control.BatchLook, "send-report": control.BatchReport,

@@ -29,6 +29,7 @@ func (a *API) batchRoutes() {
 			return &plainAnswer[pageOf[control.Batch]]{pageOf[control.Batch]{Items: list}}, err
 		})
 	a.createBatchRoutes(tags)
+	a.previewRoute(tags)
 	route(a, huma.Operation{OperationID: "get-batch", Method: http.MethodGet, Path: "/batches/{batch}", Summary: "Show a batch", Tags: tags},
 		func(ctx context.Context, input *BatchName) (*versioned[control.Batch], error) {
 			return batchAnswer(a.service.Batch(ctx, actorOf(ctx), input.Batch))
@@ -78,6 +79,18 @@ func (a *API) batchRoutes() {
 		})
 }
 
+func (a *API) previewRoute(tags []string) {
+	route(a, huma.Operation{OperationID: "preview-source", Method: http.MethodPost, Path: "/folder-previews", Summary: "Show what folder rules hit in a mailbox, before there is a batch", Tags: tags,
+		Description: "Signs in at the source. It is in the audit log, and counts as one of ten tests a minute."},
+		func(ctx context.Context, input *struct{ Body control.PreviewSpec }) (*plainAnswer[pageOf[control.FolderHit]], error) {
+			if err := a.mayTest(ctx, a.service.JudgePreview(ctx, actorOf(ctx), input.Body)); err != nil {
+				return nil, err
+			}
+			hits, err := a.service.PreviewSource(ctx, actorOf(ctx), input.Body)
+			return &plainAnswer[pageOf[control.FolderHit]]{pageOf[control.FolderHit]{Items: hits}}, err
+		})
+}
+
 func (a *API) createBatchRoutes(tags []string) {
 	registry := a.huma.OpenAPI().Components.Schemas
 	spec := huma.SchemaFromType(registry, typeOf[control.BatchSpec]())
@@ -118,7 +131,7 @@ func (a *API) createBatchRoutes(tags []string) {
 	})
 	check := op
 	check.OperationID, check.Path, check.Summary, check.DefaultStatus = "check-batch", "/batch-checks", "Say what a migration file holds, before anything is made", http.StatusOK
-	check.Description = form + "Nothing is created."
+	check.Description = form + "Nothing is created. Without a source or a target the file is read as far as it can be without knowing how mailboxes are signed in to there."
 	check.RequestBody = uploadBody(spec)
 	route(a, check, func(ctx context.Context, input *struct{ Upload }) (*plainAnswer[control.BatchCreated], error) {
 		var spec control.BatchSpec

@@ -245,6 +245,12 @@ func (c *Client) PreviewFolders(ctx context.Context, batch, address string, rule
 	return page.Items, err
 }
 
+// PreviewSource shows what rules hit in a mailbox of an endpoint, before there is a batch.
+func (c *Client) PreviewSource(ctx context.Context, spec control.PreviewSpec) ([]control.FolderHit, error) {
+	page, err := call[pageOf[control.FolderHit]](ctx, c, request{method: http.MethodPost, path: at("folder-previews"), body: spec})
+	return page.Items, err
+}
+
 // WatchBatch follows one until each returns false or the batch is gone.
 func (c *Client) WatchBatch(ctx context.Context, name string, each func(LiveBatch) bool) error {
 	return watch(ctx, c, at("batches", name, "live"), "batch", each)

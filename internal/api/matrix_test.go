@@ -25,7 +25,7 @@ var mayAsk = map[string]string{
 	"watch-dashboard":  "viewer",
 	"list-mailboxes":   "viewer", "get-mailbox": "viewer", "watch-mailbox": "viewer", "list-findings": "viewer", "list-nodes": "viewer",
 	"create-batch": "operator", "check-batch": "operator", "edit-batch": "operator", "add-mailboxes": "operator", "start-batch": "operator", "stop-batch": "operator",
-	"sync-batch": "operator", "complete-batch": "operator", "approve-batch": "operator", "preflight-batch": "operator", "delete-batch": "operator", "preview-folders": "operator",
+	"sync-batch": "operator", "complete-batch": "operator", "approve-batch": "operator", "preflight-batch": "operator", "delete-batch": "operator", "preview-folders": "operator", "preview-source": "operator",
 	"start-mailbox": "operator", "stop-mailbox": "operator", "retry-mailbox": "operator", "sync-mailbox": "operator", "approve-mailbox": "operator",
 	"rotate-mailbox": "operator", "delete-mailbox": "operator", "get-message": "operator",
 	"create-endpoint": "admin", "edit-endpoint": "admin", "delete-endpoint": "admin", "test-endpoint": "admin", "calibrate-endpoint": "admin",

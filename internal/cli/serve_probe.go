@@ -240,6 +240,9 @@ func (v visitor) Folders(ctx context.Context, account control.Account, exclude, 
 	if err != nil {
 		return nil, err
 	}
+	if err := count(ctx, session, choices); err != nil {
+		return nil, err
+	}
 	var hits []control.FolderHit
 	for _, c := range choices {
 		hit := control.FolderHit{Folder: strings.Join(c.Levels, "/"), Taken: c.Taken, Rule: c.Rule}
@@ -249,6 +252,28 @@ func (v visitor) Folders(ctx context.Context, account control.Account, exclude, 
 		hits = append(hits, hit)
 	}
 	return hits, nil
+}
+
+// count asks a server for the messages of the folders that it did not count in its list.
+func count(ctx context.Context, session *imap.Session, choices []mailsync.Choice) error {
+	var names []string
+	var which []int
+	for i, c := range choices {
+		if c.Folder.Status == nil && c.Folder.Selectable {
+			names, which = append(names, c.Holder), append(which, i)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	found, err := session.Status(ctx, names)
+	if err != nil {
+		return err
+	}
+	for i, status := range found {
+		choices[which[i]].Folder.Status = status
+	}
+	return nil
 }
 
 func (v visitor) choices(ctx context.Context, session *imap.Session, account control.Account, job mailsync.Job) ([]mailsync.Choice, error) {

@@ -183,6 +183,20 @@ func TestRulesAreTriedAtARealSource(t *testing.T) {
 	}
 }
 
+func TestASourceThatDoesNotCountInItsListIsAsked(t *testing.T) {
+	v, account := visitedBy(t, imapfake.Options{Personality: imapfake.Courier()}, false)
+	hits, err := v.Folders(t.Context(), account, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hit := range hits {
+		if hit.Folder == "Work/Old" && hit.Messages == 3 {
+			return
+		}
+	}
+	t.Errorf("%+v", hits)
+}
+
 func TestAMessageIsReadFromItsSource(t *testing.T) {
 	v, account := visitedServer(t)
 	body, err := v.Message(t.Context(), account, "Work/Old", 2)

@@ -46,21 +46,28 @@ func (s *Service) CreateBatch(ctx context.Context, actor Actor, spec BatchSpec, 
 	return created, nil
 }
 
-// planBatch checks everything that can be checked before the batch is made.
+// planBatch checks everything that can be checked before the batch is made. Of a file
+// that is only looked at the endpoints may be missing; then its name is open, too.
 func (s *Service) planBatch(ctx context.Context, spec BatchSpec, csv io.Reader) (*batchPlan, error) {
 	if spec.Name == "" {
 		spec.Name = nameOfFile(spec.FileName)
 	}
 	plan := &batchPlan{spec: spec}
+	early := spec.CheckOnly && (spec.Source == "" || spec.Target == "")
 	var c checks
 	plan.options = c.batch(spec)
+	if !early {
+		c.name("name", spec.Name)
+	}
 	var used inUse
 	var before map[string]string
 	err := s.store.View(ctx, "checking the batch", func(tx Tx) (err error) {
-		if _, err := tx.Batch(spec.Name); err == nil {
-			return errBatchExists()
-		} else if !errors.Is(err, migration.ErrNotFound) {
-			return err
+		if !early {
+			if _, err := tx.Batch(spec.Name); err == nil {
+				return errBatchExists()
+			} else if !errors.Is(err, migration.ErrNotFound) {
+				return err
+			}
 		}
 		if plan.ends, err = findEnds(tx, &c, spec); err != nil {
 			return err
@@ -89,9 +96,8 @@ func errBatchExists() error {
 		Remedy: "Choose another name, or wait until the old batch is removed."}
 }
 
-// batch checks the specification and gives the options of it.
+// batch checks the specification, but for its name, and gives the options of it.
 func (c *checks) batch(spec BatchSpec) migration.BatchOptions {
-	c.name("name", spec.Name)
 	c.rules("exclude", spec.Exclude)
 	c.rules("include", spec.Include)
 	c.recipients("notify", spec.Notify)
@@ -118,6 +124,9 @@ func findEnds(tx EndpointTx, c *checks, spec BatchSpec) (e ends, err error) {
 		field, name string
 		into        *migration.EndpointRecord
 	}{{"source", spec.Source, &e.source}, {"target", spec.Target, &e.target}} {
+		if side.name == "" && spec.CheckOnly {
+			continue
+		}
 		*side.into, err = tx.Endpoint(side.name)
 		if errors.Is(err, migration.ErrNotFound) {
 			c.that(false, side.field, "must be the name of an endpoint; there is no %q", migration.SafeText(side.name))

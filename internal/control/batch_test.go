@@ -369,6 +369,84 @@ func TestRulesAreTriedAtTheSource(t *testing.T) {
 	wants(t, err, Invalid, "invalid", "well-known")
 }
 
+func TestRulesAreTriedBeforeThereIsABatch(t *testing.T) {
+	w := newWorld(t)
+	w.endpoints()
+	spec := PreviewSpec{Source: "old", User: "anna", Password: sourceCanary, FolderRules: FolderRules{Exclude: []string{"INBOX"}}}
+	hits, err := w.PreviewSource(w.ctx(), w.operator, spec)
+	if err != nil || len(hits) != 1 || hits[0].Taken {
+		t.Fatalf("%+v %v", hits, err)
+	}
+	if asked := w.source.asked[0]; asked.User != "anna" || asked.Password.Reveal() != sourceCanary || asked.Endpoint.Host == "" {
+		t.Errorf("asked for %q at %q", asked.User, asked.Endpoint.Host)
+	}
+	if log := w.log(); log[len(log)-1] != "olga batch.preview endpoint/old" {
+		t.Errorf("the audit log ends with %q", log[len(log)-1])
+	}
+	for name, wrong := range map[string]PreviewSpec{
+		"source": {Source: "none", User: "anna", Password: sourceCanary}, "user": {Source: "old", Password: sourceCanary},
+		"password": {Source: "old", User: "anna"}, "labels": {Source: "old", User: "anna", Password: sourceCanary, Labels: "x"},
+		"userRoot": {Source: "old", User: "anna", Password: sourceCanary, UserRoot: "/../x"},
+	} {
+		before := len(w.log())
+		err := w.JudgePreview(w.ctx(), w.operator, wrong)
+		wants(t, err, Invalid, "invalid", "")
+		if p := ProblemOf(err); p == nil || len(p.Fields) != 1 || p.Fields[0].Name != name {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if _, err := w.PreviewSource(w.ctx(), w.operator, wrong); err == nil || len(w.log()) != before || len(w.source.asked) != 1 {
+			t.Errorf("%s: the source was asked: %v", name, err)
+		}
+	}
+}
+
+func TestAnAdministratorsSourceIsLookedIntoWithoutAPassword(t *testing.T) {
+	w := newWorld(t)
+	spec := EndpointSpec{Name: "all", Host: "imap.example.org", Login: string(migration.LoginMaster), AdminUser: "root", AdminPassword: sourceCanary}
+	if _, err := w.CreateEndpoint(w.ctx(), w.admin, spec, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.PreviewSource(w.ctx(), w.operator, PreviewSpec{Source: "all", User: "anna*root"}); err != nil {
+		t.Fatal(err)
+	}
+	if asked := w.source.asked[0]; asked.User != "anna" || asked.Password.Reveal() != sourceCanary {
+		t.Errorf("asked for %q", asked.User)
+	}
+	_, err := w.PreviewSource(w.ctx(), w.operator, PreviewSpec{Source: "all", User: "anna*other"})
+	wants(t, err, Invalid, "invalid", "")
+}
+
+// A file is looked at first, and the endpoints are chosen afterwards.
+func TestAFileIsLookedAtBeforeTheEndpointsAreChosen(t *testing.T) {
+	w := newWorld(t)
+	w.endpoints()
+	w.batch("pilot", 1)
+	check := func(spec BatchSpec, file string) *FileSummary {
+		t.Helper()
+		spec.CheckOnly, spec.FileName = true, "pilot.csv"
+		created, err := w.CreateBatch(w.ctx(), w.operator, spec, strings.NewReader(file))
+		if err != nil || created.Batch != nil {
+			t.Fatalf("%+v %v", created.Batch, err)
+		}
+		return created.File
+	}
+	const head = "EmailAddress,UserName,Password\n"
+	if f := check(BatchSpec{}, head+"anna@example.org,anna@example.org,p\nben@example.org,ben,\n"); f.Mailboxes != 1 || f.Errors != 1 || f.Problems[0].Code != migration.CSVNoPassword {
+		t.Errorf("%+v", f)
+	}
+	if f := check(BatchSpec{}, "EmailAddress\nanna@example.org\n"); f.Mailboxes != 1 || f.Errors != 0 {
+		t.Errorf("addresses alone: %+v", f)
+	}
+	if f := check(BatchSpec{}, head+"u0@example.org,x,p\n"); f.Errors != 1 || f.Problems[0].Code != migration.CSVInUse {
+		t.Errorf("a mailbox of another batch: %+v", f)
+	}
+	if f := check(BatchSpec{Source: "old"}, head+"anna@example.org,anna,p\n"); f.Mailboxes != 1 {
+		t.Errorf("no target yet: %+v", f)
+	}
+	_, err := w.CreateBatch(w.ctx(), w.operator, BatchSpec{Name: "x"}, strings.NewReader(head+"anna@example.org,anna,p\n"))
+	wants(t, err, Invalid, "invalid", "")
+}
+
 func TestAMailboxHasOneOwnerWhateverItsAddressIs(t *testing.T) {
 	w := newWorld(t)
 	w.endpoints()

@@ -9,8 +9,8 @@ import (
 // BatchSpec is what a batch is made of. Times are RFC 3339.
 type BatchSpec struct {
 	Name                  string     `json:"name,omitempty" doc:"At most 64 letters, digits, dots, underscores and hyphens; default is the file's name"`
-	Source                string     `json:"source" doc:"Endpoint to read from"`
-	Target                string     `json:"target" doc:"Endpoint to write to"`
+	Source                string     `json:"source,omitempty" doc:"Endpoint to read from; may be missing only from what is checked"`
+	Target                string     `json:"target,omitempty" doc:"Endpoint to write to; may be missing only from what is checked"`
 	Exclude               []string   `json:"exclude,omitempty" doc:"Folders to leave out, with all below them: Name, Name/*, #WellKnown#, \\#Name\\#"`
 	Include               []string   `json:"include,omitempty" doc:"Only these folders"`
 	ReceivedFrom          *time.Time `json:"receivedFrom,omitempty" doc:"Only messages received then or later"`

@@ -20,8 +20,12 @@ func fileSummary(f *migration.File) *FileSummary {
 		Bytes: f.Bytes, Problems: orEmpty(f.Problems[:min(len(f.Problems), shownProblems)])}
 }
 
-// ends are the two endpoints of a batch.
+// ends are the two endpoints of a batch; of a file that is only looked at, one that is
+// not chosen yet is zero.
 type ends struct{ source, target migration.EndpointRecord }
+
+// known reports whether both are chosen.
+func (e ends) known() bool { return e.source.ID != 0 && e.target.ID != 0 }
 
 // readFile reads a migration file for a batch between two endpoints. used names the
 // batch that has a row's mailbox already.
@@ -30,8 +34,9 @@ func (s *Service) readFile(csv io.Reader, options FileOptions, e ends, used func
 		AllowUnknownColumns:    options.AllowUnknownColumns,
 		Source:                 e.source.Login,
 		SourceHasAdmin:         e.source.Login.Form.HasAdmin(),
+		SourceUnknown:          e.source.ID == 0,
 		TargetHasAdmin:         e.target.Login.Form.HasAdmin(),
-		TargetPasswordRequired: !e.target.Login.Form.HasAdmin() && options.TargetPassword == "",
+		TargetPasswordRequired: e.target.ID != 0 && !e.target.Login.Form.HasAdmin() && options.TargetPassword == "",
 		InUse:                  used,
 		HashKey:                s.root.Derive("migration files"),
 		PreviousHashes:         before,

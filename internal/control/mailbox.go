@@ -417,7 +417,7 @@ func (s *Service) DeleteMailbox(ctx context.Context, actor Actor, batch, address
 // sourceAccount opens the source of a mailbox.
 func (s *Service) sourceAccount(ctx context.Context, batch, address string) (m migration.MailboxRecord, account Account, err error) {
 	if s.source == nil {
-		return m, account, &Problem{Kind: Unavailable, Code: "no-source", Detail: "Sources can't be read here."}
+		return m, account, errNoSource()
 	}
 	err = s.store.View(ctx, "reading the mailbox", func(tx Tx) error {
 		b, found, err := findMailbox(tx, batch, address)
@@ -436,6 +436,10 @@ func (s *Service) sourceAccount(ctx context.Context, batch, address string) (m m
 		return nil
 	})
 	return m, account, problem(mailboxNamed(address, batch), err)
+}
+
+func errNoSource() error {
+	return &Problem{Kind: Unavailable, Code: "no-source", Detail: "Sources can't be read here."}
 }
 
 // unreachable puts what a server did into words.

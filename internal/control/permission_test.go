@@ -112,7 +112,14 @@ var asks = map[string]struct {
 		_, err := s.Transcripts(ctx, a, "x", "y")
 		return err
 	}},
-	"Dashboard":  {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Dashboard(ctx, a); return err }},
+	"Dashboard": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Dashboard(ctx, a); return err }},
+	"JudgePreview": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		return s.JudgePreview(ctx, a, PreviewSpec{Source: "x", User: "anna"})
+	}},
+	"PreviewSource": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.PreviewSource(ctx, a, PreviewSpec{Source: "x", User: "anna"})
+		return err
+	}},
 	"Statistics": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Statistics(ctx, a); return err }},
 	"Notices":    {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Notices(ctx, a, "x"); return err }},
 	"ReportRows": {Viewer, func(s *Service, ctx context.Context, a Actor) error {

@@ -36,6 +36,9 @@ type CSVOptions struct {
 	SourceHasAdmin bool
 	// TargetHasAdmin says the same of the target: TargetPassword is not used.
 	TargetHasAdmin bool
+	// SourceUnknown says that the source is not chosen yet. A file without the column
+	// Password is then read as one for a source with an administrator.
+	SourceUnknown bool
 	// Source is how the source is signed in to. Where it names an administrator, a
 	// user name that packs him in is made plain. The zero value changes nothing.
 	Source LoginMethod

@@ -88,6 +88,9 @@ func (p *csvParser) readColumns(record csvRecord) bool {
 			p.refuse(p.unknownColumn(record.row, field, cell))
 		}
 	}
+	if p.options.SourceUnknown && !p.header.has(ColumnPassword) {
+		p.options.SourceHasAdmin = true
+	}
 	for _, column := range p.options.requiredColumns() {
 		if !p.header.has(column) {
 			p.refuse(Problem{Code: CSVMissingColumn, Row: record.row, Remedy: missingRemedy(column),

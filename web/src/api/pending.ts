@@ -86,3 +86,21 @@ export interface TestMail {
 
 /** GET /mailboxes with offset. */
 export type MailboxSlice = Schema<"MailboxPage"> & { total?: number };
+
+/** What a migration file holds, with how many of its rows become mailboxes. */
+export type FileSummary = Schema<"FileSummary"> & { taken?: number };
+
+/** GET /batches/{batch}/estimate?mailboxes=N. */
+export interface Estimate {
+  mailboxesMeasured: number;
+  mailboxes: number;
+  messagesPerMailbox: number;
+  bytesPerMailbox: number;
+  bytesPerSecondPerMailbox: number;
+  atATime: number;
+  seconds: number;
+  low: number;
+  high: number;
+  enough: boolean;
+  note?: string;
+}

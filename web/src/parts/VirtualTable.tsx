@@ -64,7 +64,7 @@ const useStyles = makeStyles({
     outlineStyle: "none",
     ":focus-visible": { outline: `2px solid ${tokens.colorStrokeFocus2}` },
   },
-  row: { display: "grid", alignItems: "center", columnGap: tokens.spacingHorizontalM, padding: `0 ${tokens.spacingHorizontalM}`, minWidth: "max-content" },
+  row: { display: "grid", alignItems: "center", columnGap: tokens.spacingHorizontalM, padding: `0 ${tokens.spacingHorizontalM}` },
   header: {
     position: "sticky",
     top: 0,
@@ -115,6 +115,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const width = useWidth(element);
   const columns = useMemo(() => props.columns.filter((c) => !c.from || width === 0 || width >= c.from), [props.columns, width]);
   const tracks = (selection ? "20px " : "") + columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ");
+  // Every row is as wide as the least of its columns, whatever they hold: so they stand below each other.
+  const least = leastWidth(tracks);
   const total = Array.isArray(rows) ? rows.length : rows.total;
   const at = useCallback((index: number) => (Array.isArray(rows) ? rows[index] : rows.at(index)), [rows]);
 
@@ -210,7 +212,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       }}
       onBlur={(event) => event.target === frame.current && setFocused(false)}
     >
-      <div className={mergeClasses(styles.row, styles.header)} role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }}>
+      <div className={mergeClasses(styles.row, styles.header)} role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks, minWidth: least }}>
         {selection && (
           <div role="columnheader" className={styles.cell}>
             <input
@@ -257,6 +259,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
               name={row === undefined ? undefined : (props.rowName ?? rowKey)(row)}
               columns={columns as Column<unknown>[]}
               tracks={tracks}
+              least={least}
               selectable={selection !== undefined}
               selected={on}
               active={active === item.index}
@@ -272,6 +275,13 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   );
 }
 
+/** The least width of a row in pixels: that of its tracks, the gaps between them, and its padding. */
+export function leastWidth(tracks: string): number {
+  const gap = 12;
+  const sizes = tracks.replace(/minmax\(\s*([^,]+),[^)]*\)/g, "$1").split(/\s+/).map((size) => (size.endsWith("px") ? parseFloat(size) : 0));
+  return sizes.reduce((sum, size) => sum + size + gap, gap);
+}
+
 interface LineProps {
   id: string;
   index: number;
@@ -281,6 +291,7 @@ interface LineProps {
   name?: string;
   columns: Column<unknown>[];
   tracks: string;
+  least: number;
   selectable: boolean;
   selected: boolean;
   active: boolean;
@@ -290,7 +301,7 @@ interface LineProps {
   onToggle(index: number, extend: boolean): void;
 }
 
-const Line = memo(function Line({ id, index, start, height, row, name, columns, tracks, selectable, selected, active, marked, opens, onClick, onToggle }: LineProps) {
+const Line = memo(function Line({ id, index, start, height, row, name, columns, tracks, least, selectable, selected, active, marked, opens, onClick, onToggle }: LineProps) {
   const styles = useStyles();
   return (
     <div
@@ -300,7 +311,7 @@ const Line = memo(function Line({ id, index, start, height, row, name, columns, 
       aria-selected={selectable ? selected : undefined}
       aria-busy={row === undefined || undefined}
       className={mergeClasses(styles.row, styles.line, styles.hover, opens && styles.opens, selected && styles.selected, marked && styles.active)}
-      style={{ gridTemplateColumns: tracks, height, transform: `translateY(${start}px)` }}
+      style={{ gridTemplateColumns: tracks, minWidth: least, height, transform: `translateY(${start}px)` }}
       onClick={(event) => onClick(event, index)}
     >
       {selectable && (

@@ -1,0 +1,202 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Schema } from "../../api/client";
+import { CreationKeys } from "../../api/client";
+import type { FileSummary } from "../../api/pending";
+import { problemOf, type ApiProblem } from "../../api/problem";
+import { batchesQuery } from "../../api/queries";
+import { checkFile, createBatch } from "./check";
+import { maxBytes } from "./csv";
+import { emptyDraft, firstOf, forgetDraft, keep, kept, proposeName, type Draft } from "./draft";
+import { edited, mailboxRows, type MigrationFile } from "./file";
+import type { Edits } from "./FileProblems";
+
+/** All that the wizard holds, and what it can ask for. */
+export interface Wizard {
+  draft: Draft;
+  change(changes: Partial<Draft>): void;
+  file?: MigrationFile;
+  /** A file was chosen: it is checked at once. */
+  takeFile(file: MigrationFile): void;
+  /** The same file, read or written in another way. */
+  replaceFile(file: MigrationFile): void;
+  edits: Edits;
+  edit(row: number, text: string | null | undefined): void;
+  targetPassword: string;
+  setTargetPassword(text: string): void;
+  /** What the server said of the file the last time. */
+  summary?: FileSummary;
+  checking: boolean;
+  checkError: unknown;
+  /** Checks the file, with what was changed of it; undefined when that did not work. */
+  check(): Promise<FileSummary | undefined>;
+  /** Whether the last check is of what there is now. */
+  fresh: boolean;
+  /** What is wrong with the present step, once it was to be left. */
+  troubles: Record<string, string>;
+  setTroubles(troubles: Record<string, string>): void;
+  /** What the server said when the batch was to be made. */
+  problem?: ApiProblem;
+  create(): Promise<Schema<"Batch"> | undefined>;
+  creating: boolean;
+  /** Begins anew. */
+  reset(): void;
+  dirty: boolean;
+}
+
+export function useWizard(): Wizard {
+  const client = useQueryClient();
+  const [draft, setDraft] = useState<Draft>(kept);
+  const [file, setFile] = useState<MigrationFile>();
+  const [edits, setEdits] = useState<Edits>(new Map());
+  const [targetPassword, setPassword] = useState("");
+  const [summary, setSummary] = useState<FileSummary>();
+  const [checking, setChecking] = useState(false);
+  const [checkError, setCheckError] = useState<unknown>();
+  const [checked, setChecked] = useState("");
+  const [troubles, setTroubles] = useState<Record<string, string>>({});
+  const [error, setError] = useState<unknown>();
+  const [creating, setCreating] = useState(false);
+  const keys = useRef(new CreationKeys());
+  const version = useRef(0);
+  const running = useRef<AbortController>(undefined);
+  const proposed = useRef("");
+  const state = useRef({ draft, file, edits, targetPassword });
+  state.current = { draft, file, edits, targetPassword };
+
+  // The batches' names are needed as soon as a file is chosen.
+  useEffect(() => void client.prefetchQuery(batchesQuery), [client]);
+  useEffect(() => keep(draft), [draft]);
+  // Whoever leaves was asked; a reload does not come by here.
+  useEffect(() => () => forgetDraft(), []);
+
+  const change = useCallback((changes: Partial<Draft>) => {
+    setDraft((d) => ({ ...d, ...changes }));
+    setTroubles({});
+    setError(undefined);
+  }, []);
+  const mark = (d: Draft, password: string) => JSON.stringify([version.current, d.source, d.target, d.allowUnknown, firstOf(d), password]);
+
+  const check = useCallback(async (): Promise<FileSummary | undefined> => {
+    const now = state.current;
+    if (!now.file || now.file.size > maxBytes) return undefined;
+    const whole = edited(now.file, now.edits);
+    if (whole !== now.file) {
+      version.current++;
+      state.current.file = whole;
+      state.current.edits = new Map();
+      setFile(whole);
+      setEdits(new Map());
+      setDraft((d) => ({ ...d, all: mailboxRows(whole) }));
+    }
+    const asked = mark(now.draft, now.targetPassword);
+    running.current?.abort();
+    const control = new AbortController();
+    running.current = control;
+    setChecking(true);
+    setCheckError(undefined);
+    try {
+      const found = await checkFile(now.draft, whole, now.targetPassword, control.signal);
+      if (running.current !== control) return undefined;
+      setSummary(found);
+      setChecked(asked);
+      return found;
+    } catch (e) {
+      if (running.current === control) setCheckError(e);
+      return undefined;
+    } finally {
+      if (running.current === control) setChecking(false);
+    }
+  }, []);
+
+  const put = useCallback(
+    (next: MigrationFile) => {
+      version.current++;
+      state.current.file = next;
+      state.current.edits = new Map();
+      setFile(next);
+      setEdits(new Map());
+      void check();
+    },
+    [check],
+  );
+  const takeFile = useCallback(
+    (next: MigrationFile) => {
+      const taken = new Set((client.getQueryData(batchesQuery.queryKey) ?? []).map((b) => b.name));
+      const d = state.current.draft;
+      const name = d.name === "" || d.name === proposed.current ? (proposed.current = proposeName(next.name, taken)) : d.name;
+      setSummary(undefined);
+      const changes = { fileName: next.name, name, all: mailboxRows(next) };
+      state.current.draft = { ...d, ...changes };
+      change(changes);
+      put(next);
+    },
+    [client, change, put],
+  );
+  const edit = useCallback((row: number, text: string | null | undefined) => {
+    setEdits((now) => {
+      const next = new Map(now);
+      if (text === undefined || text === state.current.file?.records?.[row - 1]) next.delete(row);
+      else next.set(row, text);
+      return next;
+    });
+  }, []);
+  // Which columns are taken changes everything that is told.
+  const unknown = draft.allowUnknown;
+  const before = useRef(unknown);
+  useEffect(() => {
+    if (before.current === unknown) return;
+    before.current = unknown;
+    void check();
+  }, [unknown, check]);
+
+  const create = useCallback(async () => {
+    const { draft: d, file: f, edits: e, targetPassword: password } = state.current;
+    if (!f) return undefined;
+    setCreating(true);
+    setError(undefined);
+    try {
+      const headers = keys.current.headers([d, version.current, password]);
+      const batch = await createBatch(d, edited(f, e), password, headers);
+      // The passwords are the server's now.
+      setFile(undefined);
+      setEdits(new Map());
+      setPassword("");
+      setSummary(undefined);
+      change({ created: batch.name });
+      void client.invalidateQueries({ queryKey: batchesQuery.queryKey });
+      return batch;
+    } catch (caught) {
+      setError(caught);
+      const file = problemOf(caught).file;
+      if (file) setSummary(file);
+      return undefined;
+    } finally {
+      setCreating(false);
+    }
+  }, [client, change]);
+
+  const reset = useCallback(() => {
+    running.current?.abort();
+    setDraft(emptyDraft());
+    setFile(undefined);
+    setEdits(new Map());
+    setPassword("");
+    setSummary(undefined);
+    setCheckError(undefined);
+    setChecking(false);
+    setTroubles({});
+    setError(undefined);
+  }, []);
+
+  const problem = useMemo(() => (error === undefined ? undefined : problemOf(error)), [error]);
+  const setTargetPassword = useCallback((text: string) => {
+    setPassword(text);
+    setError(undefined);
+  }, []);
+  return {
+    draft, change, file, takeFile, replaceFile: put, edits, edit, targetPassword, setTargetPassword, summary, checking, checkError, check,
+    fresh: edits.size === 0 && checked === mark(draft, targetPassword), troubles, setTroubles, problem, create, creating, reset,
+    dirty: draft.created === "" && (file !== undefined || JSON.stringify(draft) !== JSON.stringify(emptyDraft())),
+  };
+}
