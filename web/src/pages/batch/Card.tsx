@@ -7,13 +7,15 @@ const useStyles = makeStyles({
   facts: { display: "grid", gridTemplateColumns: "repeat(auto-fill, minmax(150px, 1fr))", gap: `${tokens.spacingVerticalM} ${tokens.spacingHorizontalL}`, margin: 0 },
   fact: { minWidth: 0 },
   term: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200, lineHeight: tokens.lineHeightBase200 },
+  many: { gridTemplateColumns: "repeat(auto-fill, minmax(110px, 1fr))" },
   value: { margin: 0, fontVariantNumeric: "tabular-nums", overflowWrap: "anywhere" },
   large: { fontSize: tokens.fontSizeBase500, lineHeight: tokens.lineHeightBase500, fontWeight: tokens.fontWeightSemibold },
 });
 
-/** A part of a page with a heading. */
-export function Card({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+/** A part of a page with a heading; without a title, what is in it has one. */
+export function Card({ title, actions, children }: { title?: string; actions?: ReactNode; children: ReactNode }) {
   const styles = useStyles();
+  if (title === undefined) return <div className={styles.card}>{children}</div>;
   return (
     <section className={styles.card} aria-label={title}>
       <div className={styles.head}>
@@ -29,7 +31,7 @@ export function Card({ title, actions, children }: { title: string; actions?: Re
 export function Facts({ of, large }: { of: [term: string, value: ReactNode][]; large?: boolean }) {
   const styles = useStyles();
   return (
-    <dl className={styles.facts}>
+    <dl className={mergeClasses(styles.facts, large && styles.many)}>
       {of
         .filter(([, value]) => value !== undefined)
         .map(([term, value]) => (

@@ -51,8 +51,8 @@ export function Course({ batch }: { batch: Schema<"Batch"> }) {
         <Problem error={error} title="The course could not be read" retry={() => void refetch()} />
       ) : data === undefined ? (
         <Loading rows={1} height={128} what="Loading the course" />
-      ) : points.length === 0 ? (
-        <p className={styles.none}>{shape === "left" ? "Nothing was copied in this time, so that nothing can be said of what is left." : "Nothing is on record of the last 30 days."}</p>
+      ) : points.length < 2 ? (
+        <p className={styles.none}>{shape === "left" ? "Too little was copied to say how much time was left." : "There is a line when the batch has been measured for two minutes."}</p>
       ) : (
         <Suspense fallback={<Loading rows={1} height={128} what="Loading the chart" />}>
           <LineChart label={`${shapes[shape]} since the batch was started`} points={points} format={shape === "copied" ? count : duration} />

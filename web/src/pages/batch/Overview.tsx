@@ -39,7 +39,7 @@ export function Overview({ batch, underWay }: { batch: Batch; underWay?: Mailbox
       <UnderWay batch={batch} mailboxes={underWay} />
       {batch.started && (
         <div className={styles.two}>
-          <Card title="Speed">
+          <Card>
             <Throughput batch={batch.name} />
           </Card>
           <Course batch={batch} />
@@ -54,6 +54,8 @@ function Progress({ batch }: { batch: Batch }) {
   const styles = useStyles();
   const done = progressOf(batch);
   const { counts, figures } = batch;
+  // The count has only those that were stopped one by one, not with their batch.
+  const stopped = batch.states ? (batch.states.Stopped ?? 0) + (batch.states.IncrementalStopped ?? 0) : counts.stopped;
   const left = (figures?.skipped ?? 0) - (figures?.approved ?? 0);
   const to = `/batches/${encodeURIComponent(batch.name)}`;
   return (
@@ -70,7 +72,7 @@ function Progress({ batch }: { batch: Batch }) {
           ["Synced", count(counts.synced)],
           ["Finalised", count(counts.closed)],
           ["Failed", count(counts.failed)],
-          ["Stopped", count(counts.stopped)],
+          ["Stopped", count(stopped)],
         ]}
       />
       {batch.states && (

@@ -1,5 +1,5 @@
 import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Link, makeStyles, Spinner, Textarea, tokens } from "@fluentui/react-components";
-import { ArrowDownloadRegular, SendRegular } from "@fluentui/react-icons";
+import { ArrowDownloadRegular, OpenRegular, SendRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api, ask, call, path, type Schema } from "../../api/client";
@@ -41,7 +41,13 @@ export function Reports({ batch }: { batch: Schema<"Batch"> }) {
   return (
     <>
       <Card title="Report">
-        <p className={styles.quiet}>It tells how things are when it is downloaded.</p>
+        <p className={styles.quiet}>It tells how things are when it is opened or downloaded.</p>
+        <div>
+          <Link href={path`/batches/${name}/reports/report.html`} target="_blank" rel="noopener noreferrer" className={styles.link}>
+            <OpenRegular aria-hidden />
+            Open the report in a new tab
+          </Link>
+        </div>
         <ul className={styles.files}>
           {files.map(([file, what]) => (
             <li key={file} className={styles.file}>
