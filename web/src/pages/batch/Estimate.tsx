@@ -106,7 +106,6 @@ interface AddProps {
 function AddRest({ batch, open, onClose, onFile }: AddProps) {
   const styles = useStyles();
   const toasts = useToasts();
-  const input = useRef<HTMLInputElement>(null);
   const [file, setFile] = useState<File>();
   const [skipBad, setSkipBad] = useState(false);
   const [unknown, setUnknown] = useState(false);
@@ -174,17 +173,19 @@ function AddRest({ batch, open, onClose, onFile }: AddProps) {
           <DialogContent className={styles.content}>
             <p>Choose the migration file again. Mailboxes that the batch has already stay as they are, and all others are added.</p>
             <Field label="Migration file (CSV)" required>
-              <input
-                ref={input}
-                type="file"
-                accept=".csv,text/csv"
-                className={styles.file}
-                onChange={(event) => {
-                  const chosen = event.target.files?.[0];
-                  setFile(chosen);
-                  if (chosen) void check(chosen, skipBad, unknown);
-                }}
-              />
+              {(props) => (
+                <input
+                  {...props}
+                  type="file"
+                  accept=".csv,text/csv"
+                  className={styles.file}
+                  onChange={(event) => {
+                    const chosen = event.target.files?.[0];
+                    setFile(chosen);
+                    if (chosen) void check(chosen, skipBad, unknown);
+                  }}
+                />
+              )}
             </Field>
             {(skipBad || (summary?.errors ?? 0) > 0) && <Checkbox checked={skipBad} onChange={(_, d) => again(d.checked === true, unknown)} label="Leave bad rows out and take the others" />}
             {(unknown || unknownColumn(summary)) && <Checkbox checked={unknown} onChange={(_, d) => again(skipBad, d.checked === true)} label="Leave columns out whose name is not known" />}

@@ -56,7 +56,7 @@ export function Mailboxes({ batch }: { batch: Batch }) {
   const chosenStates = useMemo(() => (params.get("state") ?? "").split(",").filter((s) => s in states.mailbox), [params]);
   const search = params.get("search") ?? "";
   const [text, setText] = useState(search);
-  const typed = useDebounced(text.trim(), 150);
+  const typed = useDebounced(text.trim(), 100);
   const [sorting, setSorting] = useState<Sorting>({ by: "row", descending: false });
   const [selected, setSelected] = useState<ReadonlySet<string>>(none);
   const [all, setAll] = useState(false);
@@ -161,7 +161,7 @@ function useColumns(batch: string): Column<Mailbox>[] {
   const styles = useStyles();
   return useMemo(
     () => [
-      { key: "row", header: "Row", width: "64px", align: "end", from: 1100, sort: "row", cell: (m) => count(m.row) },
+      { key: "row", header: "Row", width: "64px", align: "end", from: 1240, sort: "row", cell: (m) => count(m.row) },
       {
         key: "address",
         header: "Mailbox",
@@ -177,9 +177,9 @@ function useColumns(batch: string): Column<Mailbox>[] {
       { key: "progress", header: "Progress", width: "minmax(110px, 1fr)", from: 560, cell: (m) => <MailboxProgress mailbox={m} /> },
       { key: "messages", header: "Messages", width: "90px", align: "end", from: 760, cell: (m) => (m.passes > 0 ? count(m.progress.counts.source) : m.progress.messagesTotal > 0 ? count(m.progress.messagesTotal) : "–") },
       { key: "skipped", header: "Left out", width: "76px", align: "end", from: 680, cell: (m) => <span className={m.skipped > m.approved ? styles.bad : undefined}>{count(m.skipped)}</span> },
-      { key: "score", header: "Consistency", width: "110px", from: 900, cell: (m) => <ScoreBadge score={m.score} /> },
-      { key: "last", header: "Last synchronisation", width: "150px", from: 1000, cell: (m) => <When at={m.lastSynced} /> },
-      { key: "why", header: "What it waits for", width: "minmax(120px, 2fr)", from: 840, cell: (m) => (m.trouble ? <Said text={m.trouble.reason} line /> : m.waiting ? <Said text={m.waiting} line /> : "") },
+      { key: "score", header: "Consistency", width: "110px", from: 1240, cell: (m) => <ScoreBadge score={m.score} /> },
+      { key: "last", header: "Last synchronisation", width: "150px", from: 1400, cell: (m) => <When at={m.lastSynced} /> },
+      { key: "why", header: "Trouble", width: "minmax(160px, 3fr)", from: 840, cell: (m) => (m.trouble ? <Said text={m.trouble.reason} line /> : m.waiting ? <Said text={m.waiting} line /> : "") },
     ],
     [batch, styles],
   );
