@@ -22,6 +22,7 @@ const useStyles = makeStyles({
   text: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXXS, minWidth: 0 },
   reason: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
   what: { color: tokens.colorNeutralForeground2 },
+  save: { alignSelf: "start" },
   facts: { display: "flex", flexWrap: "wrap", gap: `0 ${tokens.spacingHorizontalM}`, color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
 
@@ -113,7 +114,7 @@ function Item({ batch, address, finding: f }: { batch: string; address: string; 
         </div>
       </div>
       {f.lost && f.uid !== undefined && f.uid > 0 && (
-        <DimmedButton size="small" icon={busy ? <Spinner size="extra-tiny" /> : <ArrowDownloadRegular />} reason={role ?? (busy ? "It is being fetched from the source." : undefined)} onClick={() => void save()} aria-label={`Download message ${f.uid} as .eml`}>
+        <DimmedButton className={styles.save} size="small" icon={busy ? <Spinner size="extra-tiny" /> : <ArrowDownloadRegular />} reason={role ?? (busy ? "It is being fetched from the source." : undefined)} onClick={() => void save()} aria-label={`Download message ${f.uid} as .eml`}>
           .eml
         </DimmedButton>
       )}
