@@ -32,6 +32,8 @@ export default defineConfig({
     target: "es2022",
   },
   server: {
+    // A test compares the states with those of the documents, which are outside this folder.
+    fs: { allow: [".", "../docs"] },
     // A running server, as http://127.0.0.1:8080, answers what the console asks.
     proxy: process.env.MAILHAUL_SERVER ? { "/api": { target: process.env.MAILHAUL_SERVER, changeOrigin: false } } : undefined,
   },

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -400,6 +401,22 @@ func TestWhoOnlyLooksReadsNoSubjectsInReports(t *testing.T) {
 			if read := strings.Contains(string(text), "takeover"); err != nil || read && !sees || file == report.ErrorsFile && read != sees {
 				t.Errorf("%s, %s: %v\n%s", role, file, err, text)
 			}
+		}
+	}
+}
+
+func TestAReportIsShownAsAPageThatCanDoNothing(t *testing.T) {
+	s, client, _ := asAdmin(t)
+	createBatch(t, client, "pilot", 1)
+	_, token := s.operator("a viewer", "viewer")
+	for file, shown := range map[string]bool{report.HTMLFile: true, report.ErrorsFile: false, report.StatisticsFile: false, "report.json": false} {
+		got := s.ask(http.MethodGet, "/batches/pilot/reports/"+file, "", map[string]string{"Authorization": "Bearer " + token})
+		kind, names, err := mime.ParseMediaType(got.headers.Get("Content-Disposition"))
+		if err != nil || kind == "inline" != shown || names["filename"] != "pilot-"+file {
+			t.Errorf("%s: %d, %q, %v", file, got.status, got.headers.Get("Content-Disposition"), err)
+		}
+		if policy := got.headers.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "sandbox; default-src 'none';") {
+			t.Errorf("%s: the policy is %q", file, policy)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -121,13 +122,22 @@ func (a *API) download(kind, name string, write func(io.Writer) error) *huma.Str
 		_, w := humago.Unwrap(ctx)
 		_ = http.NewResponseController(w).SetWriteDeadline(deadline(downloadWithin))
 		ctx.SetHeader("Content-Type", kind)
-		ctx.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+		ctx.SetHeader("Content-Disposition", mime.FormatMediaType(disposition(kind), map[string]string{"filename": name}))
 		ctx.SetHeader("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
 		if err := write(ctx.BodyWriter()); err != nil {
 			a.log.Error("a download broke off", "file", kind, "error", fmt.Sprint(err))
 			panic(http.ErrAbortHandler)
 		}
 	}}
+}
+
+// disposition lets a browser show a page, which the policy beside it keeps from doing
+// anything; all else is saved.
+func disposition(kind string) string {
+	if strings.HasPrefix(kind, "text/html") {
+		return "inline"
+	}
+	return "attachment"
 }
 
 func fileResponse(kind string) map[string]*huma.Response {

@@ -87,6 +87,50 @@ export interface TestMail {
 /** GET /mailboxes with offset. */
 export type MailboxSlice = Schema<"MailboxPage"> & { total?: number };
 
+/** POST /batches/{batch}/mailbox-actions. */
+export interface MailboxActions {
+  verb: "start" | "stop" | "retry" | "sync" | "approve" | "delete";
+  addresses?: string[];
+  states?: string[];
+  search?: string;
+  reason?: string;
+}
+
+/** What became of it. */
+export interface MailboxesActed {
+  done: number;
+  /** The first of those that refused. */
+  refused: { address: string; detail: string }[] | null;
+  refusedCount: number;
+}
+
+/** GET /batches/{batch}/mailboxes/{address}/folders. */
+export interface MailboxFolder {
+  source: string;
+  target: string;
+  sourceMessages: number;
+  copied: number;
+  skipped: number;
+  /** waiting, copying or done in the pass under way; without one, done or begun. */
+  state: string;
+}
+
+/** GET /batches/{batch}/mailboxes/{address}/transcript. */
+export interface Transcript {
+  passes: { at: string; seconds: number; kind: string; text: string }[] | null;
+}
+
+/** GET /batches/{batch}/history. */
+export interface HistoryPage {
+  items: { id: string; at: string; actor: string; action: string; object: string; detail?: Record<string, unknown> }[] | null;
+  next?: string;
+}
+
+/** POST /batches/{batch}/report-mails. */
+export interface ReportMailed {
+  recipients: string[] | null;
+}
+
 /** What a migration file holds, with how many of its rows become mailboxes. */
 export type FileSummary = Schema<"FileSummary"> & { taken?: number };
 

@@ -26,22 +26,25 @@ export interface PageProps {
   actions?: ReactNode;
   /** For forms: lines that are not too long. */
   narrow?: boolean;
+  /** What counts as one page, where tabs have paths of their own: going from one to the other leaves the focus where it is. */
+  place?: string;
   children?: ReactNode;
 }
 
 /** A page: its title in the window, and its heading, which has the focus when one has come to it. */
-export function Page({ title, heading, intro, crumbs, actions, narrow, children }: PageProps) {
+export function Page({ title, heading, intro, crumbs, actions, narrow, place, children }: PageProps) {
   const styles = useStyles();
   const h1 = useRef<HTMLHeadingElement>(null);
   const { pathname } = useLocation();
+  const here = place ?? pathname;
   useEffect(() => {
     document.title = title === "mailhaul" ? title : `${title} – mailhaul`;
   }, [title]);
   useEffect(() => {
     // The first page of a visit leaves the focus where the browser puts it.
-    if (last !== "" && last !== pathname) h1.current?.focus({ preventScroll: true });
-    last = pathname;
-  }, [pathname]);
+    if (last !== "" && last !== here) h1.current?.focus({ preventScroll: true });
+    last = here;
+  }, [here]);
   return (
     <div className={narrow ? `${styles.page} ${styles.narrow}` : styles.page}>
       <div>

@@ -1,0 +1,48 @@
+import { Button, makeStyles, Spinner, tokens } from "@fluentui/react-components";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { call, path, withQuery } from "../../api/client";
+import type { HistoryPage } from "../../api/pending";
+import { Empty } from "../../parts/Empty";
+import { Loading } from "../../parts/Loading";
+import { Problem } from "../../parts/Problem";
+import { Said } from "../../parts/Said";
+import { VirtualTable, type Column } from "../../parts/VirtualTable";
+import { When } from "../../parts/When";
+
+type Row = NonNullable<HistoryPage["items"]>[number];
+
+const useStyles = makeStyles({ more: { paddingTop: tokens.spacingVerticalS } });
+
+const columns: Column<Row>[] = [
+  { key: "at", header: "When", width: "minmax(120px, 220px)", cell: (r) => <When at={r.at} absolute /> },
+  { key: "actor", header: "Who", width: "minmax(80px, 160px)", cell: (r) => <Said text={r.actor} line /> },
+  { key: "action", header: "Action", width: "minmax(110px, 200px)", cell: (r) => <Said text={r.action} line /> },
+  { key: "object", header: "Of what", width: "minmax(140px, 1fr)", from: 560, cell: (r) => <Said text={r.object} line /> },
+];
+
+/** Who asked what of a batch and its mailboxes, the newest first. */
+export function History({ batch }: { batch: string }) {
+  const styles = useStyles();
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ["history", batch],
+    queryFn: ({ pageParam, signal }) => call<HistoryPage>("GET", withQuery(path`/batches/${batch}/history`, { cursor: pageParam, limit: 200 }), { signal }),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next || undefined,
+  });
+  if (error && !data) return <Problem error={error} title="The history could not be read" retry={() => void refetch()} />;
+  if (!data) return <Loading rows={6} what="Loading the history" />;
+  const rows = data.pages.flatMap((p) => p.items ?? []);
+  return (
+    <div>
+      <VirtualTable label="History" columns={columns} rows={rows} rowKey={(r) => r.id ?? `${r.at} ${r.action} ${r.object}`} empty={<Empty title="Nothing is on record of this batch">What operators ask of it is told here.</Empty>} />
+      {error && <Problem error={error} title="More of the history could not be read" />}
+      {hasNextPage && (
+        <div className={styles.more}>
+          <Button disabledFocusable={isFetchingNextPage} icon={isFetchingNextPage ? <Spinner size="tiny" /> : undefined} onClick={() => void fetchNextPage()}>
+            Show older
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}

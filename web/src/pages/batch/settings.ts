@@ -1,0 +1,77 @@
+import type { Schema } from "../../api/client";
+
+type Batch = Schema<"Batch">;
+type BatchPatch = Schema<"BatchPatch">;
+
+/** What can be changed of a batch, as a form has it: times of the viewer's zone, and minutes. */
+export interface Form {
+  notify: string;
+  interval: string;
+  reports: string;
+  startAfter: string;
+  completeAfter: string;
+}
+
+/** The time that takes a time away (Go's zero time). */
+const never = "0001-01-01T00:00:00Z";
+
+/** Lines and what stands between commas, without what is empty. */
+export function lines(text: string): string[] {
+  return text.split(/[\n,;]/).map((s) => s.trim()).filter((s) => s !== "");
+}
+
+/** A moment for an input of the kind datetime-local. */
+export function localTime(at?: string): string {
+  if (!at || at.startsWith("0001-")) return "";
+  const d = new Date(at);
+  return new Date(d.getTime() - d.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export function formOf(batch: Batch): Form {
+  return {
+    notify: (batch.notify ?? []).join("\n"),
+    interval: String(Math.round(batch.intervalSeconds / 60)),
+    reports: String(Math.round(batch.reportIntervalSeconds / 60)),
+    startAfter: localTime(batch.startAfter),
+    completeAfter: localTime(batch.completeAfter),
+  };
+}
+
+/** What is wrong with a form, by field. */
+export function troublesOf(form: Form): Partial<Record<keyof Form, string>> {
+  const minutes = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : NaN);
+  const interval = minutes(form.interval);
+  const reports = minutes(form.reports);
+  return {
+    ...(interval >= 5 && interval <= 1440 ? {} : { interval: "It is 5 to 1440 minutes." }),
+    ...(reports === 0 || reports >= 5 ? {} : { reports: "It is 0 for never, or at least 5 minutes." }),
+  };
+}
+
+/** What differs between two forms, as an edit. */
+export function patchOf(before: Form, after: Form): BatchPatch {
+  const patch: BatchPatch = {};
+  if (lines(before.notify).join() !== lines(after.notify).join()) patch.notify = lines(after.notify);
+  if (before.interval !== after.interval) patch.intervalSeconds = Number(after.interval) * 60;
+  if (before.reports !== after.reports) patch.reportIntervalSeconds = Number(after.reports) * 60;
+  const time = (text: string) => (text === "" ? never : new Date(text).toISOString());
+  if (before.startAfter !== after.startAfter) patch.startAfter = time(after.startAfter);
+  if (before.completeAfter !== after.completeAfter) patch.completeAfter = time(after.completeAfter);
+  return patch;
+}
+
+/** Whether two forms say the same. */
+export function same(a: Form, b: Form): boolean {
+  return Object.keys(patchOf(a, b)).length === 0;
+}
+
+/** The fields that others have changed since the form was begun. */
+export function changedFields(before: Form, now: Form): (keyof Form)[] {
+  return (Object.keys(before) as (keyof Form)[]).filter((key) => !same({ ...before }, { ...before, [key]: now[key] }));
+}
+
+/** One's own input over what others have saved: what one has not touched is theirs. */
+export function over(before: Form, mine: Form, theirs: Form): Form {
+  const touched = changedFields(before, mine);
+  return { ...theirs, ...Object.fromEntries(touched.map((key) => [key, mine[key]])) };
+}
