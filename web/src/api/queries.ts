@@ -44,7 +44,7 @@ export function atLeast(role: Role | undefined, least: Role): boolean {
 /** Who is signed in, within the pages that need somebody. */
 export function useMe(): Me {
   const { data } = useQuery(meQuery);
-  return data ?? { name: "", role: "viewer", created: "", disabled: false, version: 0 };
+  return data ?? { name: "", role: "viewer", created: "", disabled: false, version: 0, totp: false };
 }
 
 /** Whether who is signed in may do what this role may. */
