@@ -99,7 +99,7 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, name string, text
 			text = c.pack(name, text)
 		}
 	}
-	_, _ = w.Write(text)
+	_, _ = w.Write(text) //nolint:gosec // it is a file of the build
 }
 
 func (c *console) pack(name string, text []byte) []byte {

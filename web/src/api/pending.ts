@@ -42,6 +42,9 @@ export interface TotpConfirmed {
   recoveryCodes: string[];
 }
 
+/** PATCH /operators/{operator}. */
+export type OperatorPatch = Schema<"OperatorPatch"> & { resetTotp?: boolean };
+
 /** GET /sessions. */
 export interface OwnSession {
   id: string;
@@ -80,7 +83,8 @@ export interface SettingsPatch {
 /** POST /settings/test-mail. */
 export interface TestMail {
   ok: boolean;
-  detail?: string;
+  code?: string;
+  detail: string;
   remedy?: string;
 }
 

@@ -1,5 +1,139 @@
+import { Button, Field, Input, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner, Textarea, tokens } from "@fluentui/react-components";
+import { queryOptions, useMutation, useQuery } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { call, ifMatch, path } from "../api/client";
+import type { Settings as Kept, SettingsPatch, TestMail } from "../api/pending";
+import { problemOf } from "../api/problem";
+import { queries, useMe } from "../api/queries";
+import { Card } from "../parts/Card";
+import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
+import { Loading } from "../parts/Loading";
+import { Problem } from "../parts/Problem";
+import { Said } from "../parts/Said";
+import { useToasts } from "../parts/Toasts";
+import { useUnsaved } from "../parts/useUnsaved";
 import { Page } from "../shell/Page";
+import { changesOf, draftOf, type SettingsDraft } from "./settings/draft";
+
+const useStyles = makeStyles({
+  form: { display: "grid", gap: tokens.spacingVerticalM, gridTemplateColumns: "repeat(auto-fit, minmax(min(260px, 100%), 1fr))", maxWidth: "900px" },
+  wide: { gridColumn: "1 / -1" },
+  row: { display: "flex", gap: tokens.spacingHorizontalM, flexWrap: "wrap", alignItems: "end" },
+});
+
+const settingsQuery = queryOptions({ queryKey: ["settings"], queryFn: ({ signal }) => call<Kept>("GET", path`/settings`, { signal }) });
 
 export default function Settings() {
-  return <Page title="Settings" />;
+  const kept = useQuery(settingsQuery);
+  return (
+    <Page title="Settings" intro="What holds for all nodes of this server, from the moment it is saved.">
+      <Problem error={kept.error} title="The settings could not be read" retry={() => void kept.refetch()} />
+      {kept.data ? <SettingsForm key={kept.data.version} kept={kept.data} /> : !kept.error && <Loading rows={6} what="Loading the settings" />}
+    </Page>
+  );
+}
+
+function SettingsForm({ kept }: { kept: Kept }) {
+  const styles = useStyles();
+  const toasts = useToasts();
+  const reason = useRoleReason("admin");
+  const [draft, setDraft] = useState(() => draftOf(kept));
+  const changes = changesOf(kept, draft);
+  const dirty = changes !== undefined;
+  const unsaved = useUnsaved(dirty);
+  const save = useMutation({
+    mutationFn: (patch: SettingsPatch) => call<Kept>("PATCH", path`/settings`, { json: patch, headers: ifMatch(kept.version) }),
+    onSuccess: (now) => {
+      unsaved.forget();
+      queries.setQueryData(settingsQuery.queryKey, now);
+      toasts.done("The settings were saved.");
+    },
+  });
+  const set = (change: Partial<SettingsDraft>) => setDraft((was) => ({ ...was, ...change }));
+  const problem = save.error ? problemOf(save.error) : undefined;
+  const wrong = (name: string) => problem?.field(`smtp.${name}`) ?? problem?.field(name);
+  const mailFixed = kept.smtp.fixed || reason !== undefined;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (changes && !save.isPending) save.mutate(changes);
+  };
+  return (
+    <form onSubmit={submit} noValidate style={{ display: "contents" }}>
+      {unsaved.dialog}
+      <Card title="Mail server" intro={kept.smtp.fixed ? "The server was started with these; they are changed where it is started." : "Reports go through it. Without a host none are mailed."}>
+        <div className={styles.form}>
+          <Field label="Host" validationMessage={wrong("host")}>
+            <Input value={draft.host} onChange={(_, d) => set({ host: d.value })} disabled={mailFixed} spellCheck={false} placeholder="smtp.example.org" />
+          </Field>
+          <Field label="Port" hint="Empty: 587, or 465 with TLS from the first byte" validationMessage={wrong("port")}>
+            <Input value={draft.port} onChange={(_, d) => set({ port: d.value.replace(/\D/g, "") })} disabled={mailFixed} inputMode="numeric" />
+          </Field>
+          <Field label="Security" validationMessage={wrong("security")}>
+            <Select value={draft.security} onChange={(_, d) => set({ security: d.value })} disabled={mailFixed}>
+              <option value="starttls">STARTTLS</option>
+              <option value="implicit">TLS from the first byte</option>
+              <option value="none">None: clear text</option>
+            </Select>
+          </Field>
+          <Field label="Sender" hint="The address that reports come from" validationMessage={wrong("from")}>
+            <Input type="email" value={draft.from} onChange={(_, d) => set({ from: d.value })} disabled={mailFixed} spellCheck={false} placeholder="mailhaul@example.org" />
+          </Field>
+          <Field label="User name" validationMessage={wrong("user")}>
+            <Input value={draft.user} onChange={(_, d) => set({ user: d.value })} disabled={mailFixed} spellCheck={false} autoComplete="off" />
+          </Field>
+          <Field label="Password" hint={kept.smtp.hasPassword ? "Empty: it stays as it is, unless host, port, security or user change" : undefined} validationMessage={wrong("password")}>
+            <Input type="password" value={draft.password} onChange={(_, d) => set({ password: d.value })} disabled={mailFixed} autoComplete="new-password" />
+          </Field>
+          <Field className={styles.wide} label="Certificate authorities" hint="PEM; empty: the system's" validationMessage={wrong("ca")}>
+            <Textarea value={draft.ca} onChange={(_, d) => set({ ca: d.value })} disabled={mailFixed} spellCheck={false} rows={3} />
+          </Field>
+        </div>
+        <TestCard host={kept.smtp.host} dirty={dirty} reason={reason} />
+      </Card>
+      <Card title="Retention" intro={kept.keepCompletedFixed ? "The server was started with it; it is changed where it is started." : "When the records of a batch go that completed without errors."}>
+        <div className={styles.form}>
+          <Field label="Days" hint="0: they stay until the batch is deleted" validationMessage={problem?.field("keepCompletedSeconds")}>
+            <Input value={draft.days} onChange={(_, d) => set({ days: d.value.replace(/[^\d.]/g, "") })} disabled={kept.keepCompletedFixed || reason !== undefined} inputMode="decimal" />
+          </Field>
+        </div>
+      </Card>
+      <Problem error={save.error} title="The settings were not saved" shownFields={["host", "port", "security", "from", "user", "password", "ca", "keepCompletedSeconds"]} retry={problem?.code === "changed" ? () => void queries.invalidateQueries(settingsQuery) : undefined} />
+      <div className={styles.row}>
+        <DimmedButton type="submit" appearance="primary" reason={reason ?? (dirty ? undefined : "Nothing was changed.")} icon={save.isPending ? <Spinner size="tiny" /> : undefined}>
+          Save
+        </DimmedButton>
+        {dirty && <Button onClick={() => setDraft(draftOf(kept))}>Discard changes</Button>}
+      </div>
+    </form>
+  );
+}
+
+/** A real mail through the settings in force. */
+function TestCard({ host, dirty, reason }: { host: string; dirty: boolean; reason?: string }) {
+  const styles = useStyles();
+  const me = useMe();
+  const [to, setTo] = useState(me.email ?? "");
+  const test = useMutation({ mutationFn: () => call<TestMail>("POST", path`/settings/test-mail`, { json: { to: to.trim() } }) });
+  const why = reason ?? (host === "" ? "There is no mail server yet." : dirty ? "Save first: the test uses what is saved." : to.trim() === "" ? "Say where the test mail goes." : undefined);
+  return (
+    <>
+      <div className={styles.row}>
+        <Field label="Test mail to" validationMessage={test.error ? problemOf(test.error).field("to") : undefined}>
+          <Input type="email" value={to} onChange={(_, d) => setTo(d.value)} spellCheck={false} />
+        </Field>
+        <DimmedButton reason={why} onClick={() => test.mutate()} icon={test.isPending ? <Spinner size="tiny" /> : undefined}>
+          Send a test mail
+        </DimmedButton>
+      </div>
+      <Problem error={test.error} title="The test mail was not sent" shownFields={["to"]} />
+      {test.data && (
+        <MessageBar intent={test.data.ok ? "success" : "error"} layout="multiline" role="status">
+          <MessageBarBody>
+            <MessageBarTitle>{test.data.ok ? "The mail server has taken it." : "It was not taken."} </MessageBarTitle>
+            <Said text={[test.data.detail, test.data.remedy].filter(Boolean).join(" ")} />
+          </MessageBarBody>
+        </MessageBar>
+      )}
+    </>
+  );
 }

@@ -1,0 +1,35 @@
+import type { Settings, SettingsPatch, SmtpSettings } from "../../api/pending";
+
+const day = 24 * 60 * 60;
+
+/** The settings as they are typed. */
+export interface SettingsDraft {
+  host: string;
+  port: string;
+  security: string;
+  user: string;
+  password: string;
+  from: string;
+  ca: string;
+  days: string;
+}
+
+export function draftOf(kept: Settings): SettingsDraft {
+  const { host, port, security, user, from, ca } = kept.smtp;
+  return { host, port: port ? String(port) : "", security: security || "starttls", user, password: "", from, ca, days: String(kept.keepCompletedSeconds / day) };
+}
+
+/** What a draft changes, undefined when nothing. */
+export function changesOf(kept: Settings, draft: SettingsDraft): SettingsPatch | undefined {
+  const was = draftOf(kept);
+  const smtp: NonNullable<SettingsPatch["smtp"]> = {};
+  for (const name of ["host", "security", "user", "from", "ca"] as const satisfies (keyof SmtpSettings)[]) {
+    if (draft[name].trim() !== was[name].trim()) smtp[name] = draft[name].trim();
+  }
+  if (draft.port !== was.port) smtp.port = Number(draft.port);
+  if (draft.password !== "") smtp.password = draft.password;
+  const patch: SettingsPatch = {};
+  if (Object.keys(smtp).length > 0) patch.smtp = smtp;
+  if (draft.days !== was.days) patch.keepCompletedSeconds = Math.round(Number(draft.days) * day);
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
