@@ -3,7 +3,6 @@
 // the console in Chromium, and prints a line of JSON for each step that is done. What
 // happens outside of browsers it asks the test for.
 import { createInterface } from "node:readline";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -60,8 +59,9 @@ export async function visitor(name, options = {}) {
 function watch(name, page) {
   const origin = new URL(given.server).origin;
   page.on("console", (message) => {
+    if (!["error", "warning"].includes(message.type()) || isAnswer(message, origin)) return;
     log.push(`${name} ${message.type()}: ${message.text()} (${message.location().url})`);
-    if (message.type() === "error" && !isAnswer(message, origin)) found(`${name}: the console's log says: ${message.text()}`);
+    if (message.type() === "error") found(`${name}: the console's log says: ${message.text()}`);
   });
   page.on("pageerror", (error) => found(`${name}: ${page.url()} throws ${error.stack ?? error}`));
   page.on("dialog", (dialog) => {
@@ -109,13 +109,13 @@ async function give(name, error) {
     const file = join(given.dir, `${who}.png`);
     try {
       await page.screenshot({ path: file, timeout: 10_000 });
-      await writeFile(`${file}.txt`, await page.locator("body").ariaSnapshot({ timeout: 10_000 }));
-      pictures.push(`${file} (${page.url()})`);
+      const shown = await page.locator("[role=dialog], [role=alertdialog], main").last().ariaSnapshot({ timeout: 10_000 });
+      pictures.push(`${file}, ${page.url()}\n${shown.slice(0, 6_000)}`);
     } catch (e) {
       pictures.push(`no picture of ${who}: ${e.message}`);
     }
   }
-  await new Promise((done) => process.stdout.write(`${JSON.stringify({ failed: name, error: String(error.stack ?? error), pictures, log: log.slice(-60) })}\n`, done));
+  await new Promise((done) => process.stdout.write(`${JSON.stringify({ failed: name, error: String(error.stack ?? error).replace(/\x1b\[\d+m/g, ""), pictures, log: log.slice(-60) })}\n`, done));
   await browser.close().catch(() => {});
 }
 
@@ -142,15 +142,21 @@ export async function done() {
   process.stdin.destroy();
 }
 
-// --- What every script does ---
+// --- What scripts do ---
 
 export const url = (path) => given.server + path;
+
+/** The field of this label, whether or not it is marked as required. */
+export const field = (scope, label) => scope.getByLabel(new RegExp(`^${label.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\s*\\*?$`)).and(scope.locator("input, textarea, select"));
+
+/** The dialog of this title, or the one that is open. */
+export const dialogOf = (page, name) => page.getByRole("dialog", { name }).or(page.getByRole("alertdialog", { name }));
 
 /** Signs in on the page as people do. */
 export async function signIn(page, { name, password }, path = "/") {
   await page.goto(url(path));
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(password);
+  await field(page, "Name").fill(name);
+  await field(page, "Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("navigation", { name: "Main" }).waitFor();
 }
@@ -161,8 +167,14 @@ export async function enter(page, { name, password }) {
   want(answer.ok(), `signing in says ${answer.status()} ${await answer.text()}`);
 }
 
-/** Waits until nothing on the page is being loaded. */
-export async function settled(page) {
-  await page.locator("h1").first().waitFor();
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true], [role=progressbar]:not([aria-valuenow])"));
+/** Goes to a page by the navigation. */
+export async function goTo(page, name) {
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+}
+
+/** Chooses a file of this name and text in the browser's own dialog. */
+export async function chooseFile(page, name, text, button = "Choose the file") {
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: button }).click()]);
+  await chooser.setFiles({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
 }
