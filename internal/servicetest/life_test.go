@@ -156,7 +156,7 @@ func (w *world) deleteAndCreateAnew(messages int) {
 func (w *world) wantNoPassword() {
 	w.t.Helper()
 	for _, password := range []string{dovecotrig.DefaultPassword, operatorPassword} {
-		if strings.Contains(w.server.log.String()+w.server.out.String(), password) {
+		if strings.Contains(w.server.Log.String()+w.server.Out.String(), password) {
 			w.t.Error("a password is in the server's log")
 		}
 	}

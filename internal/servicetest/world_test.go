@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/cli"
 	"github.com/mailhaul/mailhaul/internal/secret"
 	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
+	"github.com/mailhaul/mailhaul/rigs/mailhaulrig"
 	"github.com/mailhaul/mailhaul/rigs/oracle"
 	"github.com/mailhaul/mailhaul/rigs/rig"
 )
@@ -27,7 +26,7 @@ type world struct {
 	t              *testing.T
 	source, target *rig.Mail
 	dir            string
-	server         *serving
+	server         *mailhaulrig.Server
 }
 
 // patience bounds everything that is waited for.
@@ -69,86 +68,11 @@ func (w *world) write(name, text string) {
 // liveBatch is a batch as it moves.
 type liveBatch = api.LiveBatch
 
-// serving is a server that runs in this process.
-type serving struct {
-	address string
-	out     *output
-	log     *output
-	stop    func() int
-}
-
-// output is what is printed, which can be waited for.
-type output struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	grown chan struct{}
-}
-
-func newOutput() *output { return &output{grown: make(chan struct{}, 1)} }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	select {
-	case o.grown <- struct{}{}:
-	default:
-	}
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// find waits until the text has what is looked for, and gives its first group.
-func (o *output) find(ctx context.Context, pattern string) (string, error) {
-	for {
-		if found := regexp.MustCompile(pattern).FindStringSubmatch(o.String()); found != nil {
-			return found[1], nil
-		}
-		select {
-		case <-o.grown:
-		case <-ctx.Done():
-			return "", fmt.Errorf("nothing like %s is printed: %s", pattern, o)
-		}
-	}
-}
-
 // start runs the server, until the test ends or it is stopped.
 func (w *world) start() {
 	w.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &serving{out: newOutput(), log: newOutput()}
-	ended := make(chan int, 1)
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--data-dir", w.file("data"), "--key-file", w.file("server.key"), "--allow-loopback", "--node", "test"}
-	go func() {
-		ended <- cli.Run(ctx, args, cli.Streams{In: strings.NewReader(""), Out: s.out, Err: s.log})
-		cancel()
-	}()
-	s.stop = sync.OnceValue(func() int { cancel(); return <-ended })
-	w.t.Cleanup(func() {
-		if status := s.stop(); status != 0 {
-			w.t.Errorf("the server ended with %d", status)
-		}
-		if w.t.Failed() {
-			w.t.Logf("the server's log:\n%s", tail(s.log.String()))
-		}
-	})
-	waiting, done := context.WithTimeout(ctx, patience)
-	defer done()
-	var err error
-	if s.address, err = s.out.find(waiting, `serves at (\S+)`); err != nil {
-		w.t.Fatalf("%v\n%s", err, s.log)
-	}
-	w.server = s
-	w.t.Setenv("MAILHAUL_SERVER", s.address)
-}
-
-func tail(text string) string {
-	const most = 20_000
-	return text[max(0, len(text)-most):]
+	w.server = mailhaulrig.StartT(w.t, w.dir, "--node", "test")
+	w.t.Setenv("MAILHAUL_SERVER", w.server.Address)
 }
 
 // result is what a command came to.
@@ -189,11 +113,7 @@ func (w *world) json(into any, args ...string) {
 // flags.
 func (w *world) setUp(source ...string) {
 	w.t.Helper()
-	token, err := w.server.out.find(w.t.Context(), `works once:\s+(\S+)`)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.write("setup", token+"\n")
+	w.write("setup", w.server.SetupToken(w.t)+"\n")
 	w.run("operator", "setup", "anna", "--setup-token-file", w.file("setup"), "--password-file", w.file("password"))
 	w.run(append([]string{"endpoint", "create", "old", fmt.Sprintf("imaps://localhost:%d", w.source.TLSPort), "--ca", w.file("source.pem")}, source...)...)
 	w.run("endpoint", "create", "new", fmt.Sprintf("imap://localhost:%d", w.target.Port), "--ca", w.file("target.pem"))
@@ -206,7 +126,7 @@ func (w *world) client() *api.Client {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	client, err := api.NewClient(api.ClientOptions{Server: w.server.address, Token: secret.New(strings.TrimSpace(string(token)))})
+	client, err := api.NewClient(api.ClientOptions{Server: w.server.Address, Token: secret.New(strings.TrimSpace(string(token)))})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,84 @@
+package consoletest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mailhaul/mailhaul/internal/api"
+	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/rigs/mailhaulrig"
+)
+
+// patience bounds everything that is waited for.
+const patience = 90 * time.Second
+
+// TestMain takes the settings of whoever runs the tests out of the way.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"MAILHAUL_DATABASE", "MAILHAUL_CONFIG", "MAILHAUL_TOKEN", "MAILHAUL_SERVER"} {
+		_ = os.Unsetenv(name)
+	}
+	os.Exit(m.Run())
+}
+
+// person is who signs in.
+type person struct {
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// administrator is the first operator of every world.
+var administrator = person{"maria.winter", "maria.winter@example.org", "correct horse battery"}
+
+// world is a mailhaul server.
+type world struct {
+	*testing.T
+	dir    string
+	server *mailhaulrig.Server
+}
+
+// newWorld starts a server with more flags, to which nobody has signed in yet.
+func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	require(t)
+	w := &world{T: t, dir: t.TempDir()}
+	w.server = mailhaulrig.StartT(t, w.dir, append([]string{"--node", "mover-1"}, flags...)...)
+	return w
+}
+
+func (w *world) file(name string) string { return filepath.Join(w.dir, name) }
+
+func (w *world) write(name, text string) string {
+	w.Helper()
+	if err := os.WriteFile(w.file(name), []byte(text), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	return w.file(name)
+}
+
+// setUp makes the administrator, and gives the API as them.
+func (w *world) setUp() *api.Client {
+	w.Helper()
+	client := w.client(api.ClientOptions{})
+	if _, err := client.Setup(w.Context(), api.Setup{Token: control.Password(w.server.SetupToken(w)), Operator: control.OperatorSpec{
+		Name: administrator.Name, Email: administrator.Email, Password: control.Password(administrator.Password), Role: "admin"}}); err != nil {
+		w.Fatal(err)
+	}
+	created, err := client.CreateToken(w.Context(), control.TokenSpec{Name: "tests", Role: "admin"})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.client(api.ClientOptions{Token: created.Secret.Text()})
+}
+
+func (w *world) client(o api.ClientOptions) *api.Client {
+	w.Helper()
+	o.Server = w.server.Address
+	client, err := api.NewClient(o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return client
+}

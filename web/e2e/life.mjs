@@ -1,0 +1,241 @@
+// The life of a batch, from a server nobody has signed in to until the batch is deleted,
+// as an administrator works: everything by the console, with mail of real servers.
+import { readFile } from "node:fs/promises";
+import { ask, chooseFile, dialogOf, done, field, given, goTo, signIn, step, until, url, visitor, want } from "./stage.mjs";
+
+const { admin, viewer, people } = given;
+const name = "pilot";
+const page = await visitor("admin", { acceptDownloads: true });
+const button = (text, scope = page) => scope.getByRole("button", { name: text, exact: true });
+const badge = (text) => page.getByRole("heading", { level: 1 }).getByText(text, { exact: true });
+
+await step("a new server is set up with its token", async () => {
+  await page.goto(url("/"));
+  await page.getByRole("heading", { name: "Set up this server" }).waitFor();
+  await field(page, "Setup token").fill("not-the-token");
+  await field(page, "Your name").fill(admin.name);
+  await field(page, "Email address").fill(admin.email);
+  await field(page, "Password").fill(admin.password);
+  await field(page, "Password, again").fill(admin.password);
+  await button("Set up").click();
+  await page.getByRole("alert").filter({ hasText: "not the setup token" }).waitFor();
+  await field(page, "Setup token").fill(given.token);
+  await button("Set up").click();
+  await page.getByRole("heading", { name: "Dashboard" }).waitFor();
+});
+
+await step("the administrator signs out, and in again", async () => {
+  await button(`${admin.name}, admin`).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await field(page, "Name").fill(admin.name);
+  await field(page, "Password").fill("not the password");
+  await button("Sign in").click();
+  await page.getByRole("alert").waitFor();
+  await signIn(page, admin, "/batches");
+  await page.waitForURL(url("/batches"));
+});
+
+await step("a bad migration file is told row by row, and mended in place", async () => {
+  await page.getByRole("button", { name: "New batch" }).first().click();
+  await chooseFile(page, "pilot.csv", given.badFile);
+  const status = page.getByRole("status").filter({ hasText: /mailbox(es)? of/ });
+  await status.filter({ hasText: "4 errors" }).waitFor();
+  for (const [row, problem] of given.problems) await rowCard(row).getByText(problem).first().waitFor();
+  await button("Next").click();
+  await page.getByText("Rows of the file are wrong", { exact: false }).waitFor();
+  await field(rowCard(2), "EmailAddress").fill(people[0]);
+  await field(rowCard(3), "Password").fill(given.password);
+  await button("Leave row 5 out").click();
+  await page.getByRole("button", { name: /^Check again/ }).click();
+  await status.filter({ hasText: "3 mailboxes of 3 rows; 0 errors" }).waitFor();
+});
+
+function rowCard(number) {
+  return page.getByRole("listitem").filter({ hasText: new RegExp(`^Row ${number} `) });
+}
+
+await step("another file takes its place", async () => {
+  await chooseFile(page, "pilot.csv", given.goodFile, "Choose another file");
+  await page.getByRole("status").filter({ hasText: "3 mailboxes of 3 rows; 0 errors" }).waitFor();
+  await button("Next").click();
+});
+
+await step("endpoints are created and tested in place", async () => {
+  await endpoint("source", given.source);
+  await endpoint("target", given.target);
+  await button("Next").click();
+});
+
+async function endpoint(side, { name, port, security, ca }) {
+  const other = side === "source" ? "New endpoint to read from" : "New endpoint to write to";
+  await button(`New ${side} endpoint`).click();
+  const dialog = dialogOf(page, other);
+  await field(dialog, "Name").fill(name);
+  await field(dialog, "Host").fill("localhost");
+  await field(dialog, "Port").fill(String(port));
+  await dialog.getByLabel("Security").selectOption(security);
+  const test = dialog.getByRole("region", { name: "Test" });
+  await field(test, "Mailbox to sign in to").fill(people[0]);
+  await field(test, "Its password").fill(given.password);
+  await button("Test", test).click();
+  // The rig's authority is nobody's.
+  await test.getByText("TLS: failed").waitFor();
+  await dialog.getByRole("button", { name: "Certificates and TLS" }).click();
+  await field(dialog, "Certificate authorities").fill(ca);
+  await button("Test", test).click();
+  await test.getByText("The test went well.").waitFor();
+  await button("Test and create", dialog).click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+await step("folders are left out, with a preview of a mailbox", async () => {
+  await field(page, "Name of the batch").fill(name);
+  const group = page.getByRole("group", { name: "Folders to leave out" });
+  await group.getByRole("textbox", { name: "New folder to leave out" }).fill("Old projects");
+  await group.getByRole("button", { name: "Add the folder to leave out" }).click();
+  await group.getByRole("button", { name: "Well-known folders" }).click();
+  await page.getByRole("menuitem", { name: /Junk/ }).click();
+  await button("Show its folders").click();
+  const folders = page.getByRole("table", { name: `Folders of ${people[0]}` });
+  await folders.waitFor();
+  await folders.getByRole("row", { name: /Old projects.*left out/ }).first().waitFor();
+  await folders.getByRole("row", { name: /INBOX.*taken/ }).waitFor();
+  await button("Next").click();
+});
+
+await step("reports go to an address", async () => {
+  const group = page.getByRole("group", { name: "Reports go to" });
+  await group.getByRole("textbox", { name: "New address" }).fill(given.notify);
+  await group.getByRole("button", { name: "Add the address" }).click();
+  await button("Next").click();
+});
+
+await step("it is created, and its preflight is told mailbox by mailbox", async () => {
+  for (const text of ["pilot.csv", given.source.name, given.target.name, "Old projects", given.notify]) await page.locator("dd").filter({ hasText: text }).first().waitFor();
+  await button("Create and try").click();
+  await page.getByRole("status").filter({ hasText: "3 mailboxes were tried: 3 ready" }).waitFor();
+  await page.getByRole("grid", { name: "Results of the preflight" }).getByText(people[1]).waitFor();
+});
+
+await step("it is started, and synced", async () => {
+  await button("Start").click();
+  await button("Go to the batch").or(page.getByRole("link", { name: "Go to the batch" })).first().click();
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  await badge("Synced with errors").or(badge("Synced")).first().waitFor({ timeout: 90_000 });
+  for (const address of people) await ask("equal", { address, without: ["Old projects", "Junk"], tooBig: true });
+});
+
+await step("a new letter at the source is brought by Sync now", async () => {
+  const sum = await ask("deliver", { address: people[0], subject: "Minutes of Monday" });
+  await button("Sync now").click();
+  await page.getByText(`${name} is being synchronised.`).waitFor();
+  await until("the letter is at the target", async () => (await ask("sums", { address: people[0] })).includes(sum), 60_000);
+});
+
+await step("what the target refused is told, with what to do", async () => {
+  await page.getByRole("tab", { name: "Findings" }).click();
+  await page.getByRole("heading", { name: "1 message was left out" }).waitFor();
+  await page.getByRole("button", { name: new RegExp(people[1]) }).click();
+  const finding = page.getByRole("listitem").filter({ hasText: "Scanned contract" });
+  await finding.getByText("Left out").waitFor();
+  await finding.getByText(given.remedy).waitFor();
+  const [message] = await Promise.all([page.waitForEvent("download"), finding.getByRole("button", { name: /\.eml/ }).click()]);
+  want((await readFile(await message.path(), "utf8")).includes("Subject: Scanned contract"), "the message that was downloaded is another");
+  await page.getByRole("tabpanel").getByRole("button", { name: "Approve…" }).click();
+  const dialog = dialogOf(page);
+  await field(dialog, "Reason").fill("It is in the archive");
+  await button("Approve", dialog).click();
+  await page.getByText("What was left out is approved.").waitFor();
+  await finding.getByText("Approved", { exact: true }).waitFor();
+});
+
+await step("reports are viewed and downloaded", async () => {
+  await page.getByRole("tab", { name: "Reports" }).click();
+  const [report] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("link", { name: "Open the report in a new tab" }).click()]);
+  await report.getByText(people[2]).first().waitFor();
+  await report.close();
+  for (const [file, what] of [["MigrationStatistics.csv", people[0]], ["MigrationErrors.csv", people[1]], ["report.json", name], ["report.html", people[2]]]) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: file, exact: true }).click()]);
+    want((await readFile(await download.path(), "utf8")).includes(what), `${file} has nothing of ${what}`);
+  }
+});
+
+await step("the report is sent again by mail", async () => {
+  const before = (await ask("letters")).length;
+  await page.getByRole("button", { name: "Send the report…" }).click();
+  const dialog = dialogOf(page);
+  await field(dialog, "To").fill("board@example.org");
+  await button("Send", dialog).click();
+  await dialog.waitFor({ state: "hidden" });
+  const letters = await until("the report is mailed", async () => {
+    const all = await ask("letters");
+    return all.slice(before).some((l) => l.to.includes("board@example.org")) && all;
+  }, 60_000);
+  want(letters.some((l) => l.to.includes(given.notify)), `nothing was sent to ${given.notify}`);
+  want(letters.every((l) => l.subject.includes(name)), "a letter is of something else");
+});
+
+await step("a viewer is created, and can act nowhere", async () => {
+  await goTo(page, "Operators");
+  await button("New operator").click();
+  const dialog = dialogOf(page, "New operator");
+  await field(dialog, "Name").fill(viewer.name);
+  await dialog.getByRole("radio", { name: /viewer/i }).check();
+  await field(dialog, "Password").fill(viewer.password);
+  await field(dialog, "Password, again").fill(viewer.password);
+  await button("Create", dialog).click();
+  await dialog.waitFor({ state: "hidden" });
+  await page.getByRole("row", { name: new RegExp(viewer.name) }).waitFor();
+  const other = await visitor("viewer");
+  await signIn(other, viewer, `/batches/${name}`);
+  await canActNowhere(other);
+  await other.context().close();
+});
+
+/** Every button that does something is dimmed or absent, and the API refuses what it would ask. */
+async function canActNowhere(other) {
+  const actions = /^(New|Start|Stop|Sync now|Complete|Approve|Delete|Retry|Rotate|Send|Save|Add|Create|Edit|Test|Calibrate|Try again|\.eml|Download message)/;
+  const mailbox = `/batches/${name}/mailboxes/${encodeURIComponent(people[1])}`;
+  const places = ["/", "/batches", `/batches/${name}`, `/batches/${name}/mailboxes`, `/batches/${name}/findings`, `/batches/${name}/reports`, `/batches/${name}/settings`, `/batches/${name}/history`, mailbox, "/endpoints", `/endpoints/${given.source.name}`, "/endpoints/new", "/batches/new", "/cut-over", "/nodes"];
+  for (const place of places) {
+    await other.goto(url(place));
+    await other.getByRole("heading", { level: 1 }).waitFor();
+    await other.getByRole("main").getByRole("progressbar", { name: /^Loading/ }).waitFor({ state: "hidden" });
+    for (const b of await other.getByRole("main").getByRole("button").all()) {
+      const text = (await b.getAttribute("aria-label")) ?? (await b.innerText());
+      if (!actions.test(text.trim())) continue;
+      const dimmed = (await b.isDisabled()) || (await b.getAttribute("aria-disabled")) === "true";
+      want(dimmed, `on ${place} a viewer may press ${text}`);
+    }
+  }
+  want((await other.getByRole("navigation", { name: "Main" }).getByRole("link", { name: /Operators|Audit|Settings/ }).count()) === 0, "a viewer is shown the way to what is for admins");
+  for (const [method, path, body] of [["POST", `batches/${name}/start`], ["POST", `batches/${name}/stop`], ["POST", `batches/${name}/sync`], ["POST", `batches/${name}/complete`], ["DELETE", `batches/${name}`], ["POST", `batches/${name}/mailboxes/${people[1]}/sync`], ["POST", "endpoint-tests", { name: given.source.name }], ["POST", "operators", { name: "x", role: "admin", password: viewer.password }], ["PATCH", "settings", { keepCompletedSeconds: 1 }], ["GET", "operators"], ["GET", "audit"], ["POST", `batches/${name}/mailbox-actions`, { verb: "stop" }], ["POST", `batches/${name}/report-mails`, {}]]) {
+    const status = await other.evaluate(async ([m, p, b]) => (await fetch(`/api/v1/${p}`, { method: m, headers: b ? { "Content-Type": "application/json" } : {}, body: b && JSON.stringify(b) })).status, [method, path, body]);
+    want(status === 403, `the API answers a viewer who asks ${method} ${path} with ${status}`);
+  }
+}
+
+await step("it is completed once its name is typed", async () => {
+  await page.goto(url(`/batches/${name}`));
+  await button("Complete…").click();
+  const dialog = dialogOf(page, `Complete ${name}?`);
+  want(await button("Complete", dialog).isDisabled(), "it can be completed without its name");
+  await dialog.getByRole("textbox").fill(name);
+  await button("Complete", dialog).click();
+  await badge("Completed").or(badge("Completed with errors")).first().waitFor({ timeout: 90_000 });
+});
+
+await step("it is deleted once its name is typed", async () => {
+  await button("Delete…").click();
+  const dialog = dialogOf(page, `Delete ${name}?`);
+  await dialog.getByRole("textbox").fill("pilo");
+  want(await button("Delete", dialog).isDisabled(), "it can be deleted by another name");
+  await dialog.getByRole("textbox").fill(name);
+  await button("Delete", dialog).click();
+  await page.waitForURL(url("/batches"));
+  await until("it is gone", async () => (await page.evaluate((n) => fetch(`/api/v1/batches/${n}`).then((r) => r.status), name)) === 404, 60_000);
+  await page.getByRole("link", { name, exact: true }).waitFor({ state: "hidden" });
+});
+
+await done();
