@@ -46,6 +46,7 @@ var allowed = map[string]struct {
 	"internal/api": {[]string{"internal/control", "internal/migration", "internal/report", "internal/secret", "github.com/danielgtaylor/huma/v2", "github.com/danielgtaylor/huma/v2/adapters/humago"},
 		"level 3: what operators can ask for, over HTTP, and the client of that"},
 	"internal/web":         {nil, "level 3: the outside of the server: headers, proxies, health, a page"},
+	"internal/consoletest": {nil, "tests only: the console in a real browser, against the whole server"},
 	"internal/servicetest": {nil, "tests only: the server as a whole, worked with by commands and API"},
 	"internal/onlinetest":  {nil, "tests only: each make of server to each, and Exchange Online's moods"},
 	"internal/relay":       {nil, "a faulty line for tests and benches"},
