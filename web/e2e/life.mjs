@@ -1,7 +1,7 @@
 // The life of a batch, from a server nobody has signed in to until the batch is deleted,
 // as an administrator works: everything by the console, with mail of real servers.
 import { readFile } from "node:fs/promises";
-import { ask, chooseFile, dialogOf, done, field, given, goTo, signIn, step, until, url, visitor, want } from "./stage.mjs";
+import { ask, chooseFile, dialogOf, done, field, given, goTo, open, signIn, step, until, url, visitor, want } from "./stage.mjs";
 
 const { admin, viewer, people } = given;
 const name = "pilot";
@@ -129,7 +129,7 @@ await step("it is started, and synced", async () => {
 await step("a new letter at the source is brought by Sync now", async () => {
   const sum = await ask("deliver", { address: people[0], subject: "Minutes of Monday" });
   await button("Sync now").click();
-  await page.getByText(`${name} is being synchronised.`).waitFor();
+  await page.getByText(`${name} is being synchronised.`).last().waitFor();
   await until("the letter is at the target", async () => (await ask("sums", { address: people[0] })).includes(sum), 60_000);
 });
 
@@ -146,7 +146,7 @@ await step("what the target refused is told, with what to do", async () => {
   const dialog = dialogOf(page);
   await field(dialog, "Reason").fill("It is in the archive");
   await button("Approve", dialog).click();
-  await page.getByText("What was left out is approved.").waitFor();
+  await page.getByText("What was left out is approved.").last().waitFor();
   await finding.getByText("Approved", { exact: true }).waitFor();
 });
 
@@ -199,9 +199,7 @@ async function canActNowhere(other) {
   const mailbox = `/batches/${name}/mailboxes/${encodeURIComponent(people[1])}`;
   const places = ["/", "/batches", `/batches/${name}`, `/batches/${name}/mailboxes`, `/batches/${name}/findings`, `/batches/${name}/reports`, `/batches/${name}/settings`, `/batches/${name}/history`, mailbox, "/endpoints", `/endpoints/${given.source.name}`, "/endpoints/new", "/batches/new", "/cut-over", "/nodes"];
   for (const place of places) {
-    await other.goto(url(place));
-    await other.getByRole("heading", { level: 1 }).waitFor();
-    await other.getByRole("main").getByRole("progressbar", { name: /^Loading/ }).waitFor({ state: "hidden" });
+    await open(other, place);
     for (const b of await other.getByRole("main").getByRole("button").all()) {
       const text = (await b.getAttribute("aria-label")) ?? (await b.innerText());
       if (!actions.test(text.trim())) continue;

@@ -173,6 +173,18 @@ export async function goTo(page, name) {
   await page.getByRole("heading", { name, level: 1 }).waitFor();
 }
 
+/** Opens a page, and waits until it shows what it has. */
+export async function open(page, path) {
+  await page.goto(url(path));
+  await settled(page);
+}
+
+/** Waits until nothing of the page is still being loaded. */
+export async function settled(page) {
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.locator("main [role=status][aria-label^=Loading], main [aria-busy=true]").first().waitFor({ state: "detached" });
+}
+
 /** Chooses a file of this name and text in the browser's own dialog. */
 export async function chooseFile(page, name, text, button = "Choose the file") {
   const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: button }).click()]);
