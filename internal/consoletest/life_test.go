@@ -47,7 +47,7 @@ func TestABatchLivesItsWholeLife(t *testing.T) {
 		"badFile": header + strings.Replace(rows[0], people[0], "anna.lind", 1) + // no address
 			strings.Replace(rows[1], ","+dovecotrig.DefaultPassword+",", ",,", 1) + rows[2] + rows[2],
 		"problems": [][]any{{2, "not an e-mail address"}, {3, "The Password is empty"}, {5, "Rows 4 and 5 have the same EmailAddress"}},
-		"remedy":   "target",
+		"remedy":   "target", "without": []string{"Old projects", "Junk"},
 	}, answers{
 		"deliver": asked(func(q struct{ Address, Subject string }) (any, error) {
 			at := time.Now().Truncate(time.Second)

@@ -1,6 +1,7 @@
 package consoletest
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -62,23 +63,28 @@ func (w *world) write(name, text string) string {
 func (w *world) setUp() *api.Client {
 	w.Helper()
 	client := w.client(api.ClientOptions{})
-	if _, err := client.Setup(w.Context(), api.Setup{Token: control.Password(w.server.SetupToken(w)), Operator: control.OperatorSpec{
-		Name: administrator.Name, Email: administrator.Email, Password: control.Password(administrator.Password), Role: "admin"}}); err != nil {
-		w.Fatal(err)
-	}
+	_, err := client.Setup(w.Context(), api.Setup{Token: control.Password(w.server.SetupToken(w)), Operator: control.OperatorSpec{
+		Name: administrator.Name, Email: administrator.Email, Password: control.Password(administrator.Password), Role: "admin"}})
+	w.must(err)
 	created, err := client.CreateToken(w.Context(), control.TokenSpec{Name: "tests", Role: "admin"})
-	if err != nil {
-		w.Fatal(err)
-	}
+	w.must(err)
 	return w.client(api.ClientOptions{Token: created.Secret.Text()})
+}
+
+// must ends the test with an error, and with all that the server said of it.
+func (w *world) must(err error) {
+	w.Helper()
+	if err == nil {
+		return
+	}
+	said, _ := json.Marshal(err)
+	w.Fatalf("%v %s", err, said)
 }
 
 func (w *world) client(o api.ClientOptions) *api.Client {
 	w.Helper()
 	o.Server = w.server.Address
 	client, err := api.NewClient(o)
-	if err != nil {
-		w.Fatal(err)
-	}
+	w.must(err)
 	return client
 }

@@ -14,7 +14,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 export const given = await next();
 
 /** How long a single look or click may take, and a step as a whole, in milliseconds: the machine may be busy. */
-const patience = 30_000;
+const patience = 10_000;
 const stepLimit = 120_000;
 
 /** Has the test do something, and gives what it answers. */
@@ -171,6 +171,18 @@ export async function enter(page, { name, password }) {
 export async function goTo(page, name) {
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();
   await page.getByRole("heading", { name, level: 1 }).waitFor();
+}
+
+/** Opens a page, and waits until it shows what it has. */
+export async function open(page, path) {
+  await page.goto(url(path));
+  await settled(page);
+}
+
+/** Waits until nothing of the page is still being loaded. */
+export async function settled(page) {
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.locator("main [role=status][aria-label^=Loading], main [aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
 /** Chooses a file of this name and text in the browser's own dialog. */
