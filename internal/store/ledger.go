@@ -253,7 +253,7 @@ func (s *Store) FolderStandings(ctx context.Context, source, target string) (all
 			return f, err
 		}, `SELECT f.source, f.target, f.source_messages, f.source_uidnext > 0,
 			CAST(COALESCE((SELECT SUM(p.messages) FROM pairs p WHERE p.folder = f.id), 0) AS BIGINT),
-			(SELECT COUNT(*) FROM mark k WHERE k.folder = f.id AND k.state = 'skipped')
+			(SELECT COUNT(*) FROM mark k WHERE k.folder = f.id AND k.state IN ('skipped', 'retry'))
 			FROM ledger l JOIN folder f ON f.ledger = l.id WHERE l.source = $1 AND l.target = $2 ORDER BY f.id`, bytesOf(source), bytesOf(target))
 		return err
 	})

@@ -24,7 +24,7 @@ const useStyles = makeStyles({
   frame: { display: "grid", gridTemplateColumns: "200px minmax(0, 1fr)", gap: tokens.spacingHorizontalXXL, alignItems: "start", "@media (max-width: 900px)": { gridTemplateColumns: "minmax(0, 1fr)", gap: tokens.spacingVerticalM } },
   steps: { listStyleType: "none", margin: 0, padding: 0, display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS, "@media (max-width: 900px)": { flexDirection: "row", flexWrap: "wrap" } },
   step: {
-    display: "flex", alignItems: "center", gap: tokens.spacingHorizontalS, width: "100%", padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalS}`, border: "none", borderRadius: tokens.borderRadiusMedium, background: "none", font: "inherit", color: "inherit", textAlign: "start", cursor: "pointer",
+    position: "relative", display: "flex", alignItems: "center", gap: tokens.spacingHorizontalS, width: "100%", padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalS}`, border: "none", borderRadius: tokens.borderRadiusMedium, background: "none", font: "inherit", color: "inherit", textAlign: "start", cursor: "pointer",
     ":hover": { backgroundColor: tokens.colorSubtleBackgroundHover },
     ":focus-visible": { outline: `2px solid ${tokens.colorStrokeFocus2}` },
   },
@@ -32,7 +32,8 @@ const useStyles = makeStyles({
   later: { color: tokens.colorNeutralForeground2, cursor: "default", ":hover": { backgroundColor: "transparent" } },
   number: { display: "inline-flex", flexShrink: 0, width: "20px", height: "20px", alignItems: "center", justifyContent: "center", borderRadius: tokens.borderRadiusCircular, border: `1px solid ${tokens.colorNeutralStrokeAccessible}`, fontSize: tokens.fontSizeBase200 },
   tick: { flexShrink: 0, fontSize: "20px", color: tokens.colorStatusSuccessForeground1 },
-  small: { "@media (max-width: 900px)": { display: "none" } },
+  small: { "@media (max-width: 900px)": { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)", whiteSpace: "nowrap" } },
+  hidden: { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)", whiteSpace: "nowrap" },
   body: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalL, minWidth: 0 },
   title: { ...typographyStyles.subtitle1, outlineStyle: "none" },
   actions: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, paddingTop: tokens.spacingVerticalM, borderTop: `1px solid ${tokens.colorNeutralStroke2}` },
@@ -92,9 +93,11 @@ function WizardPage() {
             const past = i < index;
             return (
               <li key={name}>
-                <button type="button" className={mergeClasses(styles.step, name === step && styles.current, !open && styles.later)} aria-current={name === step ? "step" : undefined} aria-disabled={!open} aria-label={`Step ${i + 1}: ${stepNames[name]}${past ? ", done" : ""}`} onClick={() => open && go(name)}>
+                <button type="button" className={mergeClasses(styles.step, name === step && styles.current, !open && styles.later)} aria-current={name === step ? "step" : undefined} aria-disabled={!open} onClick={() => open && go(name)}>
+                  <span className={styles.hidden}>Step </span>
                   {past ? <CheckmarkCircleFilled className={styles.tick} aria-hidden /> : <span className={styles.number}>{i + 1}</span>}
                   <span className={name === step ? undefined : styles.small}>{stepNames[name]}</span>
+                  {past && <span className={styles.hidden}>, done</span>}
                 </button>
               </li>
             );

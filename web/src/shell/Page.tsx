@@ -9,7 +9,9 @@ const useStyles = makeStyles({
   title: { ...typographyStyles.title2, outlineStyle: "none", minWidth: 0, overflowWrap: "anywhere" },
   actions: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
   intro: { color: tokens.colorNeutralForeground2, maxWidth: "80ch" },
-  crumbs: { marginLeft: `calc(-1 * ${tokens.spacingHorizontalS})`, flexWrap: "wrap" },
+  crumbs: { marginLeft: `calc(-1 * ${tokens.spacingHorizontalS})` },
+  crumbList: { flexWrap: "wrap" },
+  crumb: { minWidth: 0, maxWidth: "100%", "& > *": { height: "auto", whiteSpace: "normal", overflowWrap: "anywhere", textAlign: "start" } },
 });
 
 let last = "";
@@ -49,17 +51,17 @@ export function Page({ title, heading, intro, crumbs, actions, narrow, place, ch
     <div className={narrow ? `${styles.page} ${styles.narrow}` : styles.page}>
       <div>
         {crumbs && (
-          <Breadcrumb aria-label="Where this page is" size="small" className={styles.crumbs}>
+          <Breadcrumb aria-label="Where this page is" size="small" className={styles.crumbs} list={{ className: styles.crumbList }}>
             {crumbs.map(([to, text], i) => (
               <Fragment key={to}>
                 {i > 0 && <BreadcrumbDivider />}
-                <BreadcrumbItem>
+                <BreadcrumbItem className={styles.crumb}>
                   <Crumb to={to} text={text} />
                 </BreadcrumbItem>
               </Fragment>
             ))}
             <BreadcrumbDivider />
-            <BreadcrumbItem>
+            <BreadcrumbItem className={styles.crumb}>
               <BreadcrumbButton current>{title}</BreadcrumbButton>
             </BreadcrumbItem>
           </Breadcrumb>

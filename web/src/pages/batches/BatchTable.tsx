@@ -62,7 +62,7 @@ export function BatchTable({ batches, empty, maxHeight }: { batches: Batch[]; em
           </div>
         ),
       },
-      { key: "state", header: "State", width: "minmax(110px, 180px)", sort: "state", cell: (b) => <StateBadge state={b.state} /> },
+      { key: "state", header: "State", width: "minmax(170px, 200px)", sort: "state", cell: (b) => <StateBadge state={b.state} /> },
       {
         key: "progress",
         header: "Progress",
