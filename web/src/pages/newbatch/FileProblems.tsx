@@ -169,7 +169,7 @@ const RowCard = memo(function RowCard({ row, problems, raw, edit, header, isHead
   return (
     <li className={styles.card}>
       <div className={styles.title}>
-        <span className={styles.name}>
+        <span className={styles.name} id={`row-${row}`}>
           Row {count(row)}
           {isHeader && ", the header"} <ToneBadge tone={tones[worst]} text={worst} />
         </span>
@@ -181,12 +181,12 @@ const RowCard = memo(function RowCard({ row, problems, raw, edit, header, isHead
           ) : (
             <span>
               {edit !== undefined && (
-                <Button size="small" appearance="subtle" onClick={() => onEdit(row, undefined)} aria-label={`Undo the changes of row ${row}`}>
+                <Button size="small" appearance="subtle" onClick={() => onEdit(row, undefined)} aria-describedby={`row-${row}`}>
                   Undo
                 </Button>
               )}
               {!isHeader && (
-                <Button size="small" onClick={() => onEdit(row, null)} aria-label={`Leave row ${row} out`}>
+                <Button size="small" onClick={() => onEdit(row, null)} aria-describedby={`row-${row}`}>
                   Leave the row out
                 </Button>
               )}
