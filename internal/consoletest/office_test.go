@@ -22,12 +22,14 @@ type company struct {
 }
 
 // newCompany starts a server between two Dovecots, with an administrator and endpoints.
-func newCompany(t *testing.T, flags ...string) *company {
+// It speaks TLS where an authority is given, with flags for its certificate.
+func newCompany(t *testing.T, ca []byte, flags ...string) *company {
 	t.Helper()
 	require(t)
 	c := &company{source: dovecotrig.StartT(t, dovecotrig.Options{}).Mail,
 		target: dovecotrig.StartT(t, dovecotrig.Options{QuotaBytes: 1 << 30, Extra: "plugin {\n quota_max_mail_size = 200k\n}\n"}).Mail}
 	c.world = newWorld(t, flags...)
+	c.ca = ca
 	c.api = c.setUp()
 	c.endpoint(control.EndpointSpec{Name: "old-server", Port: c.source.TLSPort, CA: string(c.source.CAPEM)})
 	c.endpoint(control.EndpointSpec{Name: "new-server", Port: c.target.Port, Security: "starttls", CA: string(c.target.CAPEM)})

@@ -14,7 +14,7 @@ const pictures = "../../docs/screenshots"
 // finds, nothing that the Content-Security-Policy forbids, and no scrolling sideways
 // where the screen is 360 px wide.
 func TestEveryPageIsForEverybody(t *testing.T) {
-	c := newCompany(t)
+	c := newCompany(t, nil)
 	c.busy()
 	shown, err := filepath.Abs(pictures)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // TestAChangeIsSeenByAllWithinTwoSeconds: by two browsers and by commands.
 func TestAChangeIsSeenByAllWithinTwoSeconds(t *testing.T) {
-	c := newCompany(t)
+	c := newCompany(t, nil)
 	c.batch(control.BatchSpec{Name: "sales"}, staff("sales", 3)[2:], "")
 	c.ask("sales", "start")
 	c.awaitState("sales", "Synced")

@@ -1,7 +1,9 @@
 package consoletest
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/rigs/mailhaulrig"
 )
 
@@ -38,6 +41,8 @@ type world struct {
 	*testing.T
 	dir    string
 	server *mailhaulrig.Server
+	// ca signs the server's certificate where it speaks TLS.
+	ca []byte
 }
 
 // newWorld starts a server with more flags, to which nobody has signed in yet.
@@ -47,6 +52,33 @@ func newWorld(t *testing.T, flags ...string) *world {
 	w := &world{T: t, dir: t.TempDir()}
 	w.server = mailhaulrig.StartT(t, w.dir, append([]string{"--node", "mover-1"}, flags...)...)
 	return w
+}
+
+// certified makes a certificate for the server, and gives the flags that use it and the
+// authority that signed it.
+func certified(t *testing.T) (flags []string, authority []byte) {
+	t.Helper()
+	ca, err := imapfake.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := ca.Issue("127.0.0.1", "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for flag, block := range map[string]*pem.Block{"--tls-cert": {Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}, "--tls-key": {Type: "PRIVATE KEY", Bytes: key}} {
+		file := filepath.Join(dir, flag)
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		flags = append(flags, flag, file)
+	}
+	return flags, ca.PEM()
 }
 
 func (w *world) file(name string) string { return filepath.Join(w.dir, name) }
@@ -71,6 +103,15 @@ func (w *world) setUp() *api.Client {
 	return w.client(api.ClientOptions{Token: created.Secret.Text()})
 }
 
+// signedIn does something as the administrator in a session, as browsers have one.
+func (w *world) signedIn(act func(*api.Client) error) error {
+	w.Helper()
+	client := w.client(api.ClientOptions{})
+	_, err := client.SignIn(w.Context(), administrator.Name, control.Password(administrator.Password), "")
+	w.must(err)
+	return act(client)
+}
+
 // must ends the test with an error, and with all that the server said of it.
 func (w *world) must(err error) {
 	w.Helper()
@@ -83,7 +124,7 @@ func (w *world) must(err error) {
 
 func (w *world) client(o api.ClientOptions) *api.Client {
 	w.Helper()
-	o.Server = w.server.Address
+	o.Server, o.CA = w.server.Address, w.ca
 	client, err := api.NewClient(o)
 	w.must(err)
 	return client

@@ -14,7 +14,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 export const given = await next();
 
 /** How long a single look or click may take, and a step as a whole, in milliseconds: the machine may be busy. */
-const patience = 10_000;
+const patience = 30_000;
 const stepLimit = 120_000;
 
 /** Has the test do something, and gives what it answers. */

@@ -1,0 +1,116 @@
+// Signing in, opening a batch and acting on it without a mouse. Wherever the focus stops,
+// it can be seen.
+import { dialogOf, done, field, found, given, settled, step, until, url, visitor, want } from "./stage.mjs";
+
+const { admin, batch } = given;
+const page = await visitor("keyboard");
+const keys = page.keyboard;
+const focused = page.locator(":focus");
+const button = (text, scope = page) => scope.getByRole("button", { name: text, exact: true });
+
+/** Presses Tab until the focus is at the target, and sees it at each stop. */
+async function tabTo(target, key = "Tab") {
+  for (let i = 0; i < 60; i++) {
+    await keys.press(key);
+    await seen();
+    if ((await target.count()) === 1 && (await target.evaluate((e) => e === document.activeElement))) return;
+  }
+  throw new Error(`${key} does not lead to ${target}`);
+}
+
+/** Compares what is around the element that has the focus with how that is without it. */
+async function seen() {
+  if ((await focused.count()) === 0) return; // the browser's own part of the window
+  const element = await focused.elementHandle();
+  await element.scrollIntoViewIfNeeded();
+  const box = await element.boundingBox();
+  if (!box) return;
+  const clip = { x: Math.max(0, box.x - 4), y: Math.max(0, box.y - 4), width: box.width + 8, height: box.height + 8 };
+  const picture = () => page.screenshot({ clip, caret: "hide", animations: "disabled" });
+  const name = await element.evaluate((e) => `${e.tagName} ${e.getAttribute("aria-label") ?? e.textContent.slice(0, 40)}`);
+  const having = await picture();
+  await element.evaluate((e) => e.blur());
+  const not = await picture();
+  await element.evaluate((e) => e.focus());
+  want(!having.equals(not), `the focus cannot be seen at ${name}`);
+}
+
+await step("signing in", async () => {
+  await page.goto(url("/"));
+  await field(page, "Name").waitFor();
+  await page.evaluate(() => document.activeElement?.blur());
+  await tabTo(field(page, "Name"));
+  await keys.type(admin.name);
+  await tabTo(field(page, "Password"));
+  await keys.type(admin.password);
+  await tabTo(button("Sign in"));
+  await keys.press("Enter");
+  await page.getByRole("heading", { name: "Dashboard" }).waitFor();
+});
+
+await step("the way past the navigation", async () => {
+  await page.reload();
+  await settled(page);
+  const skip = page.getByRole("link", { name: "Skip to the page" });
+  await tabTo(skip);
+  await until("the way past the navigation is shown", async () => {
+    const box = await skip.boundingBox();
+    return box.x >= 0 && box.y >= 0;
+  });
+  await keys.press("Enter");
+  want(await page.getByRole("main").evaluate((e) => e === document.activeElement), "the focus is not at the page");
+});
+
+await step("a batch is opened", async () => {
+  const grid = page.getByRole("grid", { name: "Batches" });
+  await grid.getByText(batch, { exact: true }).waitFor();
+  await tabTo(grid);
+  await keys.press("Home");
+  await keys.press("Enter");
+  await page.getByRole("heading", { name: batch, level: 1 }).waitFor();
+  await settled(page);
+  if (!(await page.getByRole("heading", { level: 1 }).evaluate((e) => e === document.activeElement))) found(`the focus is not at the heading of the page that was opened, but at ${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 100))}`);
+});
+
+await step("an action that cannot be asked for says why", async () => {
+  await tabTo(button("Complete…"));
+  want((await button("Complete…").getAttribute("aria-disabled")) === "true", "a batch that was not started can be completed");
+  const why = page.getByRole("tooltip");
+  await why.waitFor();
+  want((await why.innerText()).length > 10, "it does not say why");
+});
+
+await step("an action is begun", async () => {
+  await tabTo(button("Start"), "Shift+Tab");
+  await keys.press("Enter");
+  await page.getByRole("heading", { level: 1 }).getByText(/^Sync(ing|ed)/).waitFor();
+});
+
+await step("parts of the batch are gone through", async () => {
+  await tabTo(page.getByRole("tab", { name: "Overview" }));
+  await keys.press("ArrowRight");
+  await keys.press("Enter");
+  await page.waitForURL(url(`/batches/${batch}/mailboxes`));
+});
+
+await step("a dialog keeps the focus, and gives it back", async () => {
+  await tabTo(button("Delete…"), "Shift+Tab");
+  await keys.press("Enter");
+  const dialog = dialogOf(page, `Delete ${batch}?`);
+  await dialog.waitFor();
+  for (let i = 0; i < 8; i++) {
+    await keys.press("Tab");
+    want((await dialog.locator(":focus").count()) === 1, `the focus has left the dialog after ${i + 1} stops`);
+    await seen();
+  }
+  await keys.press("Escape");
+  if (await dialog.isVisible()) {
+    // A question of much weight is not left by chance.
+    await tabTo(button("Cancel", dialog));
+    await keys.press("Enter");
+  }
+  await dialog.waitFor({ state: "hidden" });
+  want(await button("Delete…").evaluate((e) => e === document.activeElement), "the focus does not come back to what opened the dialog");
+});
+
+await done();
