@@ -94,7 +94,8 @@ await step("parts of the batch are gone through", async () => {
 });
 
 await step("a dialog keeps the focus, and gives it back", async () => {
-  await tabTo(button("Delete…"), "Shift+Tab");
+  const opener = button("Delete…").first(); // the others are for selected mailboxes
+  await tabTo(opener, "Shift+Tab");
   await keys.press("Enter");
   const dialog = dialogOf(page, `Delete ${batch}?`);
   await dialog.waitFor();
@@ -110,7 +111,7 @@ await step("a dialog keeps the focus, and gives it back", async () => {
     await keys.press("Enter");
   }
   await dialog.waitFor({ state: "hidden" });
-  want(await button("Delete…").evaluate((e) => e === document.activeElement), "the focus does not come back to what opened the dialog");
+  want(await opener.evaluate((e) => e === document.activeElement), "the focus does not come back to what opened the dialog");
 });
 
 await done();
