@@ -6,6 +6,7 @@ import { ConfirmByTyping } from "./ConfirmByTyping";
 import { counted } from "./format";
 import { Problem } from "./Problem";
 import { useToasts } from "./Toasts";
+import { useReturnFocus } from "./useReturnFocus";
 
 type Batch = Schema<"Batch">;
 
@@ -143,6 +144,7 @@ export interface ApproveProps {
 
 /** Asks for the reason why what was left out is accepted. */
 export function ApproveDialog({ open, onClose, title, children, onApprove }: ApproveProps) {
+  useReturnFocus(open);
   const styles = useStyles();
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);

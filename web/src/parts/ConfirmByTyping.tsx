@@ -1,6 +1,7 @@
 import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, makeStyles, Spinner, tokens } from "@fluentui/react-components";
 import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 import { Problem } from "./Problem";
+import { useReturnFocus } from "./useReturnFocus";
 
 const useStyles = makeStyles({
   content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
@@ -28,6 +29,7 @@ export interface ConfirmProps {
 
 /** Asks before something that is not easily undone, and has the name typed where much hangs on it. */
 export function ConfirmByTyping({ open, onClose, title, children, word, action, danger, onConfirm }: ConfirmProps) {
+  useReturnFocus(open);
   const styles = useStyles();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);

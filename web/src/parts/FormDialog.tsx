@@ -2,6 +2,7 @@ import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface
 import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 import { problemOf, type ApiProblem } from "../api/problem";
 import { Problem } from "./Problem";
+import { useReturnFocus } from "./useReturnFocus";
 
 const useStyles = makeStyles({ content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM } });
 
@@ -25,6 +26,7 @@ export interface FormDialogProps {
 
 /** A dialog with a form, which stays with what was entered when the server refuses it. */
 export function FormDialog({ open, onClose, title, action, ready = true, onSubmit, shownFields, children, closeOnly }: FormDialogProps) {
+  useReturnFocus(open);
   const styles = useStyles();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();

@@ -1,5 +1,7 @@
 import { Breadcrumb, BreadcrumbButton, BreadcrumbDivider, BreadcrumbItem, makeStyles, tokens, typographyStyles } from "@fluentui/react-components";
 import { Fragment, useEffect, useRef, type ReactNode } from "react";
+import { visible } from "../parts/format";
+import { Said } from "../parts/Said";
 import { useHref, useLocation, useNavigate } from "react-router";
 
 const useStyles = makeStyles({
@@ -14,7 +16,9 @@ const useStyles = makeStyles({
   crumb: { minWidth: 0, maxWidth: "100%", "& > *": { height: "auto", whiteSpace: "normal", overflowWrap: "anywhere", textAlign: "start" } },
 });
 
+// The page that was shown last, and the one whose heading was given the focus.
 let last = "";
+let headed = "";
 
 export interface PageProps {
   title: string;
@@ -40,11 +44,16 @@ export function Page({ title, heading, intro, crumbs, actions, narrow, place, ch
   const { pathname } = useLocation();
   const here = place ?? pathname;
   useEffect(() => {
-    document.title = title === "mailhaul" ? title : `${title} – mailhaul`;
+    document.title = title === "mailhaul" ? title : `${visible(title)} – mailhaul`;
   }, [title]);
   useEffect(() => {
-    // The first page of a visit leaves the focus where the browser puts it.
-    if (last !== "" && last !== here) h1.current?.focus({ preventScroll: true });
+    // The first page of a visit leaves the focus where the browser puts it. A heading that
+    // had it may have been replaced when what the page shows was loaded.
+    const lost = headed === here && document.activeElement === document.body;
+    if (lost || (last !== "" && last !== here)) {
+      h1.current?.focus({ preventScroll: true });
+      headed = here;
+    }
     last = here;
   }, [here]);
   return (
@@ -62,13 +71,15 @@ export function Page({ title, heading, intro, crumbs, actions, narrow, place, ch
             ))}
             <BreadcrumbDivider />
             <BreadcrumbItem className={styles.crumb}>
-              <BreadcrumbButton current>{title}</BreadcrumbButton>
+              <BreadcrumbButton current>
+                <Said text={title} />
+              </BreadcrumbButton>
             </BreadcrumbItem>
           </Breadcrumb>
         )}
         <div className={styles.head}>
           <h1 ref={h1} tabIndex={-1} className={styles.title}>
-            {heading ?? title}
+            {heading ?? <Said text={title} />}
           </h1>
           {actions && <div className={styles.actions}>{actions}</div>}
         </div>
@@ -91,7 +102,7 @@ function Crumb({ to, text }: { to: string; text: string }) {
         void navigate(to);
       }}
     >
-      {text}
+      <Said text={text} />
     </BreadcrumbButton>
   );
 }

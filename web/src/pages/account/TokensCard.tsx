@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, type Schema } from "../../api/client";
 import { atLeast, useMe, type Role } from "../../api/queries";
+import { visible } from "../../parts/format";
 import { Card } from "../../parts/Card";
 import { ConfirmByTyping } from "../../parts/ConfirmByTyping";
 import { CopyButton } from "../../parts/CopyButton";
@@ -73,7 +74,7 @@ export function TokensCard() {
                 { header: "State", cell: (t) => <ToneBadge {...stateOf(t)} /> },
                 { header: "Expires", cell: (t) => <When at={t.expires} /> },
                 { header: "Last used", cell: (t) => <When at={t.used} never="never" /> },
-                { header: "", align: "end", cell: (t) => stateOf(t).text === "Valid" && <Button size="small" onClick={() => setRevoking(t)} aria-label={`Revoke ${t.name}`}>Revoke</Button> },
+                { header: "", align: "end", cell: (t) => stateOf(t).text === "Valid" && <Button size="small" onClick={() => setRevoking(t)} aria-label={`Revoke ${visible(t.name)}`}>Revoke</Button> },
               ]}
             />
           )}

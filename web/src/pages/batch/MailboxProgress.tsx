@@ -1,6 +1,6 @@
 import { makeStyles, ProgressBar, tokens } from "@fluentui/react-components";
 import type { Schema } from "../../api/client";
-import { percent } from "../../parts/format";
+import { percent, visible } from "../../parts/format";
 
 const useStyles = makeStyles({ row: { display: "grid", gridTemplateColumns: "minmax(40px, 1fr) 44px", alignItems: "center", gap: tokens.spacingHorizontalS, fontVariantNumeric: "tabular-nums" } });
 
@@ -12,7 +12,7 @@ export function MailboxProgress({ mailbox }: { mailbox: Schema<"Mailbox"> }) {
   const share = messagesTotal > 0 ? Math.min(1, messages / messagesTotal) : mailbox.passes > 0 ? 1 : undefined;
   return (
     <div className={styles.row}>
-      <ProgressBar value={share} thickness="large" aria-label={`Progress of ${mailbox.address}`} />
+      <ProgressBar value={share} thickness="large" aria-label={`Progress of ${visible(mailbox.address)}`} />
       {share === undefined ? "" : percent(share, 1)}
     </div>
   );

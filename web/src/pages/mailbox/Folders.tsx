@@ -2,7 +2,7 @@ import { makeStyles, ProgressBar, tokens } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { call, path } from "../../api/client";
 import type { MailboxFolder } from "../../api/pending";
-import { count, percent } from "../../parts/format";
+import { count, percent, visible } from "../../parts/format";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
@@ -67,7 +67,7 @@ export function Folders({ batch, address, passes, moving }: { batch: string; add
         const share = f.sourceMessages > 0 ? Math.min(1, done / f.sourceMessages) : 1;
         return (
           <div className={styles.row}>
-            <ProgressBar value={share} thickness="large" aria-label={`Progress of ${f.source}`} />
+            <ProgressBar value={share} thickness="large" aria-label={`Progress of ${visible(f.source)}`} />
             {percent(share, 1)}
           </div>
         );

@@ -5,11 +5,13 @@ import { problemOf } from "../../api/problem";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { useToasts } from "../../parts/Toasts";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 
 const useStyles = makeStyles({ content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM } });
 
 /** Takes new passwords of a mailbox, of those sides that it signs in to with one of its own. */
 export function Rotate({ mailbox, open, onClose, onDone }: { mailbox: Schema<"Mailbox">; open: boolean; onClose(): void; onDone(): void }) {
+  useReturnFocus(open);
   const styles = useStyles();
   const toasts = useToasts();
   const [source, setSource] = useState("");

@@ -12,7 +12,7 @@ import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { StateBadge, ToneBadge } from "../../parts/StateBadge";
-import { bytes, count, counted, moment } from "../../parts/format";
+import { bytes, count, counted, moment, visible } from "../../parts/format";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { firstOf, momentOf, stepNames, stepOfField, type Step } from "./draft";
 import { allTried, newest, sorted, tally, troublesOf, type Outcome, type Tried } from "./trial";
@@ -252,7 +252,7 @@ function Details({ mailbox: m, to, onClose }: { mailbox: Tried; to: string; onCl
   const step = useStepStyles();
   const p = m.preflight;
   return (
-    <section className={styles.details} aria-label={`Preflight of ${m.address}`}>
+    <section className={styles.details} aria-label={`Preflight of ${visible(m.address)}`}>
       <b>
         <Said text={m.address} />
       </b>
