@@ -36,6 +36,9 @@ const (
 	demoToken  = "token"
 	demoLog    = "server.log"
 	demoBatch  = "office"
+	// demoArchive is the batch that is under way as long as somebody watches.
+	demoArchive = "archive"
+	demoName    = "demo"
 )
 
 type demoFlags struct {
@@ -104,6 +107,9 @@ func runDemo(ctx context.Context, flags *demoFlags, streams Streams) (err error)
 	if flags.once {
 		return nil
 	}
+	if err := run.keepBusy(ctx); err != nil {
+		return err
+	}
 	run.suggest()
 	run.wait(ctx)
 	return nil
@@ -145,6 +151,8 @@ type demoRun struct {
 	streams   Streams
 	server    *server
 	client    *api.Client
+	// password is that of the operator.
+	password control.Password
 }
 
 func (d *demoRun) file(name string) string { return filepath.Join(d.directory, name) }
@@ -161,7 +169,8 @@ func (d *demoRun) serve(ctx context.Context) (stop func() error, err error) {
 	ended := make(chan error, 1)
 	stop = func() error {
 		cancel()
-		return errors.Join(<-ended, d.server.store.Close(), log.Close())
+		// The batch that takes long is cut off.
+		return errors.Join(ignoreDeadline(<-ended), d.server.store.Close(), log.Close())
 	}
 	if err := d.server.open(ctx); err != nil {
 		return nil, errors.Join(err, log.Close())
@@ -187,7 +196,8 @@ func (d *demoRun) signIn(ctx context.Context) error {
 	if d.client, err = api.NewClient(api.ClientOptions{Server: d.server.address()}); err != nil {
 		return err
 	}
-	admin := control.OperatorSpec{Name: "demo", Role: string(control.Admin), Password: control.Password(rand.Text())}
+	d.password = control.Password(rand.Text())
+	admin := control.OperatorSpec{Name: demoName, Role: string(control.Admin), Password: d.password}
 	if _, err := d.client.Setup(ctx, api.Setup{Token: control.Password(token.Reveal()), Operator: admin}); err != nil {
 		return err
 	}
@@ -201,24 +211,47 @@ func (d *demoRun) signIn(ctx context.Context) error {
 // migrate makes endpoints and a batch, and watches it until it is Synced.
 func (d *demoRun) migrate(ctx context.Context) error {
 	for name, address := range map[string]string{"old": d.servers.SourceAddress, "new": d.servers.TargetAddress} {
-		endpoint, _, err := migration.ParseURL("imaps://" + address)
-		if err != nil {
-			return err
-		}
-		if _, err := d.client.CreateEndpoint(ctx, control.EndpointSpec{Name: name, Host: endpoint.Host, Port: endpoint.Port, CA: string(d.servers.CA)}, false); err != nil {
+		if err := d.createEndpoint(ctx, name, address, 0); err != nil {
 			return err
 		}
 	}
-	file, size, err := openMigrationFile(d.file(demo.MigrationFile))
+	if err := d.createBatch(ctx, demoBatch, "old", demo.MigrationFile); err != nil {
+		return err
+	}
+	return d.watch(ctx)
+}
+
+// keepBusy starts a batch that takes long, below a ceiling of its endpoint.
+func (d *demoRun) keepBusy(ctx context.Context) error {
+	if _, err := d.servers.AddArchive(d.directory); err != nil {
+		return err
+	}
+	if err := d.createEndpoint(ctx, "old-slow", d.servers.SourceAddress, demo.ArchivePerSecond); err != nil {
+		return err
+	}
+	return d.createBatch(ctx, demoArchive, "old-slow", demo.ArchiveFile)
+}
+
+func (d *demoRun) createEndpoint(ctx context.Context, name, address string, perSecond float64) error {
+	endpoint, _, err := migration.ParseURL("imaps://" + address)
+	if err != nil {
+		return err
+	}
+	spec := control.EndpointSpec{Name: name, Host: endpoint.Host, Port: endpoint.Port, CA: string(d.servers.CA), MessagesPerSec: perSecond}
+	_, err = d.client.CreateEndpoint(ctx, spec, false)
+	return err
+}
+
+// createBatch makes a batch of a migration file, and starts it.
+func (d *demoRun) createBatch(ctx context.Context, name, source, path string) error {
+	file, size, err := openMigrationFile(d.file(path))
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	spec := control.BatchSpec{Name: demoBatch, Source: "old", Target: "new", AutoStart: true, FileOptions: control.FileOptions{FileName: demo.MigrationFile, FileBytes: size}}
-	if _, err := d.client.CreateBatch(ctx, spec, file, ""); err != nil {
-		return err
-	}
-	return d.watch(ctx)
+	spec := control.BatchSpec{Name: name, Source: source, Target: "new", AutoStart: true, FileOptions: control.FileOptions{FileName: path, FileBytes: size}}
+	_, err = d.client.CreateBatch(ctx, spec, file, "")
+	return err
 }
 
 func (d *demoRun) watch(ctx context.Context) error {
@@ -302,6 +335,7 @@ func (d *demoRun) suggest() {
 	both := fmt.Sprintf("--csv %s --ledger %s \\\n    --source imaps://%s --source-ca %s \\\n    --target imaps://%s --target-ca %s",
 		demo.MigrationFile, demoBackup, d.servers.SourceAddress, demo.CAFile, d.servers.TargetAddress, demo.CAFile)
 	enter := fmt.Sprintf("cd %s\n  export MAILHAUL_SERVER=%s MAILHAUL_TOKEN_FILE=%s", quoted(d.directory), d.server.address(), demoToken)
+	fmt.Fprintf(d.streams.Out, "\nThe web console shows it all, with a second batch that is under way for half an hour:\n  %s\n  name %s, password %s\n", d.server.address(), demoName, string(d.password))
 	for _, suggested := range []struct{ why, command string }{
 		{"What to try next. All stays up for an hour, or until Ctrl-C. In another terminal,\ngo to the files of the demo, and say where the server is:", enter},
 		{"Look at the batch and its mailboxes:", "mailhaul batch show " + demoBatch},

@@ -14,6 +14,8 @@ import (
 const (
 	// MigrationFile has a row for each mailbox.
 	MigrationFile = "mailboxes.csv"
+	// ArchiveFile has a row for each mailbox of the archive.
+	ArchiveFile = "archive.csv"
 	// BrokenFile is a migration file with a mistake in nearly every row.
 	BrokenFile = "broken.csv"
 	// CAFile is the certificate of the authority of both servers.
@@ -29,11 +31,15 @@ func (m Mailbox) TargetPasswordFile() string { return m.User + ".target.password
 
 // WriteFiles writes what the commands read into a directory, for its owner only.
 func (d *Demo) WriteFiles(directory string) error {
-	files := map[string]string{CAFile: string(d.CA), MigrationFile: d.migrationFile(), BrokenFile: brokenFile()}
+	files := map[string]string{CAFile: string(d.CA), MigrationFile: migrationFile(d.Mailboxes), BrokenFile: brokenFile()}
 	for _, m := range d.Mailboxes {
 		files[m.SourcePasswordFile()] = m.sourcePassword + "\n"
 		files[m.TargetPasswordFile()] = m.targetPassword + "\n"
 	}
+	return write(directory, files)
+}
+
+func write(directory string, files map[string]string) error {
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("writing the files of the demo: %w", err)
@@ -42,9 +48,9 @@ func (d *Demo) WriteFiles(directory string) error {
 	return nil
 }
 
-func (d *Demo) migrationFile() string {
+func migrationFile(mailboxes []Mailbox) string {
 	rows := [][]string{{migration.ColumnEmailAddress, migration.ColumnUserName, migration.ColumnPassword, migration.ColumnTargetPassword}}
-	for _, m := range d.Mailboxes {
+	for _, m := range mailboxes {
 		rows = append(rows, []string{m.Address, m.User, m.sourcePassword, m.targetPassword})
 	}
 	return table(rows)
