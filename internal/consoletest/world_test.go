@@ -81,16 +81,6 @@ func certified(t *testing.T) (flags []string, authority []byte) {
 	return flags, ca.PEM()
 }
 
-func (w *world) file(name string) string { return filepath.Join(w.dir, name) }
-
-func (w *world) write(name, text string) string {
-	w.Helper()
-	if err := os.WriteFile(w.file(name), []byte(text), 0o600); err != nil {
-		w.Fatal(err)
-	}
-	return w.file(name)
-}
-
 // setUp makes the administrator, and gives the API as them.
 func (w *world) setUp() *api.Client {
 	w.Helper()
