@@ -35,10 +35,12 @@ test:
 test-fast:
 	MAILHAUL_NO_RIGS=1 $(GO) test -short -vet=off ./cmd/... ./internal/...
 
-# hostiletest runs alone: it measures how much slower healthy sessions become.
+# hostiletest and consoletest run alone: they measure how much slower healthy sessions
+# become, and how quick the console is.
 test-long: build
 	./scripts/install-rigs
 	MAILHAUL_LONG=1 $(GO) test -timeout 20m -run Long ./internal/hostiletest
+	MAILHAUL_LONG=1 MAILHAUL_REQUIRE_RIGS=1 $(GO) test -timeout 10m -run 'Largest|WithinTwoSeconds' ./internal/consoletest
 	MAILHAUL_LONG=1 MAILHAUL_REQUIRE_RIGS=1 $(GO) test -timeout 35m -run Long $$($(GO) list ./... | grep -v /hostiletest$$)
 	./scripts/fuzz 30s
 

@@ -104,6 +104,9 @@ func (a *API) guard(action control.Action) func(huma.Context, func(huma.Context)
 		}
 		again := func() error { _, err := a.admit(r, action); return err }
 		next(huma.WithValue(ctx, callerKey{}, caller{actor, again}))
+		if action != public && ctx.Operation().Method != http.MethodGet {
+			a.stirred.now()
+		}
 	}
 }
 

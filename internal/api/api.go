@@ -51,6 +51,7 @@ type API struct {
 	reports *limiter
 	looks   *looks
 	live    chan struct{}
+	stirred stir
 	ended   chan struct{}
 	end     func()
 	routes  []string

@@ -23,6 +23,14 @@ import (
 func asAdmin(t *testing.T) (*server, *api.Client, map[string]string) {
 	t.Helper()
 	s := newServer(t)
+	client, token := withEndpoints(s)
+	return s, client, map[string]string{"Authorization": "Bearer " + token, "Content-Type": "application/json"}
+}
+
+// withEndpoints gives an admin's client, and makes the endpoints old and new.
+func withEndpoints(s *server) (*api.Client, string) {
+	t := s.t
+	t.Helper()
 	_, token := s.operator("root", "admin")
 	client := s.client(token)
 	for _, name := range []string{"old", "new"} {
@@ -30,7 +38,7 @@ func asAdmin(t *testing.T) (*server, *api.Client, map[string]string) {
 			t.Fatal(err)
 		}
 	}
-	return s, client, map[string]string{"Authorization": "Bearer " + token, "Content-Type": "application/json"}
+	return client, token
 }
 
 // rows is a migration file with so many mailboxes.
@@ -268,6 +276,25 @@ func TestALiveAnswerTellsEachChangeAndEndsWithWhatItIsAbout(t *testing.T) {
 	}()
 	if err := <-ended; err != nil {
 		t.Errorf("when the server stops: %v", err)
+	}
+}
+
+func TestWhatIsAskedForIsSeenAtOnce(t *testing.T) {
+	client, _ := withEndpoints(newServerLooking(t, time.Hour))
+	createBatch(t, client, "pilot", 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	seen := 0
+	err := client.WatchBatch(ctx, "pilot", func(api.LiveBatch) bool {
+		if seen++; seen == 1 {
+			if _, err := client.AskBatch(ctx, "pilot", "start"); err != nil {
+				t.Error(err)
+			}
+		}
+		return seen < 2
+	})
+	if err != nil || seen != 2 {
+		t.Errorf("%d looks, %v", seen, err)
 	}
 }
 

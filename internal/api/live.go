@@ -62,7 +62,7 @@ func (a *API) liveRoutes() {
 // of one thing, by what it is called, share what is looked up: it must be the same for
 // all who may see it.
 func live[I, T any](a *API, op huma.Operation, name string, called func(*I) string, look func(context.Context, *I) (T, error)) {
-	op.Description = "Server-sent events named " + name + ": one at once, and one with each change, at most one a second."
+	op.Description = "Server-sent events named " + name + ": one at once, and one with each change: at most one a second, and one at once when somebody has asked for something."
 	schema := huma.SchemaFromType(a.huma.OpenAPI().Components.Schemas, reflect.TypeFor[T]())
 	op.Responses = map[string]*huma.Response{"200": {Description: "Events; the data of each is this.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: schema}}}}
 	route(a, op, func(ctx context.Context, input *I) (*huma.StreamResponse, error) {
@@ -94,6 +94,7 @@ func follow(ctx context.Context, a *API, out stream, name string, text []byte, s
 	defer ticker.Stop()
 	var last []byte
 	var err error
+	next, since := a.stirred.watch()
 	for asked := time.Now(); ; {
 		if !bytes.Equal(text, last) {
 			err, last = out.send("event: %s\ndata: %s\n\n", name, text), text
@@ -112,8 +113,10 @@ func follow(ctx context.Context, a *API, out stream, name string, text []byte, s
 		case <-a.ended:
 			return
 		case <-ticker.C:
+		case <-next:
 		}
-		if text, err = see(time.Time{}); err != nil {
+		next, since = a.stirred.watch()
+		if text, err = see(since); err != nil {
 			return
 		}
 	}

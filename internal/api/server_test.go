@@ -88,6 +88,12 @@ const adminPassword = "correct horse battery"
 
 func newServer(t *testing.T) *server {
 	t.Helper()
+	return newServerLooking(t, 10*time.Millisecond)
+}
+
+// newServerLooking looks for what watchers are to be told at these intervals.
+func newServerLooking(t *testing.T, every time.Duration) *server {
+	t.Helper()
 	empty, err := emptyDatabase()
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +116,7 @@ func newServer(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, store: db, service: service, log: &bytes.Buffer{}}
-	s.api, err = api.New(api.Options{Service: service, Version: "test", Reports: figures{}, LiveEvery: 10 * time.Millisecond,
+	s.api, err = api.New(api.Options{Service: service, Version: "test", Reports: figures{}, LiveEvery: every,
 		Backup: func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "a copy"); return err },
 		Log:    slog.New(slog.NewTextHandler(s.log, nil))})
 	if err != nil {

@@ -20,7 +20,7 @@ func TestAChangeIsSeenByAllWithinTwoSeconds(t *testing.T) {
 	c.ask("sales", "start")
 	c.awaitState("sales", "Synced")
 	seen := c.follow("sales")
-	play(t, "watch.mjs", map[string]any{"server": c.server.Address, "admin": administrator, "batch": "sales"}, answers{
+	play(t, "watch.mjs", map[string]any{"server": c.server.Address, "admin": administrator, "batch": "sales", "slack": slack()}, answers{
 		"seen": func(json.RawMessage) (any, error) { return seen.count(), nil },
 		"await": asked(func(q struct {
 			States string
