@@ -30,6 +30,7 @@ demo: build
 test:
 	./scripts/install-rigs
 	./scripts/build-console require
+	cd web && npm run check
 	MAILHAUL_REQUIRE_RIGS=1 $(GO) test $(RACE) -p 4 -timeout 15m ./...
 
 test-fast:

@@ -94,7 +94,8 @@ func follow(ctx context.Context, a *API, out stream, name string, text []byte, s
 	defer ticker.Stop()
 	var last []byte
 	var err error
-	next, since := a.stirred.watch()
+	var since time.Time
+	next, _ := a.stirred.watch()
 	for asked := time.Now(); ; {
 		if !bytes.Equal(text, last) {
 			err, last = out.send("event: %s\ndata: %s\n\n", name, text), text

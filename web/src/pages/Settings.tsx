@@ -16,7 +16,7 @@ import { Page } from "../shell/Page";
 import { changesOf, draftOf, type SettingsDraft } from "./settings/draft";
 
 const useStyles = makeStyles({
-  form: { display: "grid", gap: tokens.spacingVerticalM, gridTemplateColumns: "repeat(auto-fit, minmax(min(260px, 100%), 1fr))", maxWidth: "900px" },
+  form: { display: "grid", alignItems: "start", gap: tokens.spacingVerticalM, gridTemplateColumns: "repeat(auto-fit, minmax(min(260px, 100%), 1fr))", maxWidth: "900px" },
   wide: { gridColumn: "1 / -1" },
   row: { display: "flex", gap: tokens.spacingHorizontalM, flexWrap: "wrap", alignItems: "end" },
 });
