@@ -181,7 +181,8 @@ export async function open(page, path) {
 
 /** Waits until nothing of the page is still being loaded. */
 export async function settled(page) {
-  await page.getByRole("heading", { level: 1 }).waitFor();
+  // A dialog hides the page from roles.
+  await page.locator("h1").first().waitFor();
   await page.locator("main [role=status][aria-label^=Loading], main [aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
