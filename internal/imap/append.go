@@ -431,7 +431,10 @@ func (a *Appender) finish(g *group, err error) {
 	lost := err != nil && a.conn.dead() != nil && g.cmd.status.status == ""
 	a.mu.Lock()
 	g.answered = true
-	members := g.members
+	members := make([]member, len(g.members))
+	for i, m := range g.members {
+		members[i] = *m // a server may refuse a message that is still being sent
+	}
 	a.mu.Unlock()
 	var uids []migration.UID
 	var validity uint32

@@ -120,6 +120,35 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
+// A server may refuse a message while its bytes are still on their way.
+func TestRefusalBeforeTheLastByteIsTheResult(t *testing.T) {
+	s := connect(t, greeted("LITERAL+")+"C APPEND T {8+}\nR 4\nS $T NO [TOOBIG] too big\nR 6\nC APPEND T {1+}\nL a\nS $T OK", nil)
+	var c collected
+	told := make(chan struct{})
+	a := s.Appender("T", migration.AppendOptions{}, func(r migration.AppendResult) {
+		c.add(r)
+		if r.Key == 1 {
+			close(told)
+		}
+	})
+	rest := readerFunc(func(p []byte) (int, error) {
+		<-told
+		return copy(p, "half"), io.EOF
+	})
+	if err := a.Append(t.Context(), migration.AppendMessage{Key: 1, Size: 8}, io.MultiReader(strings.NewReader("half"), rest)); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Append(t.Context(), migration.AppendMessage{Key: 2, Size: 1}, strings.NewReader("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.text(); !strings.HasPrefix(got, "1=0:") || !strings.Contains(got, "too-large:false") || !strings.Contains(got, " 2=0:ok:false") {
+		t.Error(got)
+	}
+}
+
 func TestIdleGroupIsEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := connect(t, greeted("LITERAL+ MULTIAPPEND")+"C APPEND T (\\Seen) \" 1-Feb-2020 01:02:03 +0130\" {1+}\nL a\nS $T OK [APPENDUID 1 1] x", nil)
@@ -181,3 +210,7 @@ func TestWindowIsBounded(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
