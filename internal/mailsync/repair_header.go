@@ -38,6 +38,11 @@ func asciiField(f fieldPiece) []byte {
 		w.raw(without8Bit(value))
 	default:
 		w.text(value)
+		// A line that is no field must not become one, as a word before " :" would.
+		if name, _ := fieldName(w.out); f.name == "" && f.first && name != "" {
+			w.out = w.out[:0]
+			w.mixed(value)
+		}
 	}
 	if ended {
 		w.raw(lineEnd)

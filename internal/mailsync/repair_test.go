@@ -118,6 +118,7 @@ func TestRepairedTexts(t *testing.T) {
 			"From: =?iso-8859-1?q?M=FCller=2C_A?= <a@x>, =?iso-8859-1?q?B=E4r?= <b@x> (=?iso-8859-1?q?Z=FCrich?=)\r\n\r\n", nil},
 		{"a comment without an end", "From: (\xe4\r\n\r\n", "From: (=?iso-8859-1?q?=E4?=\r\n\r\n", []repairStep{repairHeader8Bit}},
 		{"an address without an end", "From: <\xe4\r\n\r\n", "From: <=?iso-8859-1?q?=E4?=\r\n\r\n", []repairStep{repairHeader8Bit}},
+		{"a line that is no field", "ab\xe4 :\r\n\r\n", "=?iso-8859-1?q?ab=E4_=3A?=\r\n\r\n", []repairStep{repairHeader8Bit}},
 		{"parameter", "Content-Disposition: attachment; filename=\"\xc3\xa4 b.txt\"; size=1\r\n\r\n",
 			"Content-Disposition: attachment;\r\n filename*=utf-8''%C3%A4%20b.txt; size=1\r\n\r\n", []repairStep{repairHeader8Bit}},
 		{"long text", "Subject: x\r\n\r\n" + long + "\r\nshort\r\n", "", []repairStep{repairLongLines}},
