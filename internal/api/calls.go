@@ -352,6 +352,9 @@ func mailboxQuery(q control.MailboxQuery) url.Values {
 	for _, state := range q.States {
 		query.Add("state", state)
 	}
+	if q.LeftOut {
+		query.Set("leftOut", "true")
+	}
 	return query
 }
 

@@ -48,6 +48,7 @@ func newMailboxListCommand(r *remote) *cobra.Command {
 	}}
 	command.Flags().StringSliceVar(&q.States, "state", nil, "only those in this `STATE`, such as Failed (several)")
 	command.Flags().StringVar(&q.Search, "search", "", "only those with this `TEXT` in their address")
+	command.Flags().BoolVar(&q.LeftOut, "left-out", false, "only those with messages that were left out")
 	return command
 }
 

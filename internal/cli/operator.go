@@ -255,10 +255,14 @@ func newOperatorSetCommand(r *remote) *cobra.Command {
 }
 
 func newOperatorPasswordCommand(r *remote) *cobra.Command {
-	var oldFile, newFile string
-	command := &cobra.Command{Use: "password", Short: "Change your own password", Args: noArgs, Long: "Changes your own password, and ends all your sessions and tokens: sign in again.\n",
+	var oldFile, newFile, codeFile string
+	command := &cobra.Command{Use: "password", Short: "Change your own password", Args: noArgs, Long: "Changes your own password, and ends all your sessions and tokens: sign in again.\n" + codeHelp,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := r.client()
+			if err != nil {
+				return err
+			}
+			me, err := client.Me(c.Context())
 			if err != nil {
 				return err
 			}
@@ -269,10 +273,19 @@ func newOperatorPasswordCommand(r *remote) *cobra.Command {
 			if change.New, err = r.newSecretFrom(c.Context(), newFile, "yours from now on"); err != nil {
 				return err
 			}
-			return client.SetPassword(c.Context(), change)
+			// A token can't change the password: a session can.
+			if _, err := r.signIn(c.Context(), client, me.Name, change.Old, codeFile); err != nil {
+				return err
+			}
+			if err := client.SetPassword(c.Context(), change); err != nil {
+				return err
+			}
+			fmt.Fprintf(r.streams.Err, "the password of %s was changed; sign in again with: mailhaul login %s\n", me.Name, me.Name)
+			return nil
 		}}
 	command.Flags().StringVar(&oldFile, "old-password-file", "", "`FILE` whose first line is the old password")
 	command.Flags().StringVar(&newFile, "password-file", "", "`FILE` whose first line is the new password")
+	command.Flags().StringVar(&codeFile, "code-file", "", "`FILE` whose first line is the code, where there is a second factor")
 	return command
 }
 

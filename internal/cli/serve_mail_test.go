@@ -251,7 +251,15 @@ func TestAPasswordAndACodeSignIn(t *testing.T) {
 	}
 	as("session", "list").want(t, exitDone, sessions[0].ID, "127.0.0.1")
 	s.run("operator", "list").want(t, exitDone, "second factor", "code")
+	change := []string{"operator", "password", "--old-password-file", password, "--password-file", s.keep("new", "olga's other password\n")}
+	as(append(change, "--code-file", s.keep("code", string(recovery.Codes[1])+"\n"))...).want(t, exitDone, "password of olga was changed", "mailhaul login olga")
+	as("session", "list").want(t, exitLogin)
+	login[3] = s.keep("new", "olga's other password\n")
 	s.run("operator", "set", "olga", "--reset-totp").want(t, exitDone)
+	olga = s.as("olga", "olga's other password")
+	if sessions, err = olga.Sessions(t.Context()); err != nil || len(sessions) != 1 {
+		t.Fatal(sessions, err)
+	}
 	as(login...).want(t, exitDone, "signed in as olga")
 	as("session", "end", sessions[0].ID).want(t, exitDone)
 	as("session", "end", sessions[0].ID).want(t, exitUsage, "There is no session")

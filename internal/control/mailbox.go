@@ -115,7 +115,7 @@ func (q MailboxQuery) filter() (filter migration.MailboxFilter, limit int, err e
 	if err != nil {
 		return filter, limit, err
 	}
-	filter = migration.MailboxFilter{Address: q.Search, After: after, Limit: limit + 1, Order: migration.MailboxOrder(q.Sort)}
+	filter = migration.MailboxFilter{Address: q.Search, LeftOut: q.LeftOut, After: after, Limit: limit + 1, Order: migration.MailboxOrder(q.Sort)}
 	var c checks
 	filter.States = c.states("states", q.States)
 	c.that(q.Sort == "" || slices.Contains(migration.MailboxOrders(), filter.Order), "sort", "must be row, address or state, or one of them with a minus before it")

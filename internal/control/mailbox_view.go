@@ -13,6 +13,8 @@ type MailboxQuery struct {
 	Batch  string   `json:"batch,omitempty" doc:"Name of the batch; all batches without"`
 	States []string `json:"states,omitempty"`
 	Search string   `json:"search,omitempty" doc:"Part of the address"`
+	// LeftOut takes only those with messages that were left out.
+	LeftOut bool `json:"leftOut,omitempty"`
 	Page
 	// Offset begins the page at a place instead of a cursor, and has the mailboxes
 	// counted; nil does neither.

@@ -28,6 +28,8 @@ type MailboxFilter struct {
 	States []MailboxState
 	// Address is a part of the address, without case.
 	Address string
+	// LeftOut takes only those with messages that were left out.
+	LeftOut bool
 	// After is the number of the last mailbox of the page before, in the order of
 	// numbers.
 	After int64

@@ -170,7 +170,7 @@ var mailboxRank = func() string {
 // CountMailboxes gives how many mailboxes the filter takes, whatever its page. By
 // their states alone they are counted already.
 func (tx *Tx) CountMailboxes(filter MailboxFilter) (int, error) {
-	if filter.Address == "" {
+	if filter.Address == "" && !filter.LeftOut {
 		states, err := tx.CountStates(filter.Batch)
 		total := 0
 		for state, n := range states {
@@ -203,6 +203,9 @@ func where(f MailboxFilter) (string, []any) {
 	if f.Address != "" {
 		escaped := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(nameKey(f.Address))
 		add(`m.address_key LIKE $%d ESCAPE '\'`, "%"+escaped+"%")
+	}
+	if f.LeftOut {
+		where += " AND m.skipped > 0"
 	}
 	if len(f.States) > 0 {
 		var ranks []string

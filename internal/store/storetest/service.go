@@ -439,12 +439,18 @@ func pagesThrough(t *testing.T, open Open) {
 	for _, m := range all[:100] {
 		edit(t, s, m.ID, func(m *migration.MailboxRecord) { m.Facts.Failed = true })
 	}
+	for i, m := range all[90:120] {
+		edit(t, s, m.ID, func(m *migration.MailboxRecord) { m.Facts.Skipped, m.Facts.Approved = 2, i%3 })
+	}
 	for _, c := range []struct {
 		name   string
 		filter store.MailboxFilter
 		want   int
 	}{
 		{"all", store.MailboxFilter{}, 300},
+		{"left out", store.MailboxFilter{LeftOut: true}, 30},
+		{"left out of failed ones", store.MailboxFilter{Batch: b.ID, LeftOut: true, States: []migration.MailboxState{migration.MailboxFailed}}, 10},
+		{"left out, by address", store.MailboxFilter{LeftOut: true, Address: "pilot0009"}, 10},
 		{"batch", store.MailboxFilter{Batch: b.ID}, 250},
 		{"failed", store.MailboxFilter{Batch: b.ID, States: []migration.MailboxState{migration.MailboxFailed}}, 100},
 		{"failed or queued", store.MailboxFilter{States: []migration.MailboxState{migration.MailboxFailed, migration.MailboxQueued}}, 300},

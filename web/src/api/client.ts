@@ -5,10 +5,13 @@ import type { components, paths } from "./schema";
 /** The types of the API by name, such as Schema<"Batch">. */
 export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
+/** The data of a live route's events, such as Live<"/live">. */
+export type Live<Route extends "/live" | "/batches/{batch}/live"> = paths[Route]["get"]["responses"][200]["content"]["text/event-stream"];
+
 export const base = "/api/v1";
 
 /** The API with its types. Its answers go through ask. */
-export const api = createClient<paths>({ baseUrl: base, credentials: "same-origin" });
+export const api = createClient<paths>({ baseUrl: base, credentials: "same-origin", querySerializer: { array: { style: "form", explode: false } } });
 
 const listeners = new Set<() => void>();
 
@@ -35,42 +38,33 @@ export async function ask<T>(answer: Promise<Answer<T>>): Promise<T> {
   throw problem;
 }
 
-export type Query = Record<string, string | number | boolean | string[] | undefined>;
+export type Query = Record<string, string | number | boolean | undefined>;
 
 /** A path below /api/v1 with its parts escaped: path`/batches/${name}`. */
 export function path(strings: TemplateStringsArray, ...parts: (string | number)[]): string {
   return base + strings.reduce((all, text, i) => all + encodeURIComponent(String(parts[i - 1])) + text);
 }
 
-/** A URL with a query; values that are undefined or empty stay out, lists are joined with commas. */
+/** A URL with a query; values that are undefined or empty stay out. */
 export function withQuery(url: string, query: Query): string {
   const list = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    const text = Array.isArray(value) ? value.join(",") : value === undefined ? "" : String(value);
+    const text = value === undefined ? "" : String(value);
     if (text !== "") list.set(name, text);
   }
   const text = list.toString();
   return text === "" ? url : `${url}?${text}`;
 }
 
-/** Asks for what docs/openapi.yaml does not have, or what is no JSON, such as a form with a file. */
-export async function call<T>(method: string, url: string, options: { json?: unknown; form?: FormData; headers?: HeadersInit; signal?: AbortSignal } = {}): Promise<T> {
-  const headers = new Headers(options.headers);
-  if (options.json !== undefined) headers.set("Content-Type", "application/json");
-  const response = await fetch(url, {
-    method,
-    headers,
-    credentials: "same-origin",
-    signal: options.signal,
-    body: options.form ?? (options.json === undefined ? undefined : JSON.stringify(options.json)),
-  });
+/** Sends a form with a file, which api does not know how to. */
+export async function send<T>(url: string, form: FormData, options: { headers?: HeadersInit; signal?: AbortSignal } = {}): Promise<T> {
+  const response = await fetch(url, { ...options, method: "POST", credentials: "same-origin", body: form });
   if (!response.ok) {
     const problem = await problemIn(response);
     sessionEnded(problem);
     throw problem;
   }
-  if (response.status === 204) return undefined as T;
-  return ((response.headers.get("Content-Type") ?? "").includes("json") ? await response.json() : await response.text()) as T;
+  return (await response.json()) as T;
 }
 
 /** The header of an edit: it is refused with the code "changed" when somebody else was faster. */

@@ -1,6 +1,5 @@
 import { queryOptions, QueryClient, useQuery } from "@tanstack/react-query";
-import { api, ask, call, onSessionEnd, path, type Schema } from "./client";
-import type { Me } from "./pending";
+import { api, ask, onSessionEnd, type Schema } from "./client";
 import { ApiProblem } from "./problem";
 
 /** Where answers are kept. What is the matter of one page asks again when it is shown. */
@@ -16,12 +15,14 @@ export const queries = new QueryClient({
   },
 });
 
+export type Me = Schema<"Myself">;
+
 /** Who is signed in; null is nobody. */
 export const meQuery = queryOptions({
   queryKey: ["me"],
   queryFn: async (): Promise<Me | null> => {
     try {
-      return await call<Me>("GET", path`/session`);
+      return await ask(api.GET("/session"));
     } catch (error) {
       if (error instanceof ApiProblem && error.status === 401) return null;
       throw error;
@@ -44,7 +45,7 @@ export function atLeast(role: Role | undefined, least: Role): boolean {
 /** Who is signed in, within the pages that need somebody. */
 export function useMe(): Me {
   const { data } = useQuery(meQuery);
-  return data ?? { name: "", role: "viewer", created: "", disabled: false, version: 0, totp: false };
+  return data ?? { name: "", role: "viewer", created: "", disabled: false, version: 0, totp: false, recoveryCodes: 0 };
 }
 
 /** Whether who is signed in may do what this role may. */

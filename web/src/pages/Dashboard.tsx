@@ -1,6 +1,5 @@
 import { makeStyles, mergeClasses, MessageBar, MessageBarBody, Subtitle2, tokens } from "@fluentui/react-components";
 import type { ReactNode } from "react";
-import type { Dashboard as Value } from "../api/pending";
 import { Empty } from "../parts/Empty";
 import { count, percent, rate } from "../parts/format";
 import { To } from "../parts/Link";
@@ -9,7 +8,7 @@ import { Problem } from "../parts/Problem";
 import { Throughput } from "../parts/Throughput";
 import { Page } from "../shell/Page";
 import { BatchTable } from "./batches/BatchTable";
-import { useDashboard } from "./batches/useDashboard";
+import { useDashboard, type Dashboard as Value } from "./batches/useDashboard";
 import { NewBatchButton } from "./Batches";
 
 const useStyles = makeStyles({

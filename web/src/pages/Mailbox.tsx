@@ -3,7 +3,7 @@ import { ArrowRepeatAllRegular, ArrowSyncRegular, DeleteRegular, KeyResetRegular
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { api, ask, call, path, type Schema } from "../api/client";
+import { api, ask, path, type Schema } from "../api/client";
 import { problemOf } from "../api/problem";
 import { mailboxQuery, queries } from "../api/queries";
 import { useLive } from "../live/useLive";
@@ -90,7 +90,7 @@ function useActions(mailbox: Mailbox, to: string) {
   const close = () => setOpen(undefined);
   const { batch, address } = mailbox;
   const press = ({ verb, text, done }: (typeof plain)[number]) =>
-    call("POST", path`/batches/${batch}/mailboxes/${address}/${verb}`)
+    ask(api.POST(`/batches/{batch}/mailboxes/{address}/${verb}`, { params: { path: { batch, address } } }))
       .then(() => toasts.done(done))
       .catch((error: unknown) => toasts.failed(`${text} did not work`, error))
       .finally(() => invalidate(mailbox));

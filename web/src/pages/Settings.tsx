@@ -1,8 +1,7 @@
 import { Button, Field, Input, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner, Textarea, tokens } from "@fluentui/react-components";
 import { queryOptions, useMutation, useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { call, ifMatch, path } from "../api/client";
-import type { Settings as Kept, SettingsPatch, TestMail } from "../api/pending";
+import { api, ask, ifMatch } from "../api/client";
 import { problemOf } from "../api/problem";
 import { queries, useMe } from "../api/queries";
 import { Card } from "../parts/Card";
@@ -13,7 +12,7 @@ import { Said } from "../parts/Said";
 import { useToasts } from "../parts/Toasts";
 import { useUnsaved } from "../parts/useUnsaved";
 import { Page } from "../shell/Page";
-import { changesOf, draftOf, type SettingsDraft } from "./settings/draft";
+import { changesOf, draftOf, type Kept, type SettingsDraft, type SettingsPatch } from "./settings/draft";
 
 const useStyles = makeStyles({
   form: { display: "grid", alignItems: "start", gap: tokens.spacingVerticalM, gridTemplateColumns: "repeat(auto-fit, minmax(min(260px, 100%), 1fr))", maxWidth: "900px" },
@@ -21,7 +20,7 @@ const useStyles = makeStyles({
   row: { display: "flex", gap: tokens.spacingHorizontalM, flexWrap: "wrap", alignItems: "end" },
 });
 
-const settingsQuery = queryOptions({ queryKey: ["settings"], queryFn: ({ signal }) => call<Kept>("GET", path`/settings`, { signal }) });
+const settingsQuery = queryOptions({ queryKey: ["settings"], queryFn: ({ signal }) => ask(api.GET("/settings", { signal })) });
 
 export default function Settings() {
   const kept = useQuery(settingsQuery);
@@ -42,7 +41,7 @@ function SettingsForm({ kept }: { kept: Kept }) {
   const dirty = changes !== undefined;
   const unsaved = useUnsaved(dirty);
   const save = useMutation({
-    mutationFn: (patch: SettingsPatch) => call<Kept>("PATCH", path`/settings`, { json: patch, headers: ifMatch(kept.version) }),
+    mutationFn: (patch: SettingsPatch) => ask(api.PATCH("/settings", { params: { header: ifMatch(kept.version) }, body: patch })),
     onSuccess: (now) => {
       unsaved.forget();
       queries.setQueryData(settingsQuery.queryKey, now);
@@ -69,7 +68,7 @@ function SettingsForm({ kept }: { kept: Kept }) {
             <Input value={draft.port} onChange={(_, d) => set({ port: d.value.replace(/\D/g, "") })} disabled={mailFixed} inputMode="numeric" />
           </Field>
           <Field label="Security" validationMessage={wrong("security")}>
-            <Select value={draft.security} onChange={(_, d) => set({ security: d.value })} disabled={mailFixed}>
+            <Select value={draft.security} onChange={(_, d) => set({ security: d.value as SettingsDraft["security"] })} disabled={mailFixed}>
               <option value="starttls">STARTTLS</option>
               <option value="implicit">TLS from the first byte</option>
               <option value="none">None: clear text</option>
@@ -113,7 +112,7 @@ function TestCard({ host, dirty, reason }: { host: string; dirty: boolean; reaso
   const styles = useStyles();
   const me = useMe();
   const [to, setTo] = useState(me.email ?? "");
-  const test = useMutation({ mutationFn: () => call<TestMail>("POST", path`/settings/test-mail`, { json: { to: to.trim() } }) });
+  const test = useMutation({ mutationFn: () => ask(api.POST("/settings/test-mail", { body: { to: to.trim() } })) });
   const why = reason ?? (host === "" ? "There is no mail server yet." : dirty ? "Save first: the test uses what is saved." : to.trim() === "" ? "Say where the test mail goes." : undefined);
   return (
     <>

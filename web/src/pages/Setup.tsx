@@ -29,8 +29,8 @@ export default function Setup() {
     setBusy(true);
     setError(undefined);
     try {
-      const { operator } = await ask(api.POST("/setup", { body: { token: token.trim(), operator: { name, password, role: "admin", ...(email ? { email } : {}) } } }));
-      queries.setQueryData(meQuery.queryKey, operator);
+      await ask(api.POST("/setup", { body: { token: token.trim(), operator: { name, password, role: "admin", ...(email ? { email } : {}) } } }));
+      await queries.fetchQuery({ ...meQuery, staleTime: 0 });
       queries.removeQueries({ queryKey: ["setup"] });
       void navigate("/", { replace: true });
     } catch (e) {

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Navigate, useNavigate, useSearchParams } from "react-router";
-import { call, path } from "../api/client";
+import { api, ask } from "../api/client";
 import { meQuery } from "../api/queries";
 import { To } from "../parts/Link";
 import { Alone } from "../shell/Alone";
@@ -17,7 +17,7 @@ export default function SignIn() {
   const navigate = useNavigate();
   const next = placeAfter(search.get("next"));
   const me = useQuery(meQuery);
-  const setup = useQuery({ queryKey: ["setup"], queryFn: () => call<{ needed: boolean }>("GET", path`/setup`), retry: false });
+  const setup = useQuery({ queryKey: ["setup"], queryFn: () => ask(api.GET("/setup")), retry: false });
   if (me.data) return <Navigate to={next} replace />;
   if (setup.data?.needed) return <Navigate to="/setup" replace />;
   return (

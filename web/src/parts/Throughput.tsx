@@ -1,8 +1,7 @@
 import { Dropdown, makeStyles, Option, Subtitle2, tokens } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
-import { base, call, withQuery } from "../api/client";
-import type { Throughput as Answer } from "../api/pending";
+import { api, ask } from "../api/client";
 import { count, rate } from "./format";
 import { Loading } from "./Loading";
 import { Problem } from "./Problem";
@@ -28,7 +27,7 @@ export function Throughput({ batch, height }: { batch?: string; height?: number 
   const [words, seconds] = stretches[stretch];
   const { data, error, refetch } = useQuery({
     queryKey: ["throughput", batch ?? "", stretch],
-    queryFn: () => call<Answer>("GET", withQuery(`${base}/throughput`, { batch, from: new Date(Date.now() - seconds * 1000).toISOString(), to: new Date().toISOString(), points: stretch === "hour" ? 60 : 120 })),
+    queryFn: () => ask(api.GET("/throughput", { params: { query: { batch, from: new Date(Date.now() - seconds * 1000).toISOString(), to: new Date().toISOString(), points: stretch === "hour" ? 60 : 120 } } })),
     refetchInterval: 60_000,
   });
   const points = useMemo(() => (data?.points ?? []).map((p) => ({ at: p.at, value: p[measure] / (data?.stepSeconds || 60) })), [data, measure]);

@@ -1,8 +1,7 @@
 import { Button, Field, Input, makeStyles, Spinner, Text, tokens } from "@fluentui/react-components";
 import { useEffect, useRef, useState, type FormEvent } from "react";
-import { call, path } from "../api/client";
+import { api, ask } from "../api/client";
 import { meQuery, queries } from "../api/queries";
-import type { Me } from "../api/pending";
 import { ApiProblem } from "../api/problem";
 import { Problem } from "../parts/Problem";
 
@@ -30,9 +29,9 @@ export function SignInForm({ name: known, onDone }: { name?: string; onDone: () 
     setBusy(true);
     setError(undefined);
     try {
-      const { operator } = await call<{ operator: Me }>("POST", path`/session`, { json: { name, password, ...(second ? { code: code.trim() } : {}) } });
+      const { operator } = await ask(api.POST("/session", { body: { name, password, ...(second ? { code: code.trim() } : {}) } }));
       if (operator.name !== known) queries.removeQueries({ predicate: (q) => q.queryKey[0] !== "me" });
-      queries.setQueryData(meQuery.queryKey, operator);
+      await queries.fetchQuery({ ...meQuery, staleTime: 0 });
       void queries.invalidateQueries();
       onDone();
     } catch (e) {

@@ -1,8 +1,7 @@
 import { Button, Field, Input, makeStyles, MessageBar, MessageBarBody, Text, tokens } from "@fluentui/react-components";
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import { call, path } from "../../api/client";
-import type { TotpBegun, TotpConfirmed } from "../../api/pending";
+import { api, ask, type Schema } from "../../api/client";
 import { meQuery, useMe } from "../../api/queries";
 import { Card } from "../../parts/Card";
 import { CopyButton } from "../../parts/CopyButton";
@@ -31,7 +30,7 @@ export function SecondFactorCard() {
   const [step, setStep] = useState<Step>("closed");
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
-  const [begun, setBegun] = useState<TotpBegun>();
+  const [begun, setBegun] = useState<Schema<"TOTPBegun">>();
   const [codes, setCodes] = useState<string[]>([]);
   const go = (to: Step) => {
     setPassword("");
@@ -44,7 +43,7 @@ export function SecondFactorCard() {
     go("closed");
   };
   const refresh = () => client.invalidateQueries({ queryKey: meQuery.queryKey });
-  const left = me.recoveryCodes ?? 0;
+  const left = me.recoveryCodes;
   const passwordField = (problem?: string) => (
     <Field label="Your password" required validationMessage={problem}>
       <Input type="password" value={password} onChange={(_, data) => setPassword(data.value)} autoComplete="current-password" />
@@ -78,7 +77,7 @@ export function SecondFactorCard() {
         ready={password !== ""}
         shownFields={["password"]}
         onSubmit={async () => {
-          setBegun(await call<TotpBegun>("POST", path`/session/totp`, { json: { password } }));
+          setBegun(await ask(api.POST("/session/totp", { body: { password } })));
           go("confirm");
           return "stay";
         }}
@@ -93,7 +92,7 @@ export function SecondFactorCard() {
         ready={code.trim().length >= 6}
         shownFields={["code"]}
         onSubmit={async () => {
-          setCodes((await call<TotpConfirmed>("PUT", path`/session/totp`, { json: { code: code.trim() } })).recoveryCodes);
+          setCodes((await ask(api.PUT("/session/totp", { body: { code: code.trim() } }))).recoveryCodes ?? []);
           go("codes");
           void refresh();
           return "stay";
@@ -132,7 +131,7 @@ export function SecondFactorCard() {
         ready={password !== "" && code.trim() !== ""}
         shownFields={["password", "code"]}
         onSubmit={async () => {
-          await call("DELETE", path`/session/totp`, { json: { password, code: code.trim() } });
+          await ask(api.DELETE("/session/totp", { body: { password, code: code.trim() } }));
           await refresh();
           toasts.done("The second factor is off.");
         }}

@@ -1,7 +1,6 @@
 import { Button } from "@fluentui/react-components";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, path } from "../../api/client";
-import type { OwnSession } from "../../api/pending";
+import { api, ask, type Schema } from "../../api/client";
 import { Card } from "../../parts/Card";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
@@ -14,10 +13,10 @@ import { When } from "../../parts/When";
 export function SessionsCard() {
   const toasts = useToasts();
   const client = useQueryClient();
-  const { data, error, refetch } = useQuery({ queryKey: ["sessions"], queryFn: async () => (await call<{ items: OwnSession[] | null }>("GET", path`/sessions`)).items ?? [] });
-  const end = async (session: OwnSession) => {
+  const { data, error, refetch } = useQuery({ queryKey: ["sessions"], queryFn: async () => (await ask(api.GET("/sessions"))).items ?? [] });
+  const end = async (session: Schema<"Session">) => {
     try {
-      await call("DELETE", path`/sessions/${session.id}`);
+      await ask(api.DELETE("/sessions/{session}", { params: { path: { session: session.id } } }));
       toasts.done(`The session from ${session.address} was ended.`);
     } catch (e) {
       toasts.failed("The session could not be ended", e);

@@ -1,8 +1,7 @@
 import { Dropdown, makeStyles, Option, tokens } from "@fluentui/react-components";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import { base, call, withQuery, type Schema } from "../../api/client";
-import type { Throughput } from "../../api/pending";
+import { api, ask, type Schema } from "../../api/client";
 import { count, duration } from "../../parts/format";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
@@ -26,7 +25,7 @@ export function Course({ batch }: { batch: Schema<"Batch"> }) {
   const { name, started } = batch;
   const { data, error, refetch } = useQuery({
     queryKey: ["throughput", name, "course", started],
-    queryFn: () => call<Throughput>("GET", withQuery(`${base}/throughput`, { batch: name, from: new Date(Math.max(Date.parse(started!), Date.now() - kept)).toISOString(), to: new Date().toISOString(), points: 120 })),
+    queryFn: () => ask(api.GET("/throughput", { params: { query: { batch: name, from: new Date(Math.max(Date.parse(started!), Date.now() - kept)).toISOString(), to: new Date().toISOString(), points: 120 } } })),
     enabled: started !== undefined,
     refetchInterval: 60_000,
     placeholderData: keepPreviousData,

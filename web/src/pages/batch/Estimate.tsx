@@ -3,8 +3,7 @@ import { AddRegular } from "@fluentui/react-icons";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useSearchParams } from "react-router";
-import { call, path, withQuery, type Schema } from "../../api/client";
-import type { Estimate as Answer } from "../../api/pending";
+import { api, ask, path, send as sendForm, withQuery, type Schema } from "../../api/client";
 import { problemOf } from "../../api/problem";
 import { queries } from "../../api/queries";
 import { DimmedButton, VerbButton } from "../../parts/DimmedButton";
@@ -18,6 +17,7 @@ import { fileForm } from "./fileForm";
 import { useDebounced } from "./useDebounced";
 
 type Batch = Schema<"Batch">;
+type Answer = Schema<"MigrationEstimate">;
 type Added = Schema<"Added">;
 type FileSummary = Schema<"FileSummary">;
 
@@ -40,7 +40,7 @@ export function Estimate({ batch }: { batch: Batch }) {
   const measured = batch.counts.synced + batch.counts.closed;
   const { data, error, refetch } = useQuery({
     queryKey: ["estimate", batch.name, asked, measured],
-    queryFn: () => call<Answer>("GET", withQuery(path`/batches/${batch.name}/estimate`, { mailboxes: asked })),
+    queryFn: () => ask(api.GET("/batches/{batch}/estimate", { params: { path: { batch: batch.name }, query: { mailboxes: asked } } })),
     enabled: measured > 0 && asked > 0,
     placeholderData: keepPreviousData,
   });
@@ -123,7 +123,7 @@ function AddRest({ batch, open, onClose, onFile }: AddProps) {
   }, [open]);
 
   const send = (chosen: File, checkOnly: boolean, bad: boolean, columns: boolean) =>
-    call<Added>("POST", withQuery(path`/batches/${batch.name}/mailboxes`, { checkOnly: checkOnly || undefined, skipBad: bad || undefined, allowUnknownColumns: columns || undefined }), { form: fileForm(chosen) });
+    sendForm<Added>(withQuery(path`/batches/${batch.name}/mailboxes`, { checkOnly: checkOnly || undefined, skipBad: bad || undefined, allowUnknownColumns: columns || undefined }), fileForm(chosen));
 
   const check = async (chosen: File, bad: boolean, columns: boolean) => {
     const mine = ++turn.current;

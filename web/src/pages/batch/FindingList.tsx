@@ -2,7 +2,7 @@ import { Button, makeStyles, Spinner, tokens } from "@fluentui/react-components"
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { call, path, withQuery, type Schema } from "../../api/client";
+import { api, ask, path, type Schema } from "../../api/client";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { Bytes } from "../../parts/Figure";
 import { counted } from "../../parts/format";
@@ -31,8 +31,8 @@ export function FindingList({ batch, address, lostOnly }: { batch: string; addre
   const styles = useStyles();
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["findings", batch, address],
-    queryFn: ({ pageParam, signal }) => call<Schema<"FindingPage">>("GET", withQuery(path`/batches/${batch}/mailboxes/${address}/findings`, { cursor: pageParam, limit: 100 }), { signal }),
-    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) => ask(api.GET("/batches/{batch}/mailboxes/{address}/findings", { params: { path: { batch, address }, query: { cursor: pageParam, limit: 100 } }, signal })),
+    initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next || undefined,
   });
   if (error && !data) return <Problem error={error} title="The findings could not be read" retry={() => void refetch()} />;

@@ -1,9 +1,8 @@
-import { Accordion, AccordionHeader, AccordionItem, AccordionPanel, makeStyles, tokens } from "@fluentui/react-components";
+import { Accordion, AccordionHeader, AccordionItem, AccordionPanel, Button, makeStyles, Spinner, tokens } from "@fluentui/react-components";
 import { CheckmarkCircleRegular } from "@fluentui/react-icons";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, ask, path, sessionEnded, type Schema } from "../../api/client";
-import { problemIn } from "../../api/problem";
+import { api, ask, type Schema } from "../../api/client";
 import { queries } from "../../api/queries";
 import { ApproveDialog } from "../../parts/BatchActions";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
@@ -15,7 +14,6 @@ import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { useToasts } from "../../parts/Toasts";
 import { Card } from "./Card";
-import { CsvReader, LeftOuts, type LeftOut } from "./errorsCsv";
 import { FindingList } from "./FindingList";
 
 const useStyles = makeStyles({
@@ -25,50 +23,19 @@ const useStyles = makeStyles({
   bar: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "center" },
 });
 
-/** So many mailboxes are shown; the file has them all. */
-const most = 500;
-
-interface Found {
-  mailboxes: LeftOut[];
-  /** There are more. */
-  cut: boolean;
-}
-
-/** Reads which mailboxes have messages that were left out, from the report, and no more of it than is shown. */
-async function read(batch: string, signal: AbortSignal): Promise<Found> {
-  const ended = new AbortController();
-  signal.addEventListener("abort", () => ended.abort());
-  const response = await fetch(path`/batches/${batch}/reports/MigrationErrors.csv`, { credentials: "same-origin", signal: ended.signal });
-  if (!response.ok || !response.body) {
-    const problem = await problemIn(response);
-    sessionEnded(problem);
-    throw problem;
-  }
-  const found = new LeftOuts();
-  const rows = new CsvReader((row) => found.add(row));
-  const reader = response.body.pipeThrough(new TextDecoderStream("utf-8", { ignoreBOM: true })).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    rows.feed(value);
-    if (found.mailboxes.size > most) {
-      // The last one may not be whole; it is left out below.
-      ended.abort();
-      return { mailboxes: [...found.mailboxes.values()].slice(0, most), cut: true };
-    }
-  }
-  rows.end();
-  return { mailboxes: [...found.mailboxes.values()].slice(0, most), cut: found.mailboxes.size > most };
-}
+/** So many mailboxes are asked for at once. */
+const some = 100;
 
 /** What was left out, by mailbox. */
 export function Findings({ batch }: { batch: Schema<"Batch"> }) {
   const styles = useStyles();
   const skipped = batch.figures?.skipped ?? 0;
   const { name } = batch;
-  const { data, error, refetch } = useQuery({
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["left-out", name, skipped, batch.figures?.approved],
-    queryFn: ({ signal }) => read(name, signal),
+    queryFn: ({ pageParam, signal }) => ask(api.GET("/mailboxes", { params: { query: { batch: name, leftOut: true, cursor: pageParam, limit: some } }, signal })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next || undefined,
     enabled: skipped > 0,
     placeholderData: (before) => before,
   });
@@ -92,23 +59,32 @@ export function Findings({ batch }: { batch: Schema<"Batch"> }) {
       ) : (
         <>
           <Accordion collapsible multiple>
-            {data.mailboxes.map((m) => (
-              <OneMailbox key={m.address} batch={name} mailbox={m} />
-            ))}
+            {data.pages
+              .flatMap((p) => p.items ?? [])
+              .map((m) => (
+                <OneMailbox key={m.address} batch={name} mailbox={m} />
+              ))}
           </Accordion>
-          {data.cut && <p className={styles.quiet}>These are the first {count(most)} mailboxes. MigrationErrors.csv, under Reports, has them all.</p>}
+          {error && <Problem error={error} title="More mailboxes could not be read" />}
+          {hasNextPage && (
+            <div>
+              <Button disabledFocusable={isFetchingNextPage} icon={isFetchingNextPage ? <Spinner size="tiny" /> : undefined} onClick={() => void fetchNextPage()}>
+                Show more
+              </Button>
+            </div>
+          )}
         </>
       )}
     </Card>
   );
 }
 
-function OneMailbox({ batch, mailbox }: { batch: string; mailbox: LeftOut }) {
+function OneMailbox({ batch, mailbox }: { batch: string; mailbox: Schema<"Mailbox"> }) {
   const styles = useStyles();
   const toasts = useToasts();
   const role = useRoleReason("operator");
   const [asking, setAsking] = useState(false);
-  const { address, messages, approved } = mailbox;
+  const { address, skipped, approved } = mailbox;
   const approve = async (reason: string) => {
     await ask(api.POST("/batches/{batch}/mailboxes/{address}/approve", { params: { path: { batch, address } }, body: { reason } }));
     toasts.done("What was left out is approved.");
@@ -120,15 +96,15 @@ function OneMailbox({ batch, mailbox }: { batch: string; mailbox: LeftOut }) {
         <span className={styles.head}>
           <Said text={address} />
           <span className={styles.quiet}>
-            {counted(messages, "message")}
-            {approved > 0 && `, ${approved >= messages ? "all" : count(approved)} approved`}
+            {counted(skipped, "message")}
+            {approved > 0 && `, ${approved >= skipped ? "all" : count(approved)} approved`}
           </span>
         </span>
       </AccordionHeader>
       <AccordionPanel>
         <div className={styles.panel}>
           <div className={styles.bar}>
-            <DimmedButton size="small" reason={role ?? (approved >= messages ? "All of them are approved." : undefined)} onClick={() => setAsking(true)}>
+            <DimmedButton size="small" reason={role ?? (approved >= skipped ? "All of them are approved." : undefined)} onClick={() => setAsking(true)}>
               Approve…
             </DimmedButton>
             <To to={`/batches/${encodeURIComponent(batch)}/mailboxes/${encodeURIComponent(address)}`}>To the mailbox</To>
@@ -138,7 +114,7 @@ function OneMailbox({ batch, mailbox }: { batch: string; mailbox: LeftOut }) {
       </AccordionPanel>
       <ApproveDialog open={asking} onClose={() => setAsking(false)} title="Approve what was left out?" onApprove={approve}>
         <p>
-          {counted(messages - approved, "message", "messages")} of <Said text={address} /> did not arrive. Findings that come later are to be approved anew.
+          {counted(skipped - approved, "message", "messages")} of <Said text={address} /> did not arrive. Findings that come later are to be approved anew.
         </p>
       </ApproveDialog>
     </AccordionItem>

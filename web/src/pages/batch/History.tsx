@@ -1,7 +1,6 @@
 import { Button, makeStyles, Spinner, tokens } from "@fluentui/react-components";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { call, path, withQuery } from "../../api/client";
-import type { HistoryPage } from "../../api/pending";
+import { api, ask, type Schema } from "../../api/client";
 import { Empty } from "../../parts/Empty";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
@@ -9,7 +8,7 @@ import { Said } from "../../parts/Said";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
 
-type Row = NonNullable<HistoryPage["items"]>[number];
+type Row = Schema<"HistoryRecord">;
 
 const useStyles = makeStyles({ more: { paddingTop: tokens.spacingVerticalS } });
 
@@ -25,8 +24,8 @@ export function History({ batch }: { batch: string }) {
   const styles = useStyles();
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["history", batch],
-    queryFn: ({ pageParam, signal }) => call<HistoryPage>("GET", withQuery(path`/batches/${batch}/history`, { cursor: pageParam, limit: 200 }), { signal }),
-    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) => ask(api.GET("/batches/{batch}/history", { params: { path: { batch }, query: { cursor: pageParam, limit: 200 } }, signal })),
+    initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next || undefined,
   });
   if (error && !data) return <Problem error={error} title="The history could not be read" retry={() => void refetch()} />;
@@ -34,7 +33,7 @@ export function History({ batch }: { batch: string }) {
   const rows = data.pages.flatMap((p) => p.items ?? []);
   return (
     <div>
-      <VirtualTable label="History" columns={columns} rows={rows} rowKey={(r) => r.id ?? `${r.at} ${r.action} ${r.object}`} empty={<Empty title="Nothing is on record of this batch">What operators ask of it is told here.</Empty>} />
+      <VirtualTable label="History" columns={columns} rows={rows} rowKey={(r) => r.id} empty={<Empty title="Nothing is on record of this batch">What operators ask of it is told here.</Empty>} />
       {error && <Problem error={error} title="More of the history could not be read" />}
       {hasNextPage && (
         <div className={styles.more}>

@@ -1,8 +1,7 @@
 import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Dropdown, makeStyles, Option, SearchBox, Spinner, tokens } from "@fluentui/react-components";
 import { useEffect, useMemo, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
-import { base, call, withQuery, type Schema } from "../../api/client";
-import type { MailboxActions, MailboxesActed, MailboxSlice } from "../../api/pending";
+import { api, ask, type Schema } from "../../api/client";
 import { queries } from "../../api/queries";
 import { ApproveDialog } from "../../parts/BatchActions";
 import { ConfirmByTyping } from "../../parts/ConfirmByTyping";
@@ -19,7 +18,7 @@ import { useToasts } from "../../parts/Toasts";
 import { useSparse } from "../../parts/useSparse";
 import { VirtualTable, type Column, type Sorting } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
-import { actOnMany, type Chosen } from "./actMany";
+import { actOnMany, type Chosen, type MailboxActions, type MailboxesActed } from "./actMany";
 import { MailboxProgress } from "./MailboxProgress";
 import { useDebounced } from "./useDebounced";
 
@@ -80,10 +79,10 @@ export function Mailboxes({ batch }: { batch: Batch }) {
   }, [search, chosenStates]);
 
   const { name } = batch;
-  const sort = `${sorting.descending ? "-" : ""}${sorting.by}`;
+  const sort = `${sorting.descending ? "-" : ""}${sorting.by as "row" | "address" | "state"}` as const;
   const rows = useSparse<Mailbox>({
     queryKey: ["mailboxes", name, chosenStates, search, sort],
-    page: (offset, limit, signal) => call<MailboxSlice>("GET", withQuery(`${base}/mailboxes`, { batch: name, state: chosenStates, search, sort, offset, limit }), { signal }),
+    page: (offset, limit, signal) => ask(api.GET("/mailboxes", { params: { query: { batch: name, state: chosenStates, search, sort, offset, limit } }, signal })),
     refetchInterval: batch.counts.running > 0 ? 5_000 : 30_000,
   });
   const columns = useColumns(name);

@@ -2,8 +2,7 @@ import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface
 import { ArrowDownloadRegular, OpenRegular, SendRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { api, ask, call, path, type Schema } from "../../api/client";
-import type { ReportMailed } from "../../api/pending";
+import { api, ask, path, type Schema } from "../../api/client";
 import { queries } from "../../api/queries";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { counted } from "../../parts/format";
@@ -134,7 +133,7 @@ function SendAgain({ name, usual, open, onClose }: { name: string; usual: string
     setError(undefined);
     try {
       const list = lines(to);
-      const mailed = await call<ReportMailed | undefined>("POST", path`/batches/${name}/report-mails`, { json: list.length > 0 ? { to: list } : {} });
+      const mailed = await ask(api.POST("/batches/{batch}/report-mails", { params: { path: { batch: name } }, body: list.length > 0 ? { to: list } : {} }));
       toasts.done("The report is being sent.", mailed?.recipients?.join(", "));
       void queries.invalidateQueries({ queryKey: ["notices", name] });
       setTo("");

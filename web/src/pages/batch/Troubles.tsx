@@ -1,6 +1,6 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { base, call, withQuery, type Schema } from "../../api/client";
+import { api, ask, type Schema } from "../../api/client";
 import { count, counted } from "../../parts/format";
 import { To } from "../../parts/Link";
 import { Loading } from "../../parts/Loading";
@@ -25,7 +25,7 @@ export function Troubles({ batch }: { batch: Schema<"Batch"> }) {
   const failed = failedStates.reduce((sum, state) => sum + (batch.states?.[state] ?? 0), 0);
   const { data, error, refetch } = useQuery({
     queryKey: ["mailboxes", batch.name, "troubles", failed],
-    queryFn: () => call<Schema<"MailboxPage">>("GET", withQuery(`${base}/mailboxes`, { batch: batch.name, state: failedStates, limit: looked })),
+    queryFn: () => ask(api.GET("/mailboxes", { params: { query: { batch: batch.name, state: failedStates, limit: looked } } })),
     enabled: failed > 0,
     placeholderData: keepPreviousData,
   });

@@ -1,6 +1,8 @@
-import { call, path } from "../../api/client";
-import type { MailboxActions, MailboxesActed } from "../../api/pending";
+import { api, ask, type Schema } from "../../api/client";
 import { states } from "../../parts/states";
+
+export type MailboxActions = Schema<"MailboxActions">;
+export type MailboxesActed = Schema<"MailboxesActed">;
 
 /** Which mailboxes of a batch are meant: some by their addresses, or all that match. */
 export type Chosen = { addresses: string[] } | { states: string[]; search: string };
@@ -36,6 +38,6 @@ export function sum(answers: MailboxesActed[]): MailboxesActed {
 /** Asks for a verb of many mailboxes. */
 export async function actOnMany(batch: string, what: Pick<MailboxActions, "verb" | "reason">, chosen: Chosen): Promise<MailboxesActed> {
   const answers: MailboxesActed[] = [];
-  for (const json of requests(what, chosen)) answers.push(await call<MailboxesActed>("POST", path`/batches/${batch}/mailbox-actions`, { json }));
+  for (const body of requests(what, chosen)) answers.push(await ask(api.POST("/batches/{batch}/mailbox-actions", { params: { path: { batch } }, body })));
   return sum(answers);
 }

@@ -1,4 +1,6 @@
-import type { Throughput } from "../../api/pending";
+import type { Schema } from "../../api/client";
+
+type Throughput = Schema<"Throughput">;
 
 export interface Point {
   at: string;

@@ -1,17 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { api, ask, base, call, path, withQuery, type Schema } from "../../api/client";
+import { api, ask, path, type Live, type Schema } from "../../api/client";
 import { batchQuery, queries } from "../../api/queries";
 import { useLive } from "../../live/useLive";
 
 type Batch = Schema<"Batch">;
 type Mailbox = Schema<"Mailbox">;
-
-interface LiveBatch {
-  batch: Batch;
-  /** Those that are under way, the first of them. */
-  mailboxes: Mailbox[] | null;
-}
 
 export interface BatchLook {
   batch?: Batch;
@@ -25,10 +19,10 @@ const moving = ["Validating", "Starting", "Syncing", "IncrementalSyncing", "Stop
 /** A batch and its mailboxes that are under way, live. */
 export function useBatch(name: string): BatchLook {
   const asked = useQuery(batchQuery(name));
-  const live = useLive<LiveBatch>(path`/batches/${name}/live`, "batch", async () => {
+  const live = useLive<Live<"/batches/{batch}/live">>(path`/batches/${name}/live`, "batch", async () => {
     const [batch, mailboxes] = await Promise.all([
       ask(api.GET("/batches/{batch}", { params: { path: { batch: name } } })),
-      call<Schema<"MailboxPage">>("GET", withQuery(`${base}/mailboxes`, { batch: name, state: moving, limit: 50 })),
+      ask(api.GET("/mailboxes", { params: { query: { batch: name, state: moving, limit: 50 } } })),
     ]);
     return { batch, mailboxes: mailboxes.items };
   });

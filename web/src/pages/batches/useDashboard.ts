@@ -1,6 +1,7 @@
-import { api, ask } from "../../api/client";
-import type { Dashboard } from "../../api/pending";
+import { api, ask, type Live as Told } from "../../api/client";
 import { useLive, type Live } from "../../live/useLive";
+
+export type Dashboard = Told<"/live">;
 
 /** Everything at a glance, live. Where there is no place for another watcher, it is put together from what can be asked. */
 export function useDashboard(): Live<Dashboard> {

@@ -1,7 +1,6 @@
 import { makeStyles, ProgressBar, tokens } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
-import { call, path } from "../../api/client";
-import type { MailboxFolder } from "../../api/pending";
+import { api, ask, type Schema } from "../../api/client";
 import { count, percent, visible } from "../../parts/format";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
@@ -10,6 +9,8 @@ import { ToneBadge } from "../../parts/StateBadge";
 import type { Tone } from "../../parts/states";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { Card } from "../batch/Card";
+
+type MailboxFolder = Schema<"MailboxFolder">;
 
 const useStyles = makeStyles({
   quiet: { color: tokens.colorNeutralForeground2 },
@@ -30,7 +31,7 @@ export function Folders({ batch, address, passes, moving }: { batch: string; add
   const styles = useStyles();
   const { data, error, refetch } = useQuery({
     queryKey: ["mailbox-folders", batch, address, passes],
-    queryFn: () => call<{ items: MailboxFolder[] | null }>("GET", path`/batches/${batch}/mailboxes/${address}/folders`),
+    queryFn: () => ask(api.GET("/batches/{batch}/mailboxes/{address}/folders", { params: { path: { batch, address } } })),
     refetchInterval: moving ? 3_000 : false,
     placeholderData: (before) => before,
   });

@@ -1,8 +1,7 @@
 import { makeStyles, SearchBox, Switch, Tab, TabList, tokens } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { call, path } from "../../api/client";
-import type { Transcript as Answer } from "../../api/pending";
+import { api, ask } from "../../api/client";
 import { useMay } from "../../api/queries";
 import { CopyButton } from "../../parts/CopyButton";
 import { counted, duration, moment, visible } from "../../parts/format";
@@ -31,7 +30,7 @@ export function Transcript({ batch, address, passes }: { batch: string; address:
   const search = useDebounced(text, 150).toLowerCase();
   const { data, error, refetch } = useQuery({
     queryKey: ["transcript", batch, address, passes],
-    queryFn: () => call<Answer>("GET", path`/batches/${batch}/mailboxes/${address}/transcript`),
+    queryFn: () => ask(api.GET("/batches/{batch}/mailboxes/{address}/transcript", { params: { path: { batch, address } } })),
     enabled: may,
     placeholderData: (before) => before,
   });

@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Button, makeStyles, MessageBar, MessageBarBody, tokens } from "@fluentui/react-components";
-import { call, path, withQuery } from "../../api/client";
-import type { Estimate } from "../../api/pending";
+import { api, ask } from "../../api/client";
 import { batchQuery } from "../../api/queries";
 import { To, ToButton } from "../../parts/Link";
 import { Problem } from "../../parts/Problem";
@@ -59,7 +58,7 @@ export function DoneStep({ wizard: w, onAgain }: { wizard: Wizard; onAgain(): vo
 function AllOfThem({ batch, all }: { batch: string; all: number }) {
   const { data } = useQuery({
     queryKey: ["estimate", batch, all],
-    queryFn: () => call<Estimate>("GET", withQuery(path`/batches/${batch}/estimate`, { mailboxes: all })),
+    queryFn: () => ask(api.GET("/batches/{batch}/estimate", { params: { path: { batch }, query: { mailboxes: all } } })),
     refetchInterval: (query) => (query.state.data?.enough ? 30_000 : 4_000),
     retry: false,
   });

@@ -1,10 +1,9 @@
 import { Button, Field, Input, makeStyles, MessageBar, MessageBarActions, MessageBarBody, Switch, tokens } from "@fluentui/react-components";
 import { memo, useMemo, useState } from "react";
-import type { FileSummary } from "../../api/pending";
 import { count, counted } from "../../parts/format";
 import { Said } from "../../parts/Said";
 import { ToneBadge } from "../../parts/StateBadge";
-import { remedyOf, type FileProblem } from "./check";
+import { remedyOf, type FileProblem, type FileSummary } from "./check";
 import { cells, ended, headerAt, letter, otherSeparator, record, secretColumn } from "./csv";
 import { asWindows, commaSeparated, headerOf, maybeWindows, withHeader, type MigrationFile } from "./file";
 

@@ -1,15 +1,12 @@
-import { call, newKey, path, type Schema } from "../../api/client";
-import type { FileSummary } from "../../api/pending";
+import { newKey, path, send, type Schema } from "../../api/client";
 import { fileOptions, specOf, type Draft } from "./draft";
 import { blobOf, type MigrationFile } from "./file";
 
+export type FileSummary = Schema<"FileSummary">;
 export type FileProblem = Schema<"MigrationProblem">;
 
 /** What is created, or only looked at. */
-interface Created {
-  batch?: Schema<"Batch">;
-  file?: FileSummary;
-}
+type Created = Schema<"BatchCreated">;
 
 function form(spec: Record<string, unknown>, blob: Blob, name: string, targetPassword: string): FormData {
   const data = new FormData();
@@ -23,14 +20,14 @@ export async function checkFile(draft: Draft, file: MigrationFile, targetPasswor
   const blob = blobOf(file);
   // The name is a matter of a later step: here it is one that no batch has.
   const ends = draft.source !== "" && draft.target !== "" ? { name: `check-${newKey()}`, source: draft.source, target: draft.target } : {};
-  const answer = await call<Created>("POST", path`/batch-checks`, { form: form({ ...fileOptions(draft, blob.size), ...ends }, blob, file.name, targetPassword), signal });
+  const answer = await send<Created>(path`/batch-checks`, form({ ...fileOptions(draft, blob.size), ...ends }, blob, file.name, targetPassword), { signal });
   return answer.file!;
 }
 
 /** Makes the batch. It is not started. */
 export async function createBatch(draft: Draft, file: MigrationFile, targetPassword: string, headers: HeadersInit): Promise<Schema<"Batch">> {
   const blob = blobOf(file);
-  const answer = await call<Created>("POST", path`/batches`, { form: form(specOf(draft, blob.size), blob, file.name, targetPassword), headers });
+  const answer = await send<Created>(path`/batches`, form(specOf(draft, blob.size), blob, file.name, targetPassword), { headers });
   return answer.batch!;
 }
 

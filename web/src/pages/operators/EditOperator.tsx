@@ -1,7 +1,6 @@
 import { Checkbox, Field, Input } from "@fluentui/react-components";
 import { useState } from "react";
-import { call, ifMatch, path } from "../../api/client";
-import type { OperatorPatch } from "../../api/pending";
+import { api, ask, ifMatch, type Schema } from "../../api/client";
 import { FormDialog } from "../../parts/FormDialog";
 import { PasswordFields, passwordTrouble } from "../../parts/PasswordFields";
 import { useToasts } from "../../parts/Toasts";
@@ -17,7 +16,7 @@ export function EditOperator({ operator, onClose, onDone }: { operator: Operator
   const [anew, setAnew] = useState(false);
   const [password, setPassword] = useState("");
   const [again, setAgain] = useState("");
-  const patch: OperatorPatch = {
+  const patch: Schema<"OperatorPatch"> = {
     ...(email.trim() !== (operator.email ?? "") ? { email: email.trim() } : {}),
     ...(role !== operator.role ? { role } : {}),
     ...(disabled !== operator.disabled ? { disabled } : {}),
@@ -34,7 +33,7 @@ export function EditOperator({ operator, onClose, onDone }: { operator: Operator
       shownFields={["email", "role", "password"]}
       onSubmit={async () => {
         try {
-          await call("PATCH", path`/operators/${operator.name}`, { json: patch, headers: ifMatch(operator.version) });
+          await ask(api.PATCH("/operators/{operator}", { params: { path: { operator: operator.name }, header: ifMatch(operator.version) }, body: patch }));
           toasts.done(`${operator.name} was changed.`);
         } finally {
           onDone();

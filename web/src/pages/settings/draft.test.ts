@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { Settings } from "../../api/pending";
+import type { Schema } from "../../api/client";
 import { changesOf, draftOf } from "./draft";
 
-const kept: Settings = {
+const kept: Schema<"Settings"> = {
   smtp: { host: "smtp.example.org", port: 587, security: "starttls", user: "reports", hasPassword: true, from: "mailhaul@example.org", ca: "", fixed: false },
   keepCompletedSeconds: 7776000,
   keepCompletedFixed: false,

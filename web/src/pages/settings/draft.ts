@@ -1,4 +1,7 @@
-import type { Settings, SettingsPatch, SmtpSettings } from "../../api/pending";
+import type { Schema } from "../../api/client";
+
+export type Kept = Schema<"Settings">;
+export type SettingsPatch = Schema<"SettingsPatch">;
 
 const day = 24 * 60 * 60;
 
@@ -6,7 +9,7 @@ const day = 24 * 60 * 60;
 export interface SettingsDraft {
   host: string;
   port: string;
-  security: string;
+  security: Kept["smtp"]["security"];
   user: string;
   password: string;
   from: string;
@@ -14,18 +17,19 @@ export interface SettingsDraft {
   days: string;
 }
 
-export function draftOf(kept: Settings): SettingsDraft {
+export function draftOf(kept: Kept): SettingsDraft {
   const { host, port, security, user, from, ca } = kept.smtp;
   return { host, port: port ? String(port) : "", security: security || "starttls", user, password: "", from, ca, days: String(kept.keepCompletedSeconds / day) };
 }
 
 /** What a draft changes, undefined when nothing. */
-export function changesOf(kept: Settings, draft: SettingsDraft): SettingsPatch | undefined {
+export function changesOf(kept: Kept, draft: SettingsDraft): SettingsPatch | undefined {
   const was = draftOf(kept);
   const smtp: NonNullable<SettingsPatch["smtp"]> = {};
-  for (const name of ["host", "security", "user", "from", "ca"] as const satisfies (keyof SmtpSettings)[]) {
+  for (const name of ["host", "user", "from", "ca"] as const) {
     if (draft[name].trim() !== was[name].trim()) smtp[name] = draft[name].trim();
   }
+  if (draft.security !== was.security) smtp.security = draft.security;
   if (draft.port !== was.port) smtp.port = Number(draft.port);
   if (draft.password !== "") smtp.password = draft.password;
   const patch: SettingsPatch = {};
