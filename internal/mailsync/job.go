@@ -135,9 +135,21 @@ const usualConnections = 4
 
 func (j *Job) connections() int { return cmp.Or(j.Connections, usualConnections) }
 
+// pacedConnections are enough for the rate of a target that has asked for a pause (Pace):
+// more would only be more to be patient with.
+const pacedConnections = 2
+
 // targetConnections is how many connections the target bears. Before any of it is there
 // only one is dialled: that one tells.
 func (p *pass) targetConnections() int {
+	most := p.unpacedConnections()
+	if p.Pace != nil && p.Pace.Rate() > 0 {
+		most = min(most, pacedConnections)
+	}
+	return most
+}
+
+func (p *pass) unpacedConnections() int {
 	traits := p.targetTraits.Load()
 	switch {
 	case p.TargetConnections > 0:

@@ -6,7 +6,8 @@ type Traits struct {
 	// Rewrites: it keeps messages in a form of its own, so that the copy has other
 	// bytes than the original.
 	Rewrites bool
-	// Connections is how many it bears for one mailbox, 0 for any.
+	// Connections is how many it bears for one mailbox before it has asked for a pause,
+	// 0 for any.
 	Connections int
 	// ErrorsMost: it ends a connection at so many refused commands, 0 never.
 	ErrorsMost int
@@ -39,7 +40,7 @@ type Traits struct {
 // ExchangeTraits are those of Microsoft Exchange and Exchange Online.
 func ExchangeTraits() Traits {
 	return Traits{
-		Rewrites: true, Connections: 2, ErrorsMost: 10, Unanswered: 9, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, Localises: true,
+		Rewrites: true, Connections: 4, ErrorsMost: 10, Unanswered: 9, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, Localises: true,
 		LineMost: 10_500, Substitutes: true,
 	}
 }
