@@ -94,7 +94,7 @@ func stillMay(ctx context.Context) error {
 func (a *API) guard(action control.Action) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		actor, err := a.admit(r, action)
+		actor, err := a.admit(r, action, a.service.Authenticate)
 		if err == nil {
 			err = wellFormed(ctx.Operation(), r)
 		}
@@ -102,7 +102,7 @@ func (a *API) guard(action control.Action) func(huma.Context, func(huma.Context)
 			a.writeProblem(w, a.problemOf(err))
 			return
 		}
-		again := func() error { _, err := a.admit(r, action); return err }
+		again := func() error { _, err := a.admit(r, action, a.service.StillAuthentic); return err }
 		next(huma.WithValue(ctx, callerKey{}, caller{actor, again}))
 		if action != public && ctx.Operation().Method != http.MethodGet {
 			a.stirred.now()
@@ -110,8 +110,11 @@ func (a *API) guard(action control.Action) func(huma.Context, func(huma.Context)
 	}
 }
 
+// authentication tells who has a credential.
+type authentication func(ctx context.Context, credential, address string) (control.Actor, error)
+
 // admit tells who asks, and refuses who may not.
-func (a *API) admit(r *http.Request, action control.Action) (control.Actor, error) {
+func (a *API) admit(r *http.Request, action control.Action, authenticate authentication) (control.Actor, error) {
 	actor := control.Actor{Address: clientAddress(r)}
 	if err := a.origins.Check(r); err != nil {
 		return actor, problem(http.StatusForbidden, CodeCrossOrigin, "Another site asked for this.", "Open mailhaul itself.")
@@ -119,7 +122,7 @@ func (a *API) admit(r *http.Request, action control.Action) (control.Actor, erro
 	if action == public {
 		return actor, nil
 	}
-	actor, err := a.service.Authenticate(r.Context(), a.credential(r), actor.Address)
+	actor, err := authenticate(r.Context(), a.credential(r), actor.Address)
 	if err != nil {
 		return actor, err
 	}
@@ -133,7 +136,7 @@ func (a *API) admit(r *http.Request, action control.Action) (control.Actor, erro
 // not an operation of the API, such as figures.
 func (a *API) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := a.admit(r, control.NodeLook); err != nil {
+		if _, err := a.admit(r, control.NodeLook, a.service.Authenticate); err != nil {
 			a.writeProblem(w, a.problemOf(err))
 			return
 		}

@@ -50,7 +50,7 @@ type API struct {
 	tests   *limiter
 	reports *limiter
 	looks   *looks
-	live    chan struct{}
+	live    *places
 	stirred stir
 	ended   chan struct{}
 	end     func()
@@ -65,8 +65,9 @@ const (
 	downloadWithin = time.Hour
 	// uploadWithin is for the migration file over a slow line.
 	uploadWithin = 5 * time.Minute
-	// maxLive bounds the live answers at a time.
-	maxLive = 100
+	// maxLive bounds the live answers at a time, and maxLiveEach those of one operator.
+	maxLive     = 200
+	maxLiveEach = 50
 	// Tests of endpoints of one operator.
 	testsPerMinute = 10
 	// Reports that one operator has mailed.
@@ -87,7 +88,7 @@ func New(o Options) (*API, error) {
 		o.LiveEvery = time.Second
 	}
 	a := &API{service: o.Service, options: o, log: o.Log, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		tests: newLimiter(testsPerMinute, time.Minute), reports: newLimiter(reportsPerMinute, time.Minute), looks: newLooks(o.LiveEvery), live: make(chan struct{}, maxLive), ended: make(chan struct{})}
+		tests: newLimiter(testsPerMinute, time.Minute), reports: newLimiter(reportsPerMinute, time.Minute), looks: newLooks(o.LiveEvery), live: newPlaces(maxLive, maxLiveEach), ended: make(chan struct{})}
 	a.end = sync.OnceFunc(func() { close(a.ended) })
 	a.huma = humago.NewWithPrefix(a.mux, "/api/v1", a.config())
 	a.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {

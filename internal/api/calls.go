@@ -253,7 +253,36 @@ func (c *Client) PreviewSource(ctx context.Context, spec control.PreviewSpec) ([
 
 // WatchBatch follows one until each returns false or the batch is gone.
 func (c *Client) WatchBatch(ctx context.Context, name string, each func(LiveBatch) bool) error {
-	return watch(ctx, c, at("batches", name, "live"), "batch", each)
+	err := watch(ctx, c, at("batches", name, "live"), "batch", each)
+	var refused *Problem
+	if errors.As(err, &refused) && refused.Code == CodeTooMany {
+		return c.pollBatch(ctx, name, each)
+	}
+	return err
+}
+
+// pollEvery is how often a batch is asked for that cannot be followed.
+const pollEvery = 2 * time.Second
+
+// pollBatch is WatchBatch where too many are watching.
+func (c *Client) pollBatch(ctx context.Context, name string, each func(LiveBatch) bool) error {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		batch, err := c.Batch(ctx, name)
+		if err != nil {
+			return err
+		}
+		page, err := c.MailboxPage(ctx, control.MailboxQuery{Batch: name, States: underWay, Page: control.Page{Limit: liveMailboxes}})
+		if err != nil || !each(LiveBatch{Batch: batch, Mailboxes: page.Items}) {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // WatchDashboard follows everything until each returns false.

@@ -40,3 +40,35 @@ func (l *limiter) allow(name string) (wait time.Duration, ok bool) {
 	l.times[name] = append(times, now)
 	return 0, true
 }
+
+// places bound what is under way at a time: in all, and of each operator.
+type places struct {
+	most, each int
+
+	mu  sync.Mutex
+	all int
+	of  map[int64]int
+}
+
+func newPlaces(most, each int) *places {
+	return &places{most: most, each: each, of: map[int64]int{}}
+}
+
+// take takes a place for an operator, if one is free.
+func (p *places) take(operator int64) (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all >= p.most || p.of[operator] >= p.each {
+		return nil, false
+	}
+	p.all++
+	p.of[operator]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.all--
+		if p.of[operator]--; p.of[operator] == 0 {
+			delete(p.of, operator)
+		}
+	}, true
+}

@@ -27,3 +27,28 @@ func TestLimiterLetsEachNameHaveItsShare(t *testing.T) {
 		}
 	})
 }
+
+func TestNobodyTakesAllPlaces(t *testing.T) {
+	p := newPlaces(3, 2)
+	var leaves []func()
+	take := func(operator int64) bool {
+		leave, ok := p.take(operator)
+		if ok {
+			leaves = append(leaves, leave)
+		}
+		return ok
+	}
+	if !take(1) || !take(1) || take(1) || !take(2) || take(2) || take(3) {
+		t.Errorf("%d places are taken: %v", p.all, p.of)
+	}
+	leaves[0]()
+	if take(2) != true || len(p.of) != 2 {
+		t.Errorf("a place that was left is not free: %v", p.of)
+	}
+	for _, leave := range leaves[1:] {
+		leave()
+	}
+	if p.all != 0 || len(p.of) != 0 {
+		t.Errorf("%d places are taken in the end: %v", p.all, p.of)
+	}
+}

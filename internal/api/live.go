@@ -74,13 +74,12 @@ func live[I, T any](a *API, op huma.Operation, name string, called func(*I) stri
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case a.live <- struct{}{}:
-		default:
+		leave, there := a.live.take(actorOf(ctx).ID)
+		if !there {
 			return nil, problem(http.StatusServiceUnavailable, CodeTooMany, "Too many are watching.", "Ask from time to time instead.")
 		}
 		return &huma.StreamResponse{Body: func(h huma.Context) {
-			defer func() { <-a.live }()
+			defer leave()
 			_, w := humago.Unwrap(h)
 			w.Header().Set("Content-Type", "text/event-stream")
 			follow(ctx, a, stream{w, http.NewResponseController(w)}, name, text, see)

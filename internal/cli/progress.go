@@ -123,8 +123,9 @@ func (d *display) sum() (messages, bytes int64, mailboxes float64) {
 	defer d.mu.Unlock()
 	messages, bytes, mailboxes = d.messages.Load(), d.bytes.Load(), float64(d.done.Load())
 	for f := range d.active {
-		copied, all := f.progress.Bytes.Load(), f.progress.BytesTotal.Load()
-		messages, bytes = messages+f.progress.Messages.Load(), bytes+copied
+		arrived, copied := f.progress.Arrived()
+		all := f.progress.BytesTotal.Load()
+		messages, bytes = messages+arrived, bytes+copied
 		if all > 0 {
 			mailboxes += min(float64(copied)/float64(all), 1)
 		}
@@ -216,7 +217,8 @@ func (f *follower) draw(w io.Writer, line decor.Statistics) error {
 	if width <= 0 {
 		return nil
 	}
-	done, total := f.progress.Bytes.Load(), f.progress.BytesTotal.Load()
+	_, done := f.progress.Arrived()
+	total := f.progress.BytesTotal.Load()
 	if folders := f.toVerify.Load(); folders > 0 {
 		done, total = f.verified.Load(), folders
 	}
@@ -285,14 +287,16 @@ func (f *follower) count() string {
 	if f.progress.MessagesTotal.Load() == 0 {
 		return fmt.Sprintf("%d/%d folders", f.progress.Folders.Load(), f.progress.FoldersTotal.Load())
 	}
-	return fmt.Sprintf("%d/%d messages", f.progress.Messages.Load(), f.progress.MessagesTotal.Load())
+	messages, _ := f.progress.Arrived()
+	return fmt.Sprintf("%d/%d messages", messages, f.progress.MessagesTotal.Load())
 }
 
 func (f *follower) size() string {
 	if f.toVerify.Load() > 0 || f.progress.MessagesTotal.Load() == 0 {
 		return ""
 	}
-	return byteSize(f.progress.Bytes.Load())
+	_, bytes := f.progress.Arrived()
+	return byteSize(bytes)
 }
 
 // speed is in bytes a second since the beginning, waiting included; 0 when it
@@ -302,7 +306,8 @@ func (f *follower) speed() float64 {
 	if took == 0 || f.toVerify.Load() > 0 {
 		return 0
 	}
-	return float64(f.progress.Bytes.Load()) / took
+	_, bytes := f.progress.Arrived()
+	return float64(bytes) / took
 }
 
 func (f *follower) rate() string {
@@ -328,7 +333,8 @@ func (f *follower) left() string {
 	if f.toVerify.Load() > 0 {
 		return "verifying"
 	}
-	speed, bytes := f.speed(), f.progress.BytesTotal.Load()-f.progress.Bytes.Load()
+	_, arrived := f.progress.Arrived()
+	speed, bytes := f.speed(), f.progress.BytesTotal.Load()-arrived
 	if speed == 0 || bytes < 0 || time.Since(f.began) < earliest {
 		return ""
 	}

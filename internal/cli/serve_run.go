@@ -307,10 +307,11 @@ func (p *serveProgress) stop() migration.MailboxProgress {
 func progressOf(of *mailsync.Progress) migration.MailboxProgress {
 	waiting, _ := of.Waiting.Load().(string)
 	folders := of.PerFolder()
+	messages, bytes := of.Arrived()
 	return migration.MailboxProgress{
 		Folders: of.Folders.Load(), FoldersTotal: of.FoldersTotal.Load(),
-		Messages: of.Messages.Load(), MessagesTotal: of.MessagesTotal.Load(),
-		Bytes: of.Bytes.Load(), BytesTotal: of.BytesTotal.Load(),
+		Messages: messages, MessagesTotal: of.MessagesTotal.Load(),
+		Bytes: bytes, BytesTotal: of.BytesTotal.Load(),
 		Waiting: waiting, PerFolder: folders[:min(len(folders), foldersTold)],
 	}
 }

@@ -155,7 +155,7 @@ func figuresView(f migration.BatchFigures, now time.Time) *Figures {
 	return &Figures{
 		Score: string(f.Score), Messages: f.Messages, Moved: f.Moved, MovedBytes: f.MovedBytes, Skipped: f.Skipped, Approved: f.Approved,
 		BytesPerSecond: f.BytesPerSecond, MessagesPerSecond: f.MessagesPerSecond, PassMessages: f.PassMessages, PassMessagesTotal: f.PassMessagesTotal,
-		PassBytes: f.PassBytes, PassBytesTotal: f.PassBytesTotal, RemainingSeconds: max(remaining(f.PassBytes, f.PassBytesTotal, f.BytesPerSecond), until(f.Earliest, now)),
+		PassBytes: f.PassBytes, PassBytesTotal: f.PassBytesTotal, RemainingSeconds: max(remaining(f.PassBytes, f.PassBytesTotal, f.BytesPerSecond), until(f.Earliest, now)), Due: f.Due,
 	}
 }
 
@@ -266,6 +266,7 @@ func (s *Service) SetBatch(ctx context.Context, actor Actor, name string, patch 
 		if patch.CompleteAfter != nil {
 			c.that(b.Intent != migration.Finish, "completeAfter", "has no use any more: it is being completed")
 			o.CompleteAfter, told["completeAfter"] = timeOf(patch.CompleteAfter), timeOf(patch.CompleteAfter)
+			c.completion(o.CompleteAfter, tx.Now())
 		}
 		if patch.IntervalSeconds != nil {
 			o.Interval, told["intervalSeconds"] = c.interval(patch.IntervalSeconds), *patch.IntervalSeconds

@@ -62,6 +62,7 @@ func (s *Service) planBatch(ctx context.Context, spec BatchSpec, csv io.Reader) 
 	var used inUse
 	var before map[string]string
 	err := s.store.View(ctx, "checking the batch", func(tx Tx) (err error) {
+		c.completion(plan.options.CompleteAfter, tx.Now())
 		if !early {
 			if _, err := tx.Batch(spec.Name); err == nil {
 				return errBatchExists()

@@ -147,7 +147,7 @@ func TestEveryMistakeOfABatchIsNamedAtOnce(t *testing.T) {
 		fields = append(fields, f.Name)
 	}
 	slices.Sort(fields)
-	want := "completeAfter exclude include intervalSeconds labels name notify notify receivedBefore reportIntervalSeconds source"
+	want := "completeAfter completeAfter exclude include intervalSeconds labels name notify notify receivedBefore reportIntervalSeconds source"
 	if got := strings.Join(fields, " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -312,6 +312,9 @@ func TestABatchIsEdited(t *testing.T) {
 	if b, err = w.SetBatch(w.ctx(), w.operator, "pilot", BatchPatch{CompleteAfter: &time.Time{}}, 0); err != nil || !b.CompleteAfter.IsZero() {
 		t.Errorf("%+v %v", b, err)
 	}
+	past := time.Now().Add(-time.Minute)
+	_, err = w.SetBatch(w.ctx(), w.operator, "pilot", BatchPatch{CompleteAfter: &past}, 0)
+	wants(t, err, Invalid, "invalid", "is past")
 	_, err = w.SetBatch(w.ctx(), w.operator, "pilot", BatchPatch{IntervalSeconds: ptr(int64(1))}, 0)
 	wants(t, err, Invalid, "invalid", "5 minutes")
 }

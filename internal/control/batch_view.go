@@ -107,19 +107,20 @@ type Batch struct {
 
 // Figures are sums over the mailboxes of a batch.
 type Figures struct {
-	Score             string  `json:"score,omitempty" doc:"The worst of its mailboxes: Perfect, Good, Investigate, Poor"`
-	Messages          int64   `json:"messages" doc:"At the sources, as last counted"`
-	Moved             int64   `json:"moved" doc:"Messages copied in all passes"`
-	MovedBytes        int64   `json:"movedBytes"`
-	Skipped           int64   `json:"skipped" doc:"Messages left out"`
-	Approved          int64   `json:"approved" doc:"Of them, accepted by an operator"`
-	BytesPerSecond    int64   `json:"bytesPerSecond" doc:"Of the passes under way"`
-	MessagesPerSecond float64 `json:"messagesPerSecond" doc:"Of the passes under way"`
-	PassMessages      int64   `json:"passMessages" doc:"Done in the passes under way"`
-	PassMessagesTotal int64   `json:"passMessagesTotal"`
-	PassBytes         int64   `json:"passBytes"`
-	PassBytesTotal    int64   `json:"passBytesTotal"`
-	RemainingSeconds  int64   `json:"remainingSeconds,omitempty" doc:"Until the passes under way end, at the present rate and as the day's budgets allow"`
+	Score             string    `json:"score,omitempty" doc:"The worst of its mailboxes: Perfect, Good, Investigate, Poor"`
+	Messages          int64     `json:"messages" doc:"At the sources, as last counted"`
+	Moved             int64     `json:"moved" doc:"Messages copied in all passes"`
+	MovedBytes        int64     `json:"movedBytes"`
+	Skipped           int64     `json:"skipped" doc:"Messages left out"`
+	Approved          int64     `json:"approved" doc:"Of them, accepted by an operator"`
+	BytesPerSecond    int64     `json:"bytesPerSecond" doc:"Of the passes under way"`
+	MessagesPerSecond float64   `json:"messagesPerSecond" doc:"Of the passes under way"`
+	PassMessages      int64     `json:"passMessages" doc:"Done in the passes under way"`
+	PassMessagesTotal int64     `json:"passMessagesTotal"`
+	PassBytes         int64     `json:"passBytes"`
+	PassBytesTotal    int64     `json:"passBytesTotal"`
+	RemainingSeconds  int64     `json:"remainingSeconds,omitempty" doc:"Until the passes under way end, at the present rate and as the day's budgets allow"`
+	Due               time.Time `json:"due,omitzero" doc:"When the first of its mailboxes is synchronised next"`
 }
 
 // FolderHit is a folder and what the rules make of it.

@@ -245,6 +245,10 @@ func TestAnAdministratorResetsTheSecondFactorOfWhoLostTheDevice(t *testing.T) {
 	if o, err := w.SetOperator(w.ctx(), w.admin, "olga", OperatorPatch{ResetTOTP: true}, 0); err != nil || o.TOTP {
 		t.Errorf("%+v %v", o, err)
 	}
+	_, err = w.SetOperator(w.ctx(), w.admin, "Ada", OperatorPatch{ResetTOTP: true}, 0)
+	wants(t, err, Refused, "own-account", "another admin")
+	_, err = w.SetOperator(w.ctx(), w.admin, "ada", OperatorPatch{Password: ptr(Password("another password"))}, 0)
+	wants(t, err, Refused, "own-account", "account page")
 	if err := w.signIn("olga", ""); err != nil {
 		t.Error(err)
 	}

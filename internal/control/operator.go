@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
@@ -128,6 +129,10 @@ func (s *Service) SetOperator(ctx context.Context, actor Actor, name string, pat
 	}
 	if err := c.err(); err != nil {
 		return Operator{}, err
+	}
+	if (patch.Password != nil || patch.ResetTOTP) && strings.EqualFold(name, actor.Name) {
+		return Operator{}, &Problem{Kind: Refused, Code: "own-account", Detail: "Your own password and second factor are changed with proof that it is you.",
+			Remedy: "Use your account page, or mailhaul operator password; who has lost the device and the recovery codes asks another admin, or uses mailhaul operator rescue on the server."}
 	}
 	if patch.Password != nil {
 		if hash, err = s.hashing.hash(ctx, *patch.Password); err != nil {

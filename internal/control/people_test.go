@@ -298,6 +298,22 @@ func TestASessionEndsUnusedAfterHalfAnHour(t *testing.T) {
 	})
 }
 
+func TestALineThatIsFollowedKeepsNoSessionAlive(t *testing.T) {
+	inBubble(t, func(w *world) {
+		session := w.signedIn("ada")
+		for range 2 {
+			time.Sleep(14 * time.Minute)
+			if _, err := w.StillAuthentic(w.ctx(), session, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		if _, err := w.StillAuthentic(w.ctx(), session, ""); err == nil {
+			t.Error("it lives on")
+		}
+	})
+}
+
 func TestASessionEndsAfterTwelveHours(t *testing.T) {
 	inBubble(t, func(w *world) {
 		session := w.signedIn("ada")

@@ -322,6 +322,16 @@ func (s *Service) EndSession(ctx context.Context, actor Actor, id string) error 
 // Authenticate tells who holds a session or an API token. What changes about an
 // operator counts at once.
 func (s *Service) Authenticate(ctx context.Context, credential, address string) (actor Actor, err error) {
+	return s.authenticate(ctx, credential, address, true)
+}
+
+// StillAuthentic is Authenticate for what goes on by itself, such as a line that is
+// followed: it counts as no use.
+func (s *Service) StillAuthentic(ctx context.Context, credential, address string) (actor Actor, err error) {
+	return s.authenticate(ctx, credential, address, false)
+}
+
+func (s *Service) authenticate(ctx context.Context, credential, address string, used bool) (actor Actor, err error) {
 	const longest = 128
 	if credential == "" || len(credential) > longest {
 		return Actor{}, errUnauthenticated()
@@ -338,7 +348,7 @@ func (s *Service) Authenticate(ctx context.Context, credential, address string) 
 	if errors.Is(err, migration.ErrNotFound) {
 		err = errUnauthenticated()
 	}
-	if err == nil && touch != nil {
+	if err == nil && touch != nil && used {
 		err = s.store.Change(ctx, "noting the use", touch)
 	}
 	if err != nil {

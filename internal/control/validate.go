@@ -175,6 +175,12 @@ func (c *checks) schedule(o migration.BatchOptions) {
 	}
 }
 
+// completion checks a time at which a batch completes by itself. A slip of the pen must
+// not end it at once.
+func (c *checks) completion(after, now time.Time) {
+	c.that(after.IsZero() || after.After(now), "completeAfter", "is past; to complete the batch now, ask for that")
+}
+
 // timeOf is an optional time in UTC, as precise as the store is.
 func timeOf(t *time.Time) time.Time {
 	if t == nil || t.IsZero() {

@@ -42,6 +42,28 @@ func TestMessagesWithoutADateAreCopiedWhateverDatesAreChosen(t *testing.T) {
 	})
 }
 
+func TestProgressTellsWhatHasArrivedBeforeItsWindowEnds(t *testing.T) {
+	play(t, 60, func(t *theatre) {
+		t.job.Progress = &Progress{}
+		var arrived, folder, settled int64
+		t.to.before = func(op operation) error {
+			messages, bytes := t.job.Progress.Arrived()
+			if op.kind == opAppend && messages > arrived && bytes > 0 {
+				arrived, settled = messages, t.job.Progress.Messages.Load()
+				folder = int64(t.job.Progress.PerFolder()[0].Messages.Copied)
+			}
+			return nil
+		}
+		t.expectCounts(t.run(), 60, 0, 0, 0)
+		if arrived == 0 || settled > 0 || folder != arrived {
+			t.Errorf("%d had arrived, %d in the folder, while %d were settled", arrived, folder, settled)
+		}
+		if messages, _ := t.job.Progress.Arrived(); messages != 60 || t.job.Progress.PerFolder()[0].Messages.Copied != 60 {
+			t.Errorf("%d have arrived in the end", messages)
+		}
+	})
+}
+
 func TestProgressTellsOfEachFolder(t *testing.T) {
 	play(t, 10, func(t *theatre) {
 		for i := range 5 {

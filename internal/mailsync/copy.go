@@ -30,7 +30,7 @@ func (p *pass) copyWindows(l *line, f *folder) error {
 				if len(messages) == 0 {
 					return
 				}
-				errs[i] = p.send(l, f, p.newWindow(messages))
+				errs[i] = p.send(l, f, p.newWindow(f, messages))
 				p.heed(errs[i])
 			}
 		})
@@ -99,9 +99,15 @@ type window struct {
 	spell context.Context
 	heed  func(error)
 
+	folder   *folder
+	progress *Progress
+
 	mu      sync.Mutex
 	byUID   map[migration.UID]*parcel
 	latency *latencies
+	// answered messages count as arrived until the window is over.
+	answered, answeredBytes int64
+	over                    bool
 }
 
 // parcel is one message under way and what became of it.
@@ -115,8 +121,8 @@ type parcel struct {
 	mend    *mend           // how it is repaired, nil as it is
 }
 
-func (p *pass) newWindow(messages []migration.Message) *window {
-	w := &window{messages: messages, byUID: make(map[migration.UID]*parcel, len(messages)), latency: &p.latency, spell: p.newSpell(), heed: p.heed}
+func (p *pass) newWindow(f *folder, messages []migration.Message) *window {
+	w := &window{folder: f, progress: p.Progress, messages: messages, byUID: make(map[migration.UID]*parcel, len(messages)), latency: &p.latency, spell: p.newSpell(), heed: p.heed}
 	for _, m := range messages {
 		w.byUID[m.UID] = &parcel{message: m}
 	}
@@ -129,6 +135,9 @@ func (w *window) done(result migration.AppendResult) {
 	defer w.mu.Unlock()
 	if parcel := w.byUID[result.Key]; parcel != nil {
 		parcel.result = &result
+		if result.Err == nil && !w.over {
+			w.arrived(1, parcel.size)
+		}
 	}
 	if result.Took > 0 {
 		w.latency.add(result.Took)
@@ -136,10 +145,29 @@ func (w *window) done(result migration.AppendResult) {
 	w.heed(onTarget(result.Err)) // what is not sent yet waits
 }
 
+// arrived counts messages that the target has taken, before they are settled. The
+// caller holds mu.
+func (w *window) arrived(messages, bytes int64) {
+	w.answered += messages
+	w.answeredBytes += bytes
+	w.folder.answered.Add(messages)
+	w.progress.answered.Add(messages)
+	w.progress.answeredBytes.Add(bytes)
+}
+
+// end takes back what was counted as arrived: what has, the ledger has by now.
+func (w *window) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.arrived(-w.answered, -w.answeredBytes)
+	w.over = true
+}
+
 // send copies a window: the intent becomes durable while the first bytes flow,
 // and no last byte leaves before it is. What became of each message is settled
 // in the ledger before send returns.
 func (p *pass) send(l *line, f *folder, w *window) error {
+	defer w.end()
 	durable := newGate(p.held)
 	var intended sync.WaitGroup
 	intended.Go(func() {

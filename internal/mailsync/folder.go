@@ -3,6 +3,7 @@ package mailsync
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -85,6 +86,8 @@ type folder struct {
 	// told is what Progress.PerFolder tells: the counts as they were under the
 	// mutex.
 	told migration.FolderProgress
+	// answered messages are at the target and not settled.
+	answered atomic.Int64
 }
 
 // tell brings what is told of the folder up to date; the mutex is held.

@@ -39,7 +39,7 @@ func (p *pass) isolate(l *line, f *folder) error {
 		s := f.singles[0]
 		f.singles = f.singles[1:]
 		p.mu.Unlock()
-		w := p.newWindow([]migration.Message{s.message})
+		w := p.newWindow(f, []migration.Message{s.message})
 		w.single, w.plain = true, s.plain
 		w.byUID[s.message.UID].mend = s.mend
 		if err := p.sendSingle(l, f, w, s); err != nil {

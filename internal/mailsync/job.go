@@ -88,6 +88,15 @@ type Progress struct {
 	// Waiting says why nothing moves, empty when it does.
 	Waiting atomic.Value // string
 	pass    atomic.Pointer[pass]
+	// answered messages are at the target, and not in the ledger before their window
+	// ends, which takes long where servers are slow.
+	answered, answeredBytes atomic.Int64
+}
+
+// Arrived is how many messages, with how many bytes, the target has taken. Few of them
+// may count as undone once more, after a line was lost.
+func (p *Progress) Arrived() (messages, bytes int64) {
+	return p.Messages.Load() + p.answered.Load(), p.Bytes.Load() + p.answeredBytes.Load()
 }
 
 // PerFolder is how far each folder has come, in the order of work; none before

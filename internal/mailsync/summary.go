@@ -42,6 +42,7 @@ func (p *pass) perFolder() []migration.FolderProgress {
 	out := make([]migration.FolderProgress, len(p.folders))
 	for i, f := range p.folders {
 		out[i] = f.told
+		out[i].Messages.Copied += int(f.answered.Load())
 	}
 	return out
 }

@@ -210,6 +210,8 @@ type BatchFigures struct {
 	// Earliest is when the passes under way or paused can have ended, as far as
 	// budgets go; zero when none holds them up.
 	Earliest time.Time
+	// Due is when the first of its mailboxes is synchronised next; zero when none is.
+	Due time.Time
 }
 
 // Lease says which node has a mailbox, and until when. Whoever takes it over

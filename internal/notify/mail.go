@@ -148,7 +148,9 @@ func withoutEcho(err error) error {
 // client makes a client whose line ends with the context: the library leaves it open
 // when signing in fails.
 func (m *MailServer) client(ctx context.Context) (*mail.Client, error) {
-	dial := func(dialling context.Context, network, address string) (net.Conn, error) {
+	// The library joins host and port without the brackets of an IPv6 address.
+	address := net.JoinHostPort(m.Host, strconv.Itoa(m.port()))
+	dial := func(dialling context.Context, network, _ string) (net.Conn, error) {
 		line, err := m.dial(dialling, network, address)
 		if err == nil {
 			context.AfterFunc(ctx, func() { _ = line.Close() })

@@ -231,6 +231,18 @@ func TestAMessageWhoseAnswerIsLostIsTriedAgainAsTheSame(t *testing.T) {
 	}
 }
 
+func TestAnAddressWithColonsIsDialled(t *testing.T) {
+	var dialled string
+	m := &MailServer{Host: "2001:db8::25", Port: 2525, Security: migration.StartTLS, From: "mailhaul@example.org", Dial: func(_ context.Context, _, address string) (net.Conn, error) {
+		dialled = address
+		return nil, errors.New("nobody is there")
+	}}
+	batch := batchOf(1)
+	if err := sendWith(t, m, oneReport{&batch}, events()["report"], "olga@example.org"); err == nil || dialled != "[2001:db8::25]:2525" {
+		t.Errorf("dialled %q: %v", dialled, err)
+	}
+}
+
 func TestADialPolicyDecides(t *testing.T) {
 	refused := errors.New("the address is not allowed")
 	m := &MailServer{Host: "localhost", Security: migration.StartTLS, From: "mailhaul@example.org", Dial: func(context.Context, string, string) (net.Conn, error) { return nil, refused }}

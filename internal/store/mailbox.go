@@ -275,7 +275,8 @@ var figures = func() string {
 	for _, column := range []string{"rate", "message_rate", "pass_messages", "pass_messages_total", "pass_bytes", "pass_bytes_total"} {
 		columns += ", CAST(COALESCE(SUM(CASE WHEN running <> '' THEN " + column + " ELSE 0 END), 0) AS BIGINT)"
 	}
-	return columns + ", CAST(COALESCE(MAX(CASE WHEN running <> '' OR paused > 0 THEN earliest ELSE 0 END), 0) AS BIGINT)"
+	return columns + ", CAST(COALESCE(MAX(CASE WHEN running <> '' OR paused > 0 THEN earliest ELSE 0 END), 0) AS BIGINT)" +
+		", CAST(COALESCE(MIN(CASE WHEN phase = 'incremental' AND " + strings.ReplaceAll(isDue, "m.", "") + " THEN due END), 0) AS BIGINT)"
 }()
 
 // scanFigures reads figures, and before them what else there is.
@@ -283,7 +284,7 @@ func scanFigures(row scanner, before ...any) (f migration.BatchFigures, err erro
 	var score int
 	var rate int64
 	err = row.Scan(append(before, &score, &f.Messages, &f.Moved, &f.MovedBytes, &f.Skipped, &f.Approved,
-		&f.BytesPerSecond, &rate, &f.PassMessages, &f.PassMessagesTotal, &f.PassBytes, &f.PassBytesTotal, moment{&f.Earliest})...)
+		&f.BytesPerSecond, &rate, &f.PassMessages, &f.PassMessagesTotal, &f.PassBytes, &f.PassBytesTotal, moment{&f.Earliest}, moment{&f.Due})...)
 	f.Score, f.MessagesPerSecond = migration.Scores()[score], float64(rate)/perThousand
 	return f, err
 }

@@ -146,6 +146,8 @@ func sumsUp(t *testing.T, open Open) {
 				p.BytesPerSecond, p.Messages, p.MessagesTotal, p.Bytes, p.BytesTotal = random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9)
 				p.MessagesPerSecond = float64(random.IntN(40)) / 8
 				p.Earliest = time.UnixMicro(random.Int64N(1 << 50)).UTC()
+				m.Facts.Phase = []migration.Phase{migration.Initial, migration.Incremental}[random.IntN(2)]
+				m.Due = []time.Time{{}, time.UnixMicro(1 + random.Int64N(1<<50)).UTC()}[random.IntN(2)]
 				m.Trouble = []*migration.Trouble{nil, {Class: migration.Later, Until: time.UnixMicro(1 << 50).UTC()}}[random.IntN(2)]
 				m.Facts.Passes, m.Facts.Running = random.IntN(2), []migration.PassKind{"", migration.InitialPass}[random.IntN(2)]
 				m.Facts.Skipped, m.Facts.Approved, m.Minor = random.IntN(1+round*4), random.IntN(1+round*4), random.IntN(1+round%2)
@@ -188,6 +190,10 @@ func sumsUp(t *testing.T, open Open) {
 }
 
 func addUp(f *migration.BatchFigures, m migration.MailboxRecord) {
+	next := m.Facts.Phase == migration.Incremental && m.Facts.Running == "" && m.Facts.Intent == migration.Run && !m.Facts.Failed && !m.Facts.Broken
+	if next && !m.Due.IsZero() && (f.Due.IsZero() || m.Due.Before(f.Due)) {
+		f.Due = m.Due
+	}
 	p := m.Progress
 	f.Score = f.Score.Worse(m.Score())
 	f.Messages += int64(p.Counts.Source)
