@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
@@ -49,19 +50,9 @@ setup token with which the first operator is made: mailhaul operator setup.
 		Example: "  mailhaul serve\n  mailhaul serve --config /etc/mailhaul.conf --check-config",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := flags.noSecretOnTheLine(); err != nil {
+			if err := flags.read(c.Flags()); err != nil {
 				return err
 			}
-			if flags.config == "" {
-				flags.config = os.Getenv("MAILHAUL_CONFIG")
-			}
-			if err := settle(c.Flags(), flags.config); err != nil {
-				return err
-			}
-			if err := flags.complete(); err != nil {
-				return err
-			}
-			flags.keepFixed = c.Flags().Changed("keep-completed")
 			if flags.checkConfig {
 				fmt.Fprintln(streams.Out, "the settings are right")
 				return nil
@@ -70,7 +61,26 @@ setup token with which the first operator is made: mailhaul operator setup.
 		},
 	}
 	flags.register(command.Flags())
+	command.AddCommand(newServeRescueCommand(streams))
 	return command
+}
+
+// read fills in the settings from the environment and the settings file, and checks them.
+func (f *serveFlags) read(flags *pflag.FlagSet) error {
+	if err := f.noSecretOnTheLine(); err != nil {
+		return err
+	}
+	if f.config == "" {
+		f.config = os.Getenv("MAILHAUL_CONFIG")
+	}
+	if err := settle(flags, f.config); err != nil {
+		return err
+	}
+	if err := f.complete(); err != nil {
+		return err
+	}
+	f.keepFixed = flags.Changed("keep-completed")
+	return nil
 }
 
 // server is everything that serves, joined.
@@ -388,5 +398,5 @@ func (s *server) greet(ctx context.Context) {
 		s.log.Error("making a setup token", "error", err)
 		return
 	}
-	fmt.Fprintf(s.streams.Out, "There is no operator yet. Make the first with this setup token, which works once:\n\n  %s\n\n  mailhaul operator setup NAME --server %s\n\n", token.Reveal(), address)
+	fmt.Fprintf(s.streams.Out, "There is no operator yet. Make the first with this setup token, which works once:\n\n  %s\n\nin a browser at %s/setup, or by\n\n  mailhaul operator setup NAME --server %s\n\n", token.Reveal(), address, address)
 }

@@ -40,13 +40,13 @@ func (s *Service) Batches(ctx context.Context, actor Actor) ([]Batch, error) {
 	views := []Batch{}
 	err := s.store.View(ctx, "listing the batches", func(tx Tx) error {
 		views = views[:0]
-		return eachBatch(tx, func(_ int64, view Batch) { views = append(views, view) })
+		return eachBatch(tx, func(_ migration.BatchRecord, view Batch) { views = append(views, view) })
 	})
 	return views, err
 }
 
 // eachBatch goes through all batches by name.
-func eachBatch(tx Tx, each func(id int64, view Batch)) error {
+func eachBatch(tx Tx, each func(b migration.BatchRecord, view Batch)) error {
 	endpoints, err := tx.Endpoints()
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func eachBatch(tx Tx, each func(id int64, view Batch)) error {
 	}
 	records, err := tx.Batches()
 	for _, b := range records {
-		each(b.ID, batchView(b, names[b.Source], names[b.Target], tx.Now()))
+		each(b, batchView(b, names[b.Source], names[b.Target], tx.Now()))
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (s *Service) Batch(ctx context.Context, actor Actor, name string) (view Bat
 		if err != nil {
 			return err
 		}
-		view.Figures, err = figuresOf(tx, b.ID, tx.Now())
+		view.Figures, err = figuresOf(tx, b, tx.Now())
 		return err
 	})
 	return view, problem(batchNamed(name), err)
@@ -146,12 +146,15 @@ func (s *Service) Statistics(ctx context.Context, actor Actor) (states map[strin
 }
 
 // figuresOf sums up the mailboxes of a batch.
-func figuresOf(tx BatchTx, batch int64, now time.Time) (*Figures, error) {
-	f, err := tx.Figures(batch)
-	return figuresView(f, now), err
+func figuresOf(tx BatchTx, b migration.BatchRecord, now time.Time) (*Figures, error) {
+	f, err := tx.Figures(b.ID)
+	return figuresView(b.Intent == migration.Run, f, now), err
 }
 
-func figuresView(f migration.BatchFigures, now time.Time) *Figures {
+func figuresView(running bool, f migration.BatchFigures, now time.Time) *Figures {
+	if !running {
+		f.Due = time.Time{} // its mailboxes wait for the batch
+	}
 	return &Figures{
 		Score: string(f.Score), Messages: f.Messages, Moved: f.Moved, MovedBytes: f.MovedBytes, Skipped: f.Skipped, Approved: f.Approved,
 		BytesPerSecond: f.BytesPerSecond, MessagesPerSecond: f.MessagesPerSecond, PassMessages: f.PassMessages, PassMessagesTotal: f.PassMessagesTotal,

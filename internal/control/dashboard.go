@@ -66,14 +66,14 @@ func (s *Service) Dashboard(ctx context.Context, actor Actor) (d Dashboard, err 
 		if err != nil {
 			return err
 		}
-		err = eachBatch(tx, func(id int64, view Batch) {
-			for state, n := range states[id] {
+		err = eachBatch(tx, func(b migration.BatchRecord, view Batch) {
+			for state, n := range states[b.ID] {
 				d.Counts.add(state, n)
 			}
-			f := figures[id]
+			f := figures[b.ID]
 			d.BytesPerSecond += f.BytesPerSecond
 			d.MessagesPerSecond += f.MessagesPerSecond
-			view.States, view.Figures = statesView(states[id]), figuresView(f, tx.Now())
+			view.States, view.Figures = statesView(states[b.ID]), figuresView(b.Intent == migration.Run, f, tx.Now())
 			d.Batches = append(d.Batches, view)
 		})
 		if err != nil {

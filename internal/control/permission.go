@@ -89,13 +89,16 @@ const (
 	MailboxMessage Action = "mailbox.message"
 	// MailboxAct is to ask something of many; what is asked has its own action.
 	MailboxAct Action = "mailbox.act"
-	// MailboxTranscript shows what was said on the lines, names of folders among it.
+	// MailboxTranscript shows what was said on the lines, addresses and names of files
+	// among it.
 	MailboxTranscript Action = "mailbox.transcript"
 
 	OperatorLook   Action = "operator.look"
 	OperatorCreate Action = "operator.create"
 	OperatorSet    Action = "operator.set"
 	OperatorDelete Action = "operator.delete"
+	// OperatorRescue is done at the database, by nobody who has signed in.
+	OperatorRescue Action = "operator.rescue"
 	// OwnPassword, OwnLook, OwnFactor, SessionLook and the actions of tokens are for one's own; those of
 	// others are OperatorSet and OperatorLook.
 	OwnPassword Action = "operator.password"

@@ -11,7 +11,7 @@ import { ScoreBadge, StateBadge } from "../../parts/StateBadge";
 import { Throughput } from "../../parts/Throughput";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
-import { nextSync, progressOf } from "../batches/progress";
+import { progressOf } from "../batches/progress";
 import { Card, Facts } from "./Card";
 import { Course } from "./Course";
 import { Estimate } from "./Estimate";
@@ -99,7 +99,7 @@ function Progress({ batch }: { batch: Batch }) {
           ["Started", batch.started ? <When at={batch.started} /> : batch.startAfter && !batch.startAfter.startsWith("0001") ? <When at={batch.startAfter} /> : "–"],
           ["Initial copies took", batch.initialDone ? <Duration seconds={batch.initialSeconds ?? 0} /> : "–"],
           ["Last synchronisation", <When at={batch.lastSynced} />],
-          ["Next synchronisation", <When at={nextSync(batch)} />],
+          ["Next synchronisation", <When at={batch.figures?.due} />],
           ["Final passes from", batch.completeAfter && !batch.completeAfter.startsWith("0001") ? <When at={batch.completeAfter} /> : undefined],
           ["Completed", batch.completed ? <When at={batch.completed} /> : undefined],
           ["Passwords", batch.wiped ? "Destroyed" : undefined],

@@ -11,7 +11,7 @@ import { ScoreBadge, StateBadge } from "../../parts/StateBadge";
 import { refusal } from "../../parts/states";
 import { VirtualTable, type Column, type Sorting } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
-import { nextSync, progressOf } from "./progress";
+import { progressOf } from "./progress";
 
 type Batch = Schema<"Batch">;
 
@@ -111,7 +111,7 @@ export function BatchTable({ batches, empty, maxHeight }: { batches: Batch[]; em
 
 function NextSync({ batch }: { batch: Batch }) {
   if (batch.state === "Waiting" && batch.startAfter) return <>starts <When at={batch.startAfter} /></>;
-  return <When at={nextSync(batch)} />;
+  return <When at={batch.figures?.due} />;
 }
 
 function BatchMenu({ batch, active, onAct }: { batch: Batch; active: boolean; onAct(verb: BatchVerb, batch: Batch): void }) {

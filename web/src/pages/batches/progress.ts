@@ -14,11 +14,3 @@ export function progressOf(batch: Pick<Batch, "counts" | "figures">): number {
   const share = initial > 0 && passMessagesTotal > 0 ? Math.min(1, passMessages / passMessagesTotal) : 0;
   return Math.min(1, (synced + closed + Math.min(initial, total) * share) / total);
 }
-
-const resting = ["Synced", "SyncedWithErrors"];
-
-/** When a batch is synchronised next, as far as its interval says; undefined when it is not. */
-export function nextSync(batch: Pick<Batch, "state" | "lastSynced" | "intervalSeconds">): string | undefined {
-  if (!resting.includes(batch.state) || !batch.lastSynced || batch.intervalSeconds <= 0) return undefined;
-  return new Date(Date.parse(batch.lastSynced) + batch.intervalSeconds * 1000).toISOString();
-}
