@@ -25,6 +25,7 @@ var allowed = map[string]struct {
 	"internal/imap":      {[]string{"internal/imap/wire", "internal/migration", "internal/secret"}, "level 1: the protocol client; the only reader of server texts; knows nothing of the engine"},
 	"internal/mailsync":  {[]string{"internal/migration", "golang.org/x/text/unicode/norm"}, "level 1: the engine of one mailbox; knows nothing of IMAP, SQL or the command line"},
 	"internal/discover":  {[]string{"internal/migration"}, "level 1: finds servers; knows no IMAP, and is given who looks at a server"},
+	"internal/cutover":   {[]string{"internal/migration", "github.com/miekg/dns"}, "level 1: where a domain's mail goes, and when its old system may go; knows no IMAP, store or server; the standard library's resolver hides the TTLs"},
 	"internal/report":    {[]string{"internal/migration"}, "level 1: reports from plain figures"},
 	"internal/token":     {[]string{"internal/migration", "internal/secret"}, "level 1: bearer tokens and what to do when one is refused; the standard library's HTTP and RSA do; knows nothing of IMAP"},
 	"internal/graph":     {[]string{"internal/migration", "internal/secret", "internal/token"}, "level 2: what Microsoft Graph tells of a mailbox; knows neither IMAP nor the engine"},
