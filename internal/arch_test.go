@@ -52,7 +52,7 @@ var allowed = map[string]struct {
 	"internal/onlinetest":  {nil, "tests only: each make of server to each, and Exchange Online's moods"},
 	"internal/relay":       {nil, "a faulty line for tests and benches"},
 	"internal/demo":        {[]string{"internal/imapfake", "internal/migration"}, "the only production code that may use the fake server"},
-	"internal/cli": {[]string{"internal/api", "internal/control", "internal/demo", "internal/discover", "internal/graph", "internal/imap", "internal/mailsync", "internal/metrics", "internal/migration", "internal/notify",
+	"internal/cli": {[]string{"internal/api", "internal/control", "internal/cutover", "internal/demo", "internal/discover", "internal/graph", "internal/imap", "internal/mailsync", "internal/metrics", "internal/migration", "internal/notify",
 		"internal/report", "internal/scheduler", "internal/secret", "internal/store", "internal/token", "internal/web",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "github.com/vbauerster/mpb/v8/decor", "golang.org/x/term", "golang.org/x/text/width"},
 		"level 4: the wiring"},

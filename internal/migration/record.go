@@ -158,6 +158,9 @@ type MailboxRecord struct {
 	// Since is when it was queued or taken up, whichever was last. All times are
 	// zero before they have come.
 	Created, Since, Started, InitialDone, LastSynced time.Time
+	// SyncedFrom is when the last pass that went through began: it has looked at all
+	// that had arrived before. Zero also where that was not written down yet.
+	SyncedFrom time.Time
 	// Waited, Worked and Stalled are how long it was queued, in progress, and
 	// in progress without moving.
 	Waited, Worked, Stalled time.Duration

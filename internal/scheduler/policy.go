@@ -97,6 +97,7 @@ func succeed(m *migration.MailboxRecord, kind migration.PassKind, interval time.
 	f := &m.Facts
 	f.Passes++
 	f.Failed, m.Faults, m.Trouble, m.Retry, m.LastSynced = false, 0, nil, false, now
+	m.SyncedFrom = m.Since // of the last slice, which has looked at every folder anew
 	switch {
 	case kind == migration.FinalPass:
 		f.Phase, m.Due = migration.Closed, time.Time{}

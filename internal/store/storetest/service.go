@@ -36,6 +36,8 @@ var records = []suiteTest{
 	{"keeps settings, answers and nodes", keepsSettings},
 	{"keeps what was copied by the minute", keepsCopied},
 	{"keeps the last transcripts", keepsTranscripts},
+	{"keeps watches of domains", keepsCutovers},
+	{"keeps when passes began, by domain", findsMailboxesOfADomain},
 	{"samples initial copies", samplesInitialCopies},
 	{"finds what was done to a batch", findsAuditOfBatch},
 	{"finds what was done to the audit log", findsAuditTampering},
@@ -391,7 +393,7 @@ func keepsMailboxes(t *testing.T, open Open) {
 	want.Trouble = &migration.Trouble{At: at, Class: migration.Later, Code: "throttled", Reason: "r", Remedy: "s", Until: at}
 	want.Progress = migration.MailboxProgress{At: at, Messages: 1, Waiting: "w", PerFolder: []migration.FolderProgress{{Source: "INBOX", Target: "INBOX"}}}
 	want.Preflight = &migration.PreflightResult{At: at, Source: "ok", Target: "tls", Free: -1, Trouble: &migration.Trouble{Code: "tls"}}
-	want.Since, want.Started, want.InitialDone, want.LastSynced = at, at, at, at
+	want.Since, want.Started, want.InitialDone, want.LastSynced, want.SyncedFrom = at, at, at, at, at.Add(time.Second)
 	want.Waited, want.Worked, want.Stalled = time.Hour, time.Minute, time.Microsecond
 	want.InitialWorked, want.InitialMessages, want.InitialBytes = time.Second, 6, 1<<41
 	stale := want
