@@ -43,6 +43,8 @@ var permissions = map[string]control.Action{
 	"start-mailbox":  control.MailboxStart, "stop-mailbox": control.MailboxStop, "retry-mailbox": control.MailboxRetry, "sync-mailbox": control.MailboxSync,
 	"approve-mailbox": control.MailboxApprove, "rotate-mailbox": control.MailboxRotate, "delete-mailbox": control.MailboxDelete, "get-message": control.MailboxMessage,
 
+	"list-cutovers": control.CutoverLook, "get-cutover": control.CutoverLook, "set-cutover": control.CutoverSet, "check-cutover": control.CutoverSet, "delete-cutover": control.CutoverDelete,
+
 	"list-operators": control.OperatorLook, "get-operator": control.OperatorLook, "create-operator": control.OperatorCreate,
 	"edit-operator": control.OperatorSet, "delete-operator": control.OperatorDelete,
 	"list-tokens": control.TokenLook, "create-token": control.TokenCreate, "revoke-token": control.TokenRevoke,

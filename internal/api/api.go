@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/cutover"
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
@@ -96,6 +97,7 @@ func New(o Options) (*API, error) {
 	a.peopleRoutes()
 	a.endpointRoutes()
 	a.batchRoutes()
+	a.cutoverRoutes()
 	a.mailboxRoutes()
 	a.consoleRoutes()
 	a.reportRoutes()
@@ -122,12 +124,15 @@ func (a *API) config() huma.Config {
 	return config
 }
 
-// schemaName tells types of one name apart: those of package migration, of which
-// there are few, have it before their name.
+// schemaName tells types of one name apart: those of packages migration and cutover, of
+// which there are few, have it before their name.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
-	if t.PkgPath() == reflect.TypeFor[migration.Problem]().PkgPath() {
+	switch t.PkgPath() {
+	case reflect.TypeFor[migration.Problem]().PkgPath():
 		return "Migration" + name
+	case reflect.TypeFor[cutover.Finding]().PkgPath():
+		return "Cutover" + name
 	}
 	return name
 }

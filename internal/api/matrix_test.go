@@ -29,6 +29,7 @@ var mayAsk = map[string]string{
 	"start-mailbox": "operator", "stop-mailbox": "operator", "retry-mailbox": "operator", "sync-mailbox": "operator", "approve-mailbox": "operator",
 	"rotate-mailbox": "operator", "delete-mailbox": "operator", "get-message": "operator",
 	"create-endpoint": "admin", "edit-endpoint": "admin", "delete-endpoint": "admin", "test-endpoint": "admin", "calibrate-endpoint": "admin",
+	"list-cutovers": "viewer", "get-cutover": "viewer", "set-cutover": "operator", "check-cutover": "operator", "delete-cutover": "operator",
 	"list-operators": "admin", "get-operator": "admin", "create-operator": "admin", "edit-operator": "admin", "delete-operator": "admin",
 	"list-audit": "admin", "verify-audit": "admin", "rotate-keys": "admin", "get-backup": "admin", "edit-settings": "admin", "test-mail": "admin",
 }

@@ -369,10 +369,21 @@ func newBatchCompleteCommand(r *remote) *cobra.Command {
 	command := batchVerbCommand("complete", "Make a final pass of every mailbox, then destroy the passwords")(r)
 	command.Long = `Makes a final pass of every mailbox and destroys the passwords of the batch: it cannot
 be started again. At a terminal it asks for the name once more, unless --yes is said.
+Where the server watches a domain of the batch ("mailhaul cutover") and mail may still
+arrive at the old system, it says so and wants the name in any case: typed, or with
+--despite-cutover.
 `
-	ask := command.RunE
+	ask, careful := command.RunE, &guard{}
 	command.RunE = func(c *cobra.Command, args []string) error {
-		if isTerminal(r.streams.In) {
+		client, err := r.client()
+		if err != nil {
+			return err
+		}
+		asked, err := careful.check(c.Context(), r, client, "complete", args[0], safeToComplete)
+		if err != nil {
+			return err
+		}
+		if isTerminal(r.streams.In) && !asked {
 			if err := r.confirm(yes, "complete", args[0]); err != nil {
 				return err
 			}
@@ -380,6 +391,7 @@ be started again. At a terminal it asks for the name once more, unless --yes is 
 		return ask(c, args)
 	}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	careful.register(command)
 	return command
 }
 
@@ -396,16 +408,26 @@ func newBatchApproveCommand(r *remote) *cobra.Command {
 
 func newBatchDeleteCommand(r *remote) *cobra.Command {
 	var forget, yes bool
+	careful := &guard{}
 	command := &cobra.Command{Use: "delete NAME", Short: "Delete a batch", Args: oneArg("name of the batch"),
 		Long: `Stops the batch and removes its records and passwords. Migrated mail stays, and so
 does the ledger, so that a batch that is made anew copies nothing twice. It asks for
-the name once more, or takes --yes.
+the name once more, or takes --yes. Where the server watches a domain of the batch
+("mailhaul cutover") and mail may still arrive at the old system, it says so and wants
+the name in any case: typed, or with --despite-cutover.
 `,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := r.confirm(yes, "delete", args[0]); err != nil {
-				return err
+			if !yes && !isTerminal(r.streams.In) {
+				return r.confirm(yes, "delete", args[0])
 			}
 			client, err := r.client()
+			if err != nil {
+				return err
+			}
+			asked, err := careful.check(c.Context(), r, client, "delete", args[0], safeToDelete)
+			if err == nil && !asked {
+				err = r.confirm(yes, "delete", args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -417,6 +439,7 @@ the name once more, or takes --yes.
 		}}
 	command.Flags().BoolVar(&forget, "forget", false, "forget what was copied, too")
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	careful.register(command)
 	return command
 }
 

@@ -333,4 +333,3 @@ func (f *cutoverFlags) change(w cutover.Watch, fresh bool) (cutover.Watch, error
 	}
 	return w, nil
 }
-

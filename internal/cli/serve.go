@@ -151,8 +151,12 @@ func (s *server) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	looker, err := s.flags.looker(policy)
+	if err != nil {
+		return err
+	}
 	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Ledgers: ledgers{s.store}, Report: s.reportNow, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts,
-		Fixed: fixed, Mailer: post})
+		Fixed: fixed, Mailer: post, Looker: looker, CutoverNews: s.cutoverNews})
 	if err := s.service.Prepare(ctx); err != nil {
 		return err
 	}
@@ -332,6 +336,9 @@ func (s *server) run(ctx context.Context) error {
 	defer endSending()
 	var senders sync.WaitGroup
 	senders.Go(func() { _ = s.sender.Run(sending) }) // it ends with its context only
+	looking, endLooking := context.WithCancel(ctx)
+	defer endLooking()
+	senders.Go(func() { s.watchDomains(looking, lookForDue) })
 	failed := make(chan error, 1)
 	go func() { failed <- s.serve() }()
 	var err error
@@ -346,6 +353,7 @@ func (s *server) run(ctx context.Context) error {
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.flags.drain)
 	defer cancel()
 	err = errors.Join(err, ignoreDeadline(s.http.Shutdown(draining)), s.scheduler.Stop(draining))
+	endLooking()
 	endSending()
 	senders.Wait()
 	s.log.Info("stopped")

@@ -44,6 +44,7 @@ type serveFlags struct {
 	refusePrivate bool
 	allowNetworks []string
 	tokenHosts    []string
+	resolvers     []string
 
 	smtp     smtpFlags
 	webhook  webhookFlags
@@ -82,6 +83,7 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.refusePrivate, "refuse-private", false, "refuse endpoints in private networks")
 	flags.StringSliceVar(&f.tokenHosts, "token-host", nil, "`HOST` that may give bearer tokens or be Microsoft Graph, beside those of Microsoft and Google (several)")
 	flags.StringSliceVar(&f.allowNetworks, "allow-network", nil, "`NETWORK` that endpoints may be in, and in no other (several)")
+	flags.StringSliceVar(&f.resolvers, "dns", nil, "`ADDRESS` of a resolver that cut-overs are looked up with, such as 192.0.2.53 (several; default: those of the system)")
 	flags.StringVar(&f.smtp.host, "smtp-host", "", "`HOST` of the mail server that reports go through; without it, that of mailhaul setting set, if there is one")
 	flags.IntVar(&f.smtp.port, "smtp-port", 0, "its port (default: 587, or 465 for implicit)")
 	flags.StringVar(&f.smtp.security, "smtp-security", "starttls", "starttls, implicit or none")

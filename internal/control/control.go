@@ -41,6 +41,11 @@ type Options struct {
 	Fixed FixedSettings
 	// Mailer sends test mails; without it that can't be done.
 	Mailer Mailer
+	// Looker looks where the mail of domains goes; without it that can't be done.
+	Looker Looker
+	// CutoverNews makes the notices by which people are told that the state of a domain
+	// has changed; without it nobody is.
+	CutoverNews func(tx Tx, news CutoverNews) ([]migration.Notice, error)
 }
 
 // Prober tests an endpoint step by step: those of ProbeSteps, each with a result.
@@ -79,12 +84,16 @@ type Service struct {
 	tokenHosts []string
 	fixed      FixedSettings
 	mailer     Mailer
+
+	looker      Looker
+	cutoverNews func(Tx, CutoverNews) ([]migration.Notice, error)
 }
 
 // New makes the service. Prepare must be called before anything else.
 func New(options Options) *Service {
 	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, ledgers: options.Ledgers, report: options.Report, wake: options.Wake, scrub: options.Scrub,
-		hashing: newHashing(), throttle: newThrottle(), tokenHosts: options.TokenHosts, fixed: options.Fixed, mailer: options.Mailer}
+		hashing: newHashing(), throttle: newThrottle(), tokenHosts: options.TokenHosts, fixed: options.Fixed, mailer: options.Mailer,
+		looker: options.Looker, cutoverNews: options.CutoverNews}
 	if s.wake == nil {
 		s.wake = func() {}
 	}
@@ -203,6 +212,7 @@ type Tx interface {
 	CredentialTx
 	AuditTx
 	SettingTx
+	CutoverTx
 	Notices(batch int64, limit int) ([]migration.Notice, error)
 	Notify(migration.Notice) error
 	Nodes() ([]migration.Node, error)
@@ -296,6 +306,17 @@ type CredentialTx interface {
 	Tokens(operator int64) ([]migration.Token, error)
 	TouchToken(id int64) error
 	RevokeToken(id int64) error
+}
+
+// CutoverTx keeps what was seen of domains whose mail moves.
+type CutoverTx interface {
+	CreateCutover(*migration.CutoverRecord) error
+	Cutover(domain string) (migration.CutoverRecord, error)
+	Cutovers() ([]migration.CutoverRecord, error)
+	SaveCutover(*migration.CutoverRecord) error
+	DeleteCutover(domain string) error
+	TakeCutover(next time.Duration) (migration.CutoverRecord, error)
+	MailboxesOf(domain string, each func(migration.MailboxInStep)) error
 }
 
 // AuditTx keeps the audit log.

@@ -92,6 +92,11 @@ const (
 	// MailboxTranscript shows what was said on the lines, names of folders among it.
 	MailboxTranscript Action = "mailbox.transcript"
 
+	CutoverLook Action = "cutover.look"
+	// CutoverSet also asks name servers about any domain.
+	CutoverSet    Action = "cutover.set"
+	CutoverDelete Action = "cutover.delete"
+
 	OperatorLook   Action = "operator.look"
 	OperatorCreate Action = "operator.create"
 	OperatorSet    Action = "operator.set"
@@ -127,6 +132,7 @@ var leastRole = map[Action]Role{
 	BatchSync: Operate, BatchComplete: Operate, BatchApprove: Operate, BatchDelete: Operate, BatchPreview: Operate, BatchReport: Operate,
 	MailboxLook: Viewer, MailboxStart: Operate, MailboxStop: Operate, MailboxRetry: Operate, MailboxSync: Operate, MailboxApprove: Operate,
 	MailboxRotate: Operate, MailboxDelete: Operate, MailboxMessage: Operate, MailboxAct: Operate, MailboxTranscript: Operate,
+	CutoverLook: Viewer, CutoverSet: Operate, CutoverDelete: Operate,
 	OperatorLook: Admin, OperatorCreate: Admin, OperatorSet: Admin, OperatorDelete: Admin,
 	OwnPassword: Viewer, OwnLook: Viewer, OwnFactor: Viewer, SessionLook: Viewer, TokenLook: Viewer, TokenCreate: Viewer, TokenRevoke: Viewer,
 	AuditLook: Admin, NodeLook: Viewer, KeyRotate: Admin, Backup: Admin, SignedOut: Viewer,

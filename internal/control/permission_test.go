@@ -180,8 +180,25 @@ var asks = map[string]struct {
 		_, err := s.SkippedMessage(ctx, a, "x", "y", "1")
 		return err
 	}},
-	"Me":        {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Me(ctx, a); return err }},
-	"BeginTOTP": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.BeginTOTP(ctx, a, "x"); return err }},
+	"Cutovers": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Cutovers(ctx, a, ""); return err }},
+	"Cutover": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.Cutover(ctx, a, "example.org")
+		return err
+	}},
+	"JudgeCutover": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		return s.JudgeCutover(ctx, a, "example.org", CutoverSpec{Batches: []string{"x"}})
+	}},
+	"SetCutover": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.SetCutover(ctx, a, "example.org", CutoverSpec{Batches: []string{"x"}})
+		return err
+	}},
+	"CheckCutover": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.CheckCutover(ctx, a, "example.org", CutoverSpec{Batches: []string{"x"}})
+		return err
+	}},
+	"DeleteCutover": {Operate, func(s *Service, ctx context.Context, a Actor) error { return s.DeleteCutover(ctx, a, "example.org") }},
+	"Me":            {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Me(ctx, a); return err }},
+	"BeginTOTP":     {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.BeginTOTP(ctx, a, "x"); return err }},
 	"ConfirmTOTP": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
 		_, err := s.ConfirmTOTP(ctx, a, "123456")
 		return err
@@ -237,7 +254,7 @@ var asks = map[string]struct {
 
 func TestWhoMayNotIsRefusedBeforeTheStoreIsAsked(t *testing.T) {
 	store := &untouched{}
-	s := New(Options{Store: store, Keys: key(t, 1), Prober: &fakeProber{}, Source: &fakeSource{}, Mailer: &fakeMailer{}})
+	s := New(Options{Store: store, Keys: key(t, 1), Prober: &fakeProber{}, Source: &fakeSource{}, Mailer: &fakeMailer{}, Looker: &fakeLooker{}})
 	s.hashing.cost = cost{8, 1, 1}
 	s.root, _ = s.keys.NewDataKey()
 	for name, a := range asks {

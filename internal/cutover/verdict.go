@@ -189,6 +189,11 @@ func unsettled(v Verdict) string {
 		if v.Clock.SafeAt.IsZero() {
 			return "Not every server of the zone of " + v.Domain + " has the new MX records."
 		}
+		for _, f := range v.Findings {
+			if f.Code == CodeLookOld {
+				return f.Sentence
+			}
+		}
 		if v.LookedAt.Before(v.Clock.SafeAt) {
 			return "Mail may still arrive at the old system until " + moment(v.Clock.SafeAt) + "."
 		}

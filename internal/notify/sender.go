@@ -208,6 +208,10 @@ type parts struct {
 const mostAttached = 5 << 20
 
 func (s *Sender) parts(ctx context.Context, n migration.Notice, f facts, files bool) (p parts, err error) {
+	if n.Kind == Cutover {
+		p.text, err = cutoverLetter(n)
+		return p, err
+	}
 	batch, found, err := s.o.Reports.Report(ctx, n.Batch)
 	if err != nil {
 		return p, fmt.Errorf("making the report: %w", err)
