@@ -24,6 +24,7 @@ type cutoverFlags struct {
 
 	alone         bool
 	resolvers     []string
+	noSystem      bool
 	state         string
 	allowLoopback bool
 	every         time.Duration
@@ -118,6 +119,7 @@ func (f *cutoverFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.batches, "batch", nil, "`BATCH` whose mailboxes count (several); without, those of all batches")
 	flags.BoolVar(&f.alone, "alone", false, "look from this computer, without a mailhaul server")
 	flags.StringSliceVar(&f.resolvers, "dns", nil, "with --alone: `ADDRESS` of a further resolver to ask (several), which is told the domain")
+	flags.BoolVar(&f.noSystem, "no-system-dns", false, "with --alone: ask only the resolvers of --dns, where the system's know another DNS than the world's")
 	flags.StringVar(&f.state, "state", "", "with --alone: `FILE` that remembers what was seen (default: mailhaul/cutover.json in $XDG_STATE_HOME or ~/.local/state)")
 	flags.BoolVar(&f.allowLoopback, "allow-loopback", false, "with --alone: ask servers of a zone on this computer, too")
 }
@@ -129,7 +131,7 @@ const usualLook = 15 * time.Minute
 func (f *cutoverFlags) check(flags *pflag.FlagSet, domain string) (string, error) {
 	f.given = map[string]bool{}
 	flags.Visit(func(flag *pflag.Flag) { f.given[flag.Name] = true })
-	for _, name := range []string{"dns", "state", "allow-loopback", "every"} {
+	for _, name := range []string{"dns", "no-system-dns", "state", "allow-loopback", "every"} {
 		if f.given[name] && !f.alone {
 			return "", usageError("--%s is for --alone: the server has settings of its own", name)
 		}
@@ -199,12 +201,14 @@ func (f *cutoverFlags) look(c *cobra.Command, r *remote, domain string) (seen, e
 
 // asker asks the resolvers of the system and those that are named.
 func (f *cutoverFlags) asker() (*cutover.Asker, error) {
-	resolvers, err := cutover.SystemResolvers("/etc/resolv.conf")
-	if err != nil && len(f.resolvers) == 0 {
-		return nil, usageError("%w; name one with --dns ADDRESS", err)
-	}
-	if f.dial != nil {
-		resolvers = nil // a test asks nobody outside
+	var resolvers []string
+	if !f.noSystem {
+		var err error
+		if resolvers, err = cutover.SystemResolvers("/etc/resolv.conf"); err != nil && len(f.resolvers) == 0 {
+			return nil, usageError("%w; name one with --dns ADDRESS", err)
+		}
+	} else if len(f.resolvers) == 0 {
+		return nil, usageError("--no-system-dns: name a resolver with --dns ADDRESS")
 	}
 	for _, text := range f.resolvers {
 		at, err := cutover.ParseResolver(text)

@@ -17,7 +17,7 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 	begin := len(w.log())
 	ctx := w.ctx()
 	token := ""
-	w.mailer = &fakeMailer{}
+	w.mailer, w.looker = &fakeMailer{}, &fakeLooker{}
 	acts := []struct {
 		want string
 		act  func() error
@@ -91,6 +91,8 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 		}},
 		{"olga batch.stop batch/pilot", func() error { _, err := w.StopBatch(ctx, w.operator, "pilot"); return err }},
 		{"olga batch.delete batch/pilot", func() error { _, err := w.DeleteBatch(ctx, w.operator, "pilot", false); return err }},
+		{"olga cutover.set cutover/example.org", func() error { _, err := w.SetCutover(ctx, w.operator, "example.org", moving); return err }},
+		{"olga cutover.delete cutover/example.org", func() error { return w.DeleteCutover(ctx, w.operator, "example.org") }},
 		{"ada operator.create operator/bob", func() error {
 			_, err := w.CreateOperator(ctx, w.admin, OperatorSpec{Name: "bob", Role: "viewer", Password: peopleCanary})
 			return err
@@ -144,7 +146,7 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 	if got := w.log()[begin:]; !slices.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
-	quiet := []Action{EndpointLook, BatchLook, BatchPreview, BatchComplete, MailboxLook, MailboxMessage, MailboxAct, MailboxTranscript, OperatorLook, OwnLook, SessionLook, SettingLook, TokenLook, AuditLook, NodeLook}
+	quiet := []Action{EndpointLook, BatchLook, BatchPreview, BatchComplete, MailboxLook, MailboxMessage, MailboxAct, MailboxTranscript, CutoverLook, OperatorLook, OwnLook, SessionLook, SettingLook, TokenLook, AuditLook, NodeLook}
 	for action := range leastRole {
 		if !logged[string(action)] && !slices.Contains(quiet, action) {
 			t.Errorf("nothing here does %s", action)
