@@ -33,7 +33,8 @@ type Advised struct {
 	Advice   string `json:"advice,omitempty"`
 }
 
-// cutoverFacts are what is remembered of a CutoverEvent.
+// cutoverFacts are what is remembered of a CutoverEvent. The state stands also where that
+// of a batch does, for the webhook.
 type cutoverFacts struct {
 	facts
 	Former    string    `json:"former"`
@@ -52,7 +53,7 @@ func (c Composer) ComposeCutover(e CutoverEvent, to []string) (notices []migrati
 		recipients = append(recipients, Webhook)
 	}
 	domain := migration.SafeText(e.Domain)
-	body, _ := json.Marshal(cutoverFacts{facts: facts{At: e.At.UTC()}, Former: e.Former, Now: e.State, Sentences: e.Sentences, SafeAt: e.SafeAt}) // plain values always encode
+	body, _ := json.Marshal(cutoverFacts{facts: facts{At: e.At.UTC(), State: migration.BatchState(e.State)}, Former: e.Former, Now: e.State, Sentences: e.Sentences, SafeAt: e.SafeAt}) // plain values always encode
 	for _, recipient := range recipients {
 		notices = append(notices, migration.Notice{
 			Mark: fmt.Sprintf("cutover/%s/%d/%d/%s/%s", domain, e.Created.UnixMicro(), e.Version, e.State, strings.ToLower(recipient)),
