@@ -1,38 +1,53 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, ask } from "../api/client";
 import { Card } from "../parts/Card";
-import { To } from "../parts/Link";
+import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
+import { Loading } from "../parts/Loading";
+import { Problem } from "../parts/Problem";
 import { Page } from "../shell/Page";
+import { Domain } from "./cutover/Domain";
+import { WatchDomain } from "./cutover/WatchDomain";
 
 const useStyles = makeStyles({ list: { margin: 0, paddingLeft: tokens.spacingHorizontalXL, display: "flex", flexDirection: "column", gap: tokens.spacingVerticalS, maxWidth: "80ch" } });
 
-/** What is to be done around moving the MX record, in its order. */
+/** Domains whose mail moves: how far each is, and when the batches may be completed. */
 export default function CutOver() {
   const styles = useStyles();
+  const role = useRoleReason("operator");
+  const [open, setOpen] = useState(false);
+  const [edited, setEdited] = useState<string>();
+  const { data, error, refetch } = useQuery({ queryKey: ["cutovers"], queryFn: async () => (await ask(api.GET("/cutovers"))).items ?? [], refetchInterval: 30_000 });
   return (
-    <Page title="Cut-over" intro="Moving the MX record is done at your DNS host. This is the order in which nothing gets lost.">
-      <Card title="Before">
-        <ol className={styles.list}>
-          <li>A week ahead, lower the TTL of the domain's MX record to 3,600 seconds, so that the change is seen everywhere within an hour.</li>
-          <li>
-            Wait until every batch is Synced, and look at what was left out: <To to="/batches">the batches</To> have it under Findings.
-          </li>
-          <li>Test the new addresses: send a message to a few of them, and have their owners sign in.</li>
-        </ol>
-      </Card>
-      <Card title="The change">
-        <ol className={styles.list}>
-          <li>Point the MX record to the new system, and SPF, DKIM and Autodiscover with it.</li>
-          <li>Leave the batches running: they bring every day what still arrives at the old system.</li>
-          <li>Wait 72 hours. Some servers hold on to the old record longer than its TTL says.</li>
-        </ol>
-      </Card>
-      <Card title="After">
-        <ol className={styles.list}>
-          <li>Press Sync now in every batch, and wait until it is Synced again.</li>
-          <li>Complete the batches: a final pass runs, and the passwords are wiped.</li>
-          <li>Take the reports, then delete the batches. Only then switch the old system off.</li>
-        </ol>
-      </Card>
+    <Page
+      title="Cut-over"
+      intro="The mail of a domain has moved once its MX records name the new system, nobody sends to the old one any more, and what arrived there last was brought along. No record is changed here: that you do at your DNS host."
+      actions={
+        <DimmedButton appearance="primary" reason={role} onClick={() => setOpen(true)}>
+          Watch a domain…
+        </DimmedButton>
+      }
+    >
+      <Problem error={error} title="The domains could not be read" retry={() => void refetch()} />
+      {data === undefined && !error && <Loading rows={4} what="Loading the domains" />}
+      {data?.length === 0 && (
+        <Card title="No domain is watched" intro="Have a domain watched before its records are moved: then it is known when that was, and it is said when the batches may be completed. This is the order in which nothing gets lost.">
+          <ol className={styles.list}>
+            <li>Lower the TTL of the MX records to 3,600 seconds or less, and wait as long as it was.</li>
+            <li>Let every mailbox get its first copy, and look at what was left out.</li>
+            <li>Publish SPF, DKIM and autodiscover of the new system.</li>
+            <li>Move the MX records, all at once. The batches go on: they bring what still arrives at the old system.</li>
+            <li>Wait 72 hours after the caches have lost the old records.</li>
+            <li>Synchronise every mailbox once more, then complete the batches. Only then switch the old system off.</li>
+          </ol>
+        </Card>
+      )}
+      {data?.map((c) => (
+        <Domain key={c.domain} of={c} onEdit={() => setEdited(c.domain)} />
+      ))}
+      <WatchDomain open={open} onClose={() => setOpen(false)} />
+      <WatchDomain open={edited !== undefined} of={data?.find((c) => c.domain === edited)} onClose={() => setEdited(undefined)} />
     </Page>
   );
 }

@@ -3,6 +3,7 @@ import { useCallback, useMemo, useState, type FormEvent, type ReactNode } from "
 import { api, ask, type Schema } from "../api/client";
 import { queries } from "../api/queries";
 import { ConfirmByTyping } from "./ConfirmByTyping";
+import { CutoverWarning } from "./CutoverWarning";
 import { counted } from "./format";
 import { Problem } from "./Problem";
 import { useToasts } from "./Toasts";
@@ -98,6 +99,7 @@ export function useBatchActions(onDeleted?: () => void): BatchAsking {
         <p>
           Each of its {counted(batch?.counts.total ?? 0, "mailbox", "mailboxes")} gets its final pass. Afterwards nothing more is brought, and the passwords are destroyed. Mail must arrive at the target before: change the MX records first.
         </p>
+        {asked?.verb === "complete" && <CutoverWarning batch={name} verb="complete" />}
         {unfinished > 0 && <p>{counted(unfinished, "mailbox has", "mailboxes have")} failed or was stopped, and will not be completed.</p>}
       </ConfirmByTyping>
       <ConfirmByTyping
@@ -114,6 +116,7 @@ export function useBatchActions(onDeleted?: () => void): BatchAsking {
         }}
       >
         <p>It is stopped, and its records, reports and passwords are removed. Migrated mail stays where it is.</p>
+        {asked?.verb === "delete" && <CutoverWarning batch={name} verb="delete" />}
         <Checkbox checked={forget} onChange={(_, data) => setForget(data.checked === true)} label="Forget the ledger too: another batch of the same mailboxes would then compare everything anew" />
       </ConfirmByTyping>
       <ApproveDialog
