@@ -123,3 +123,9 @@ func (s Sample) notes(c Course, e Estimate, off float64) (notes []string) {
 	}
 	return notes
 }
+
+// MailboxSize is what a mailbox holds. Bytes are 0 where they are not known.
+type MailboxSize struct {
+	Messages int64 `json:"messages"`
+	Bytes    int64 `json:"bytes"`
+}
