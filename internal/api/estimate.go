@@ -19,13 +19,13 @@ type EstimateAsked struct {
 	AtATime     int    `json:"atATime,omitempty" query:"atATime" minimum:"0" maximum:"300" doc:"So many mailboxes at a time."`
 	Connections int    `json:"connections,omitempty" query:"connections" minimum:"0" maximum:"16" doc:"So many connections of each to each server."`
 	Rate        int64  `json:"rate,omitempty" query:"rate" minimum:"0" doc:"So many bytes a second get through for all together at most, beside the ceilings of the endpoints."`
-	Window      int64  `json:"window,omitempty" query:"window" minimum:"0" maximum:"31622400" doc:"Seconds that a batch has: how many mailboxes fit, and how often."`
+	Within      int64  `json:"within,omitempty" query:"within" minimum:"0" maximum:"31622400" doc:"Seconds that a batch has: how many mailboxes fit, and how often."`
 	Compare     string `json:"compare,omitempty" query:"compare" maxLength:"64" doc:"A batch to compare with."`
 	Preflight   bool   `json:"preflight,omitempty" query:"preflight" doc:"Go by the sizes that preflights have found; every mailbox needs one, or its initial copy."`
 }
 
 func (e EstimateAsked) query() control.EstimateQuery {
-	return control.EstimateQuery{Mailboxes: e.Mailboxes, Messages: e.Messages, Bytes: e.Bytes, AtATime: e.AtATime, Connections: e.Connections, Rate: e.Rate, Window: e.Window,
+	return control.EstimateQuery{Mailboxes: e.Mailboxes, Messages: e.Messages, Bytes: e.Bytes, AtATime: e.AtATime, Connections: e.Connections, Rate: e.Rate, Within: e.Within,
 		Compare: e.Compare, Preflight: e.Preflight}
 }
 

@@ -18,7 +18,7 @@ import (
 type estimateFlags struct {
 	asked  api.EstimateBody
 	survey string
-	window time.Duration
+	within time.Duration
 }
 
 func newBatchEstimateCommand(r *remote) *cobra.Command {
@@ -32,13 +32,13 @@ the place of what the batch and its endpoints say. With --survey the mailboxes a
 of the file that "mailhaul survey --output FILE" wrote, each of its own size, and with
 --preflight those of the batch as its preflight has found them.
 
---window says how long a batch may take, such as 8h for a night: then it tells how many
+--within says how long a batch may take, such as 8h for a night: then it tells how many
 mailboxes fit, and in how many such times all are copied.
 
 --compare names another batch, and tells whether both ran at similar hours of the day
 and what rates they had.
 `,
-		Example: `  mailhaul batch estimate pilot --mailboxes 5000 --window 8h
+		Example: `  mailhaul batch estimate pilot --mailboxes 5000 --within 8h
   mailhaul batch estimate pilot --survey survey.csv --at-a-time 40 --rate 50M
   mailhaul batch estimate pilot-night --compare pilot-day`,
 		RunE: func(c *cobra.Command, args []string) error { return r.estimate(c.Context(), args[0], f) }}
@@ -49,7 +49,7 @@ and what rates they had.
 	flags.IntVar(&f.asked.AtATime, "at-a-time", 0, "so many mailboxes at a time; 0 is what the endpoints allow")
 	flags.IntVar(&f.asked.Connections, "connections", 0, "so many connections of each to each server; 0 is what the endpoints allow")
 	flags.Var(amount{&f.asked.Rate}, "rate", "what servers and network carry in a second for all together, such as 50M, beside the ceilings of the endpoints; 0 is any")
-	flags.DurationVar(&f.window, "window", 0, "how long a batch may take, such as 8h")
+	flags.DurationVar(&f.within, "within", 0, "how long a batch may take, such as 8h")
 	flags.StringVar(&f.survey, "survey", "", "`FILE` that survey has written, for the sizes of the mailboxes")
 	flags.BoolVar(&f.asked.Preflight, "preflight", false, "go by the sizes that the preflight of the batch has found")
 	flags.StringVar(&f.asked.Compare, "compare", "", "`BATCH` to compare with")
@@ -57,10 +57,10 @@ and what rates they had.
 }
 
 func (r *remote) estimate(ctx context.Context, batch string, f *estimateFlags) error {
-	if f.window < 0 || f.window > 0 && f.window < time.Second {
-		return usageError("--window %s: want a duration such as 8h", f.window)
+	if f.within < 0 || f.within > 0 && f.within < time.Second {
+		return usageError("--within %s: want a duration such as 8h", f.within)
 	}
-	f.asked.Window = int64(f.window / time.Second)
+	f.asked.Within = int64(f.within / time.Second)
 	if f.survey != "" {
 		if err := f.readSurvey(r); err != nil {
 			return err
@@ -120,8 +120,8 @@ func (r *remote) showEstimate(e migration.Estimate) {
 	if e.High > 0 {
 		r.facts("in 19 of 20 cases", fmt.Sprintf("%s to %s", length(max(e.Low, 1)), length(e.High)))
 	}
-	if e.MailboxesPerWindow > 0 {
-		r.facts("within "+length(e.WindowSeconds), counted(e.MailboxesPerWindow, "mailbox", "mailboxes"), "all of them in", counted(e.Windows, "batch", "batches")+" of that")
+	if e.MailboxesWithin > 0 {
+		r.facts("within "+length(e.WithinSeconds), counted(e.MailboxesWithin, "mailbox", "mailboxes"), "all of them in", counted(e.Batches, "batch", "batches")+" of that")
 	}
 	r.facts("to be known", e.Note)
 	if c := e.Comparison; c != nil {

@@ -198,10 +198,10 @@ func TestAnEstimateGoesByTheBatchAndItsEndpoints(t *testing.T) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
-	if e := estimate(EstimateQuery{Mailboxes: 50, Window: 500}); e.MailboxesPerWindow != 20 || e.Windows != 3 {
+	if e := estimate(EstimateQuery{Mailboxes: 50, Within: 500}); e.MailboxesWithin != 20 || e.Batches != 3 {
 		t.Errorf("%+v", e)
 	}
-	for field, q := range map[string]EstimateQuery{"mailboxes": {Mailboxes: -1}, "atATime": {AtATime: 1000}, "window": {Window: -5}, "sizes": {Sizes: []migration.MailboxSize{{Bytes: -1}}}, "preflight": {Preflight: true, Sizes: []migration.MailboxSize{{}}}} {
+	for field, q := range map[string]EstimateQuery{"mailboxes": {Mailboxes: -1}, "atATime": {AtATime: 1000}, "within": {Within: -5}, "sizes": {Sizes: []migration.MailboxSize{{Bytes: -1}}}, "preflight": {Preflight: true, Sizes: []migration.MailboxSize{{}}}} {
 		_, err := w.Estimate(w.ctx(), w.viewer, "pilot", q)
 		wants(t, err, Invalid, "invalid", field)
 	}
@@ -234,10 +234,16 @@ func TestBatchesAreComparedWithTheHoursTheyRanAt(t *testing.T) {
 	w.endpoints()
 	night := time.Date(2026, 3, 1, 1, 30, 0, 0, time.UTC)
 	for name, began := range map[string]time.Time{"night": night, "later": night.Add(24*time.Hour + 20*time.Minute), "day": night.Add(9 * time.Hour)} {
-		w.batch(name, 2)
+		text := "EmailAddress,UserName,Password,TargetPassword\n"
+		for i := range 2 {
+			text += fmt.Sprintf("%s%d@example.org,%[1]s%[2]d,old-pass,new-pass\n", name, i)
+		}
+		if _, err := w.CreateBatch(w.ctx(), w.admin, BatchSpec{Name: name, Source: "old", Target: "new"}, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
 		worked := map[string]time.Duration{"night": time.Hour, "later": time.Hour, "day": 2 * time.Hour}[name]
 		for i := range 2 {
-			w.edit(name, fmt.Sprintf("u%d@example.org", i), func(m *migration.MailboxRecord) {
+			w.edit(name, fmt.Sprintf("%s%d@example.org", name, i), func(m *migration.MailboxRecord) {
 				m.Facts.Phase, m.InitialWorked, m.InitialMessages, m.InitialBytes = migration.Incremental, worked, 1000, 1e8
 				m.Started, m.InitialDone = began, began.Add(worked)
 			})

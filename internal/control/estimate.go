@@ -25,16 +25,16 @@ type EstimateQuery struct {
 	// server, Rate how many bytes a second get through for all together.
 	AtATime, Connections int
 	Rate                 int64
-	// Window is how many seconds a batch has.
-	Window int64
+	// Within is how many seconds a batch has.
+	Within int64
 	// Compare is a batch to compare with.
 	Compare string
 }
 
-// mostEstimated is far more than anybody has, and mostWindow a year.
+// mostEstimated is far more than anybody has, and mostWithin a year.
 const (
 	mostEstimated = 10_000_000
-	mostWindow    = 366 * 24 * 3600
+	mostWithin    = 366 * 24 * 3600
 	mostOfAll     = 1 << 50
 )
 
@@ -43,7 +43,7 @@ func (q EstimateQuery) check() error {
 	c.between("mailboxes", q.Mailboxes, 0, mostEstimated)
 	c.between("atATime", q.AtATime, 0, mostMailboxes)
 	c.between("connections", q.Connections, 0, mostConnections)
-	c.that(q.Window >= 0 && q.Window <= mostWindow, "window", "must be from 0 to %d seconds", mostWindow)
+	c.that(q.Within >= 0 && q.Within <= mostWithin, "within", "must be from 0 to %d seconds", mostWithin)
 	for field, n := range map[string]int64{"messages": q.Messages, "bytes": q.Bytes, "rate": q.Rate} {
 		c.that(n >= 0 && n <= mostOfAll, field, "must be from 0 to %d", mostOfAll)
 	}
@@ -110,7 +110,7 @@ func (q EstimateQuery) course(tx Tx, b migration.BatchRecord) (c migration.Cours
 		return c, err
 	}
 	c = ends.course()
-	c.Mailboxes, c.Sizes, c.Messages, c.Bytes, c.Window = b.Counts.Total, q.Sizes, q.Messages, q.Bytes, time.Duration(q.Window)*time.Second
+	c.Mailboxes, c.Sizes, c.Messages, c.Bytes, c.Within = b.Counts.Total, q.Sizes, q.Messages, q.Bytes, time.Duration(q.Within)*time.Second
 	given := func(into *int, value int) {
 		if value != 0 {
 			*into = value

@@ -34,8 +34,8 @@ type Course struct {
 	BytesPerSecond    int64
 	MessagesPerSecond float64
 	BytesPerDay       int64
-	// Window is the time that a batch has, such as a night; 0 asks for no batches.
-	Window time.Duration
+	// Within is the time that a batch has, such as a night; 0 asks for no batches.
+	Within time.Duration
 }
 
 // What a forecast is decided by.
@@ -71,9 +71,9 @@ type Estimate struct {
 	Low                         int64       `json:"low" doc:"Seconds it takes at least, in 19 of 20 cases; 0 when nothing can be said"`
 	High                        int64       `json:"high" doc:"Seconds it takes at most, in 19 of 20 cases; 0 when nothing can be said"`
 	Limit                       string      `json:"limit,omitempty" enum:"mailboxes-at-a-time,rate,day-budget,largest-mailbox" doc:"What decides how long it takes"`
-	WindowSeconds               int64       `json:"windowSeconds,omitempty" doc:"The time that a batch has"`
-	MailboxesPerWindow          int         `json:"mailboxesPerWindow,omitempty" doc:"How many are copied in that time, in 19 of 20 cases where that can be said; 0 when none is"`
-	Windows                     int         `json:"windows,omitempty" doc:"In how many such times all are"`
+	WithinSeconds               int64       `json:"withinSeconds,omitempty" doc:"The time that a batch has"`
+	MailboxesWithin             int         `json:"mailboxesWithin,omitempty" doc:"How many are copied in that time, in 19 of 20 cases where that can be said; 0 when none is"`
+	Batches                     int         `json:"batches,omitempty" doc:"In how many batches of that time all are"`
 	Enough                      bool        `json:"enough" doc:"The sample is large and even enough to plan with"`
 	Note                        string      `json:"note,omitempty" doc:"What to know before planning with it"`
 	Comparison                  *Comparison `json:"comparison,omitempty" doc:"How the batch compares with another"`
@@ -100,7 +100,7 @@ func (s Sample) Estimate(c Course) Estimate {
 		c.Mailboxes = len(c.Sizes)
 	}
 	t := s.totals()
-	e := Estimate{Measured: len(s), From: t.began, To: t.done, AtATimeMeasured: t.atATime, Mailboxes: c.Mailboxes, Sized: len(c.Sizes), WindowSeconds: int64(c.Window.Seconds()),
+	e := Estimate{Measured: len(s), From: t.began, To: t.done, AtATimeMeasured: t.atATime, Mailboxes: c.Mailboxes, Sized: len(c.Sizes), WithinSeconds: int64(c.Within.Seconds()),
 		AtATime: max(c.AtATime, 1), ConnectionsPerMailbox: max(c.Connections, 1), StalledSeconds: int64(t.stalled), PausedSeconds: int64(t.paused)}
 	e.Connections = e.AtATime * e.ConnectionsPerMailbox
 	if len(s) == 0 {
@@ -125,8 +125,8 @@ func (s Sample) Estimate(c Course) Estimate {
 	if e.Seconds > 0 {
 		e.BytesPerSecond = e.Bytes / e.Seconds
 	}
-	if c.Window > 0 {
-		e.MailboxesPerWindow, e.Windows = f.perWindow()
+	if c.Within > 0 {
+		e.MailboxesWithin, e.Batches = f.within()
 	}
 	margin := f.margin(c.Mailboxes)
 	e.Enough = len(s) >= leastMeasured && margin <= loosest
@@ -320,14 +320,14 @@ func (f *forecast) margin(further int) float64 {
 	return quantile * f.off * math.Sqrt(1/float64(n)+1/float64(max(further, 1))) / (f.totals.worked / float64(n))
 }
 
-// perWindow is how many mailboxes fit into the window, and how many windows all take.
-func (f *forecast) perWindow() (mailboxes, windows int) {
+// within is how many mailboxes fit into the time that a batch has, and how many batches all take.
+func (f *forecast) within() (mailboxes, batches int) {
 	fits := func(n int) bool {
 		seconds := f.of(n).seconds
 		if len(f.sample) > 1 {
 			seconds = max(seconds, f.high(n))
 		}
-		return seconds <= f.course.Window.Seconds()
+		return seconds <= f.course.Within.Seconds()
 	}
 	low, high := 0, f.course.Mailboxes // low fits
 	for low < high {
@@ -362,7 +362,7 @@ func (f *forecast) notes(e Estimate, off float64) (notes []string) {
 	if f.totals.paused > f.totals.worked/10 {
 		tell("They lay between passes for %d %% of the time that they were at work: pauses that a server asked for, or halts.", int(100*f.pausing))
 	}
-	if c.Window > 0 && e.MailboxesPerWindow == 0 && c.Mailboxes > 0 {
+	if c.Within > 0 && e.MailboxesWithin == 0 && c.Mailboxes > 0 {
 		notes = append(notes, "Not even one mailbox is sure to be copied in the time that a batch has.")
 	}
 	return notes

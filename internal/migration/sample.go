@@ -88,15 +88,10 @@ func (s Sample) cost() (best cost, off float64) {
 	n := float64(len(s))
 	means := [3]float64{1, max(float64(t.bytes)/n, 1), max(float64(t.messages)/n, 1)}
 	off = math.Inf(1)
-	const onlyBytes = 1 << 1
-	for which := 1; which < 8; which++ {
-		var terms []int
-		for i := range means {
-			if which&(1<<i) != 0 {
-				terms = append(terms, i)
-			}
-		}
-		if len(terms) >= len(s) && which != onlyBytes {
+	// Of equals the first counts: of mailboxes of one size, bytes.
+	const each, bytes, perMessage = 0, 1, 2
+	for i, terms := range [][]int{{bytes}, {perMessage}, {each, bytes}, {each, perMessage}, {bytes, perMessage}, {each, bytes, perMessage}, {each}} {
+		if len(terms) >= len(s) && i > 0 {
 			continue // it would explain everything
 		}
 		c, ok := s.fit(terms, means)
