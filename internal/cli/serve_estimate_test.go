@@ -49,14 +49,14 @@ func alike(count, size int) func(int) (int, int) {
 // lines have the rates and latencies that they are given.
 func TestAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
 	throttling := imapfake.ExchangeOnline()
-	throttling.Limits.Throttle = &imapfake.Throttle{Commands: []string{"APPEND"}, Burst: 30, PerSecond: 4, Backoff: 150 * time.Second,
+	throttling.Limits.Throttle = &imapfake.Throttle{Commands: []string{"APPEND"}, Burst: 30, PerSecond: 4, Backoff: 130 * time.Second,
 		Answer: "NO Request is throttled. Suggested Backoff Time: %d milliseconds"}
 	for name, s := range map[string]simulated{
-		"each line carries 32 kB a second":          {perLine: 32e3, pilot: 8, all: 32, atATime: 4, letters: alike(60, 20_000)},
-		"the servers are far":                       {latency: 400 * time.Millisecond, pilot: 8, all: 32, atATime: 4, letters: alike(300, 400)},
-		"the source carries 100 kB a second in all": {inAll: 100e3, pilot: 4, all: 24, atATime: 8, letters: alike(40, 10_000), rate: 100e3},
-		"the target asks for pauses":                {target: imapfake.Options{Personality: throttling}, pilot: 6, all: 18, atATime: 3, letters: alike(100, 500)},
-		"every eighth mailbox is twelve times as large": {perLine: 32e3, pilot: 8, all: 40, atATime: 4, sizes: true, letters: func(n int) (int, int) {
+		"each line carries 32 kB a second":          {perLine: 32e3, pilot: 8, all: 24, atATime: 8, letters: alike(40, 20_000)},
+		"the servers are far":                       {latency: 400 * time.Millisecond, pilot: 6, all: 24, atATime: 6, letters: alike(300, 400)},
+		"the source carries 200 kB a second in all": {inAll: 200e3, pilot: 4, all: 24, atATime: 8, letters: alike(40, 10_000), rate: 200e3},
+		"the target asks for pauses":                {target: imapfake.Options{Personality: throttling}, pilot: 6, all: 18, atATime: 6, letters: alike(80, 500)},
+		"every eighth mailbox is twelve times as large": {perLine: 64e3, pilot: 8, all: 40, atATime: 8, sizes: true, letters: func(n int) (int, int) {
 			if n%8 == 5 {
 				return 240, 10_000
 			}
