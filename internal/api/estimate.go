@@ -36,7 +36,7 @@ type EstimateBody struct {
 }
 
 // estimateMost bounds the body with the sizes of a largest migration file.
-const estimateMost = 8 << 20
+const estimateMost = 4 << 20
 
 func (a *API) estimateRoutes(tags []string) {
 	const summary, description = "Estimate how long initial copies take", "Going by the initial copies of the batch that are there, and the limits of its endpoints."

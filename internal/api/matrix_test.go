@@ -201,6 +201,10 @@ func TestBodiesThatAreNotWellFormedAreRefused(t *testing.T) {
 		if len(o.kinds) == 0 {
 			continue
 		}
+		many := 60_000
+		if o.id == "estimate-sizes" {
+			many *= 14 // it takes the sizes of a largest migration file
+		}
 		for name, c := range map[string]struct {
 			kind, body string
 			want       int
@@ -210,7 +214,7 @@ func TestBodiesThatAreNotWellFormedAreRefused(t *testing.T) {
 			"no kind":        {"", `{"canary": 1}`, http.StatusUnsupportedMediaType},
 			"unknown field":  {"application/json", `{"canary": "canary-value"}`, http.StatusBadRequest},
 			"no JSON":        {"application/json", `{"password": canary-value`, http.StatusBadRequest},
-			"too large":      {"application/json", `{"name": "` + strings.Repeat("canary", 60_000) + `"}`, http.StatusRequestEntityTooLarge},
+			"too large":      {"application/json", `{"name": "` + strings.Repeat("canary", many) + `"}`, http.StatusRequestEntityTooLarge},
 		} {
 			if !slices.Contains(o.kinds, "application/json") && c.kind == "application/json" {
 				continue
