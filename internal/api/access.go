@@ -34,7 +34,7 @@ var permissions = map[string]control.Action{
 	"approve-batch": control.BatchApprove, "preflight-batch": control.BatchPreflight, "delete-batch": control.BatchDelete, "preview-folders": control.BatchPreview, "preview-source": control.BatchPreview,
 	"get-statistics-csv": control.BatchLook, "get-errors-csv": control.BatchLook, "get-report-html": control.BatchLook, "get-report-json": control.BatchLook,
 
-	"get-throughput": control.BatchLook, "get-estimate": control.BatchLook, "list-history": control.BatchLook, "send-report": control.BatchReport,
+	"get-throughput": control.BatchLook, "get-estimate": control.BatchLook, "estimate-sizes": control.BatchLook, "list-history": control.BatchLook, "send-report": control.BatchReport,
 	"list-folders": control.MailboxLook, "get-transcript": control.MailboxTranscript,
 	"act-on-mailboxes": control.MailboxAct,
 	"watch-dashboard":  control.BatchLook,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -188,7 +189,7 @@ func (a *API) guarded(op huma.Operation) huma.Operation {
 		op.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	}
 	op.Description = strings.TrimSpace(op.Description + "\n\nFor " + words(action) + ".")
-	op.MaxBodyBytes, op.BodyReadTimeout = maxBody, bodyWithin
+	op.MaxBodyBytes, op.BodyReadTimeout = cmp.Or(op.MaxBodyBytes, maxBody), bodyWithin
 	op.Middlewares = append(huma.Middlewares{a.guard(action)}, op.Middlewares...)
 	return op
 }

@@ -307,10 +307,9 @@ func (c *Client) Throughput(ctx context.Context, q control.ThroughputQuery) (con
 	return get[control.Throughput](ctx, c, at("throughput"), query)
 }
 
-// Estimate says how long the initial copies of so many mailboxes take; 0 is as many as
-// the batch has.
-func (c *Client) Estimate(ctx context.Context, batch string, mailboxes int) (migration.Estimate, error) {
-	return get[migration.Estimate](ctx, c, at("batches", batch, "estimate"), url.Values{"mailboxes": {strconv.Itoa(mailboxes)}})
+// Estimate says how long initial copies take, going by those of the batch.
+func (c *Client) Estimate(ctx context.Context, batch string, asked EstimateBody) (migration.Estimate, error) {
+	return post[migration.Estimate](ctx, c, at("batches", batch, "estimate"), asked)
 }
 
 // History goes through what was done to a batch, newest first.

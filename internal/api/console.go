@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/mailhaul/mailhaul/internal/control"
-	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
 // MailboxPasses are the transcripts of the last passes of a mailbox.
@@ -30,15 +29,7 @@ func (a *API) consoleRoutes() {
 			throughput, err := a.service.Throughput(ctx, actorOf(ctx), control.ThroughputQuery{Batch: input.Batch, From: input.From, To: input.To, Points: input.Points})
 			return &plainAnswer[control.Throughput]{throughput}, err
 		})
-	route(a, huma.Operation{OperationID: "get-estimate", Method: http.MethodGet, Path: "/batches/{batch}/estimate", Summary: "Estimate how long initial copies take", Tags: batches,
-		Description: "Going by the initial copies of the batch that are there, and the limits of its endpoints."},
-		func(ctx context.Context, input *struct {
-			BatchName
-			Mailboxes int `query:"mailboxes" minimum:"0" maximum:"10000000" doc:"For so many mailboxes; as many as the batch has, without."`
-		}) (*plainAnswer[migration.Estimate], error) {
-			estimate, err := a.service.Estimate(ctx, actorOf(ctx), input.Batch, input.Mailboxes)
-			return &plainAnswer[migration.Estimate]{estimate}, err
-		})
+	a.estimateRoutes(batches)
 	route(a, huma.Operation{OperationID: "list-history", Method: http.MethodGet, Path: "/batches/{batch}/history", Summary: "Show what was done to a batch and its mailboxes, newest first", Tags: batches},
 		func(ctx context.Context, input *struct {
 			BatchName

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -42,37 +40,6 @@ func newBatchHistoryCommand(r *remote) *cobra.Command {
 			})
 		}}
 	command.Flags().IntVar(&most, "limit", some, "how many at most; 0 is all")
-	return command
-}
-
-func newBatchEstimateCommand(r *remote) *cobra.Command {
-	mailboxes := 0
-	command := &cobra.Command{Use: "estimate NAME", Short: "Estimate how long initial copies take", Args: oneArg("name of the batch"),
-		Long: `Estimates how long mailboxes take like those of the batch that have their initial copy,
-with the limits of its endpoints. Copy a few first: mailhaul batch create FILE --first 20.
-`,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := r.client()
-			if err != nil {
-				return err
-			}
-			e, err := client.Estimate(c.Context(), args[0], mailboxes)
-			if err != nil {
-				return err
-			}
-			return r.print(e, func() {
-				r.facts("measured", counted(e.Measured, "mailbox", "mailboxes"))
-				if e.Seconds > 0 {
-					r.facts("a mailbox has", fmt.Sprintf("%.0f messages, %s", e.MessagesPerMailbox, byteSize(e.BytesPerMailbox)), "each is copied with", byteSize(e.BytesPerSecondPerMailbox)+"/s",
-						"at a time", strconv.Itoa(e.AtATime), counted(e.Mailboxes, "mailbox takes", "mailboxes take"), length(e.Seconds))
-				}
-				if e.High > 0 {
-					r.facts("in 19 of 20 cases", fmt.Sprintf("%s to %s", length(max(e.Low, 1)), length(e.High)))
-				}
-				r.facts("to be known", e.Note)
-			})
-		}}
-	command.Flags().IntVar(&mailboxes, "mailboxes", 0, "for so many; 0 is as many as the batch has")
 	return command
 }
 

@@ -27,6 +27,7 @@ type endpointSpecFlags struct {
 }
 
 func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
+	f.registerLogin(flags)
 	flags.StringVar(&f.caFile, "ca", "", "PEM `FILE` with the certificate authorities, instead of the system's")
 	flags.StringVar(&f.spec.Pin, "pin", "", "base64 SHA-256 of the server's public key, trusted whoever signed it")
 	flags.Var(choice{&f.spec.MinTLS, []string{"1.0", "1.1", "1.2", "1.3"}}, "min-tls", "lowest TLS version, 1.0 to 1.3 (default 1.2)")
@@ -39,6 +40,18 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.spec.MessagesPerSec, "messages-per-second", 0, "ceiling for all mailboxes together; 0 is none")
 	flags.Var(amount{&f.dayDown}, "bytes-per-day-down", "what each account may read in 24 hours; such as 2500M; 0 is any number (default 2500M for Gmail)")
 	flags.Var(amount{&f.dayUp}, "bytes-per-day-up", "what each account may write in 24 hours; such as 500M; 0 is any number (default 500M for Gmail)")
+	flags.StringArrayVar(&f.defaultFolders, "default-folder", nil, defaultFolderHelp)
+	flags.BoolVar(&f.skipVerification, "skip-verification", false, "do not test the connection")
+}
+
+// registerKind are the flags that stay as they were given when an endpoint was made.
+func (f *endpointSpecFlags) registerKind(flags *pflag.FlagSet) {
+	flags.Var(choice{&f.spec.Type, []string{string(migration.KindIMAP), string(migration.KindOffice365), string(migration.KindGmail)}}, "type", "`KIND` of server: imap (default), office365 or gmail")
+	flags.Var(choice{&f.spec.Login, loginNames()}, "login", "`FORM` of signing in, see above (default user, with --type office365 that)")
+}
+
+// registerLogin are the flags of the one credential that opens every mailbox.
+func (f *endpointSpecFlags) registerLogin(flags *pflag.FlagSet) {
 	flags.StringVar(&f.spec.AdminUser, "admin-user", "", "`NAME` of the administrator, where --login has one")
 	flags.StringVar(&f.adminPasswordFile, "admin-password-file", "", "`FILE` whose first line is the administrator's password, or Kerio's master password")
 	flags.StringVar(&f.spec.Separator, "separator", "", "`CHARACTER` between user and administrator: default * with --login master, / with exchange")
@@ -52,10 +65,8 @@ func (f *endpointSpecFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.clientSecretFile, "client-secret-file", "", "Office 365: `FILE` that holds the value of the client secret, one line")
 	flags.StringVar(&f.certificateFile, "certificate-file", "", "Office 365: PEM `FILE` with the certificate and its private key")
 	flags.StringVar(&f.serviceAccountFile, "service-account-file", "", "Gmail: JSON key `FILE` of the service account")
-	flags.StringArrayVar(&f.defaultFolders, "default-folder", nil, defaultFolderHelp)
 	flags.BoolVar(&f.spec.GraphFolders, "graph-folders", false, "Office 365: ask Microsoft Graph which are the default folders of each mailbox; takes the permission Mail.ReadBasic.All")
 	flags.StringVar(&f.spec.Graph, "graph", "", "Office 365: `URL` of Microsoft Graph, instead of the cloud's")
-	flags.BoolVar(&f.skipVerification, "skip-verification", false, "do not test the connection")
 }
 
 // complete reads the address and the files.

@@ -188,8 +188,7 @@ func newEndpointCreateCommand(r *remote) *cobra.Command {
 				return e, err
 			})
 		}}
-	command.Flags().Var(choice{&f.spec.Type, []string{string(migration.KindIMAP), string(migration.KindOffice365), string(migration.KindGmail)}}, "type", "`KIND` of server: imap (default), office365 or gmail")
-	command.Flags().Var(choice{&f.spec.Login, loginNames()}, "login", "`FORM` of signing in, see above (default user, with --type office365 that)")
+	f.registerKind(command.Flags())
 	f.register(command.Flags())
 	return command
 }

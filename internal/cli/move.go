@@ -41,19 +41,25 @@ type moveFlags struct {
 }
 
 func (f *moveFlags) register(flags *pflag.FlagSet) {
-	f.source.name, f.target.name, f.given = "source", "target", flags.Changed
+	f.source.name, f.target.name = "source", "target"
 	f.source.register(flags)
 	f.target.register(flags)
+	f.registerWhich(flags)
+	flags.StringVar(&f.ledger, "ledger", "", "`FILE` that remembers what was copied (default: mailhaul/ledger.db in $XDG_STATE_HOME or ~/.local/state)")
+	flags.IntVar(&f.workers, "workers", 4, "with --csv: mailboxes at the same time")
+	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
+}
+
+// registerWhich are the flags that say which mailboxes and folders are meant.
+func (f *moveFlags) registerWhich(flags *pflag.FlagSet) {
+	f.given = flags.Changed
 	flags.StringVar(&f.sourceRoot, "source-root", "", "`PATH` of the person's folders, where the source's sign-in sees those of others too; with --csv the column UserRoot")
 	flags.BoolVar(&f.allowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
 	flags.StringVar(&f.csvFile, "csv", "", "migration `FILE` with a row for each mailbox; the addresses then have no user")
 	flags.BoolVar(&f.skipBadRows, "skip-bad-rows", false, "with --csv: go on without the rows that have errors")
-	flags.StringVar(&f.ledger, "ledger", "", "`FILE` that remembers what was copied (default: mailhaul/ledger.db in $XDG_STATE_HOME or ~/.local/state)")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out the folder `NAME` and all below it; #SentItems# and the like name it in any language (repeatable)")
 	flags.StringArrayVar(&f.include, "include", nil, "take only the folder `NAME` and all below it (repeatable)")
 	flags.StringVar(&f.labels, "labels", "", labelsHelp)
-	flags.IntVar(&f.workers, "workers", 4, "with --csv: mailboxes at the same time")
-	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.StringVar(&f.traceFile, "trace", "", "write every command and answer to `FILE`, without secrets and messages")
 }
 
@@ -90,21 +96,9 @@ func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, e
 	if flags.unanswered < 0 || flags.unanswered > 128 {
 		return nil, usageError("--target-unanswered %d: want 1 to 128, or 0 for the usual", flags.unanswered)
 	}
-	if flags.workers < 1 || flags.workers > 1000 {
-		return nil, usageError("--workers %d: want 1 to 1000", flags.workers)
-	}
-	if err := flags.checkFileFlags(); err != nil {
+	err := m.readWhich()
+	if err != nil {
 		return nil, err
-	}
-	var err error
-	if m.exclude, err = parseRules("--exclude", flags.exclude); err != nil {
-		return nil, err
-	}
-	if m.include, err = parseRules("--include", flags.include); err != nil {
-		return nil, err
-	}
-	if m.labels, err = migration.ParseLabelPolicy(flags.labels); err != nil {
-		return nil, usageError("--labels: %w", err)
 	}
 	if m.sourceDefaults, err = flags.source.defaults(); err != nil {
 		return nil, err
@@ -131,6 +125,27 @@ func newMover(ctx context.Context, flags *moveFlags, streams Streams) (*mover, e
 		return nil, err
 	}
 	return m, nil
+}
+
+// readWhich checks the flags of registerWhich, and how many workers there are.
+func (m *mover) readWhich() (err error) {
+	flags := m.flags
+	if flags.workers < 1 || flags.workers > 1000 {
+		return usageError("--workers %d: want 1 to 1000", flags.workers)
+	}
+	if err := flags.checkFileFlags(); err != nil {
+		return err
+	}
+	if m.exclude, err = parseRules("--exclude", flags.exclude); err != nil {
+		return err
+	}
+	if m.include, err = parseRules("--include", flags.include); err != nil {
+		return err
+	}
+	if m.labels, err = migration.ParseLabelPolicy(flags.labels); err != nil {
+		return usageError("--labels: %w", err)
+	}
+	return nil
 }
 
 // readBudgets reads the day's budgets, whose defaults are by host.
@@ -223,7 +238,7 @@ func (m *mover) loadFile(ctx context.Context) error {
 	if user != "" || targetUser != "" {
 		return usageError("with --csv the addresses have no user: the file names them")
 	}
-	rows, err := m.readRows()
+	rows, err := m.readRows(migration.CSVOptions{TargetPasswordRequired: !m.flags.target.hasPassword()})
 	if err != nil {
 		return err
 	}
@@ -267,8 +282,8 @@ func (m *mover) greetBoth(ctx context.Context) error {
 }
 
 // readRows reads the migration file and tells its problems.
-func (m *mover) readRows() ([]migration.Row, error) {
-	file, err := readMigrationFile(m.flags.csvFile, migration.CSVOptions{TargetPasswordRequired: !m.flags.target.hasPassword()})
+func (m *mover) readRows(options migration.CSVOptions) ([]migration.Row, error) {
+	file, err := readMigrationFile(m.flags.csvFile, options)
 	if err != nil {
 		return nil, err
 	}

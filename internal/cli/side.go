@@ -75,11 +75,16 @@ func (f *sideFlags) address() string {
 }
 
 func (f *sideFlags) register(flags *pflag.FlagSet) {
+	f.registerLook(flags)
+	flags.StringVar(&f.dayBudget, f.name+"-day-budget", "", fmt.Sprintf(dayBudgetHelp, f.name))
+}
+
+// registerLook are the flags of whoever only looks at the side.
+func (f *sideFlags) registerLook(flags *pflag.FlagSet) {
 	flags.StringVar(&f.url, f.name, "", "`URL` of the "+f.name+" server")
 	flags.StringVar(&f.passwordFile, f.name+"-password-file", "", "`FILE` whose first line is the "+f.name+" password")
 	flags.StringVar(&f.caFile, f.name+"-ca", "", "PEM `FILE` with the certificate authorities of the "+f.name+", instead of the system's")
 	flags.StringVar(&f.pin, f.name+"-pin", "", "base64 SHA-256 of the "+f.name+"'s public key, trusted whoever signed it")
-	flags.StringVar(&f.dayBudget, f.name+"-day-budget", "", fmt.Sprintf(dayBudgetHelp, f.name))
 	flags.StringArrayVar(&f.defaultFolders, f.name+"-default-folder", nil, defaultFolderHelp)
 	flags.BoolVar(&f.compress, f.name+"-compress", false, "compress the line to the "+f.name+" where it can (for slow lines)")
 }

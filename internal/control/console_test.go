@@ -156,24 +156,108 @@ func TestAnEstimateGoesByTheBatchAndItsEndpoints(t *testing.T) {
 	w := newWorld(t)
 	w.endpoints()
 	w.batch("pilot", 8)
-	if e, err := w.Estimate(w.ctx(), w.viewer, "pilot", 0); err != nil || e.Enough || e.Mailboxes != 8 || e.Note == "" {
-		t.Errorf("%+v, %v", e, err)
+	estimate := func(q EstimateQuery) migration.Estimate {
+		t.Helper()
+		e, err := w.Estimate(w.ctx(), w.viewer, "pilot", q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
 	}
+	if e := estimate(EstimateQuery{}); e.Enough || e.Mailboxes != 8 || e.Note == "" {
+		t.Errorf("%+v", e)
+	}
+	began := time.Now().Add(-time.Hour)
 	for i := range 6 {
 		w.edit("pilot", fmt.Sprintf("u%d@example.org", i), func(m *migration.MailboxRecord) {
 			m.Facts.Phase, m.InitialWorked, m.InitialMessages, m.InitialBytes = migration.Incremental, 100*time.Second, 1000, 1e8
+			m.Started, m.InitialDone, m.Stalled = began, began.Add(100*time.Second), 10*time.Second
 		})
 	}
 	w.edit("pilot", "u7@example.org", func(m *migration.MailboxRecord) { m.InitialWorked = time.Hour }) // not done yet
 	if _, err := w.SetEndpoint(w.ctx(), w.admin, "new", EndpointPatch{Migrations: ptr(5), Incremental: ptr(5)}, 0, true); err != nil {
 		t.Fatal(err)
 	}
-	e, err := w.Estimate(w.ctx(), w.viewer, "pilot", 50)
-	if err != nil || !e.Enough || e.Measured != 6 || e.AtATime != 5 || e.Seconds != 1000 || e.BytesPerSecondPerMailbox != 1e6 || e.MessagesPerMailbox != 1000 {
+	e := estimate(EstimateQuery{Mailboxes: 50})
+	if !e.Enough || e.Measured != 6 || e.AtATime != 5 || e.Seconds != 1000 || e.BytesPerSecondPerMailbox != 1e6 || e.MessagesPerMailbox != 1000 ||
+		e.AtATimeMeasured != 6 || e.Connections != 20 || e.BytesPerSecondPerConnection != 250_000 || e.StalledSeconds != 60 || e.PausedSeconds != 0 || e.Bytes != 5e9 || e.BytesPerSecond != 5e6 {
+		t.Errorf("%+v", e)
+	}
+	for name, c := range map[string]struct {
+		query   EstimateQuery
+		seconds int64
+		limit   string
+	}{
+		"ten at a time":         {EstimateQuery{Mailboxes: 50, AtATime: 10}, 500, migration.LimitMailboxes},
+		"a rate":                {EstimateQuery{Mailboxes: 50, Rate: 1e6}, 5000, migration.LimitRate},
+		"larger ones":           {EstimateQuery{Mailboxes: 50, Bytes: 10e9}, 2000, migration.LimitMailboxes},
+		"ten of a known size":   {EstimateQuery{Sizes: slices.Repeat([]migration.MailboxSize{{Messages: 100, Bytes: 1e7}}, 10)}, 20, migration.LimitMailboxes},
+		"one that takes longer": {EstimateQuery{Sizes: []migration.MailboxSize{{Messages: 10, Bytes: 1e6}, {Messages: 1e5, Bytes: 1e10}}}, 10_000, migration.LimitLargest},
+	} {
+		if e := estimate(c.query); e.Seconds < c.seconds-1 || e.Seconds > c.seconds+1 || e.Limit != c.limit {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	if e := estimate(EstimateQuery{Mailboxes: 50, Within: 500}); e.MailboxesWithin != 20 || e.Batches != 3 {
+		t.Errorf("%+v", e)
+	}
+	for field, q := range map[string]EstimateQuery{"mailboxes": {Mailboxes: -1}, "atATime": {AtATime: 1000}, "within": {Within: -5}, "sizes": {Sizes: []migration.MailboxSize{{Bytes: -1}}}, "preflight": {Preflight: true, Sizes: []migration.MailboxSize{{}}}} {
+		_, err := w.Estimate(w.ctx(), w.viewer, "pilot", q)
+		wants(t, err, Invalid, "invalid", field)
+	}
+	_, err := w.Estimate(w.ctx(), w.viewer, "pilot", EstimateQuery{Compare: "nothing"})
+	wants(t, err, NotFound, "not-found", "nothing")
+}
+
+func TestAnEstimateGoesByTheSizesThatPreflightsHaveFound(t *testing.T) {
+	w := newWorld(t)
+	w.endpoints()
+	w.batch("pilot", 3)
+	w.edit("pilot", "u0@example.org", func(m *migration.MailboxRecord) {
+		m.Facts.Phase, m.InitialWorked, m.InitialMessages, m.InitialBytes = migration.Incremental, 100*time.Second, 1000, 1e8
+	})
+	_, err := w.Estimate(w.ctx(), w.viewer, "pilot", EstimateQuery{Preflight: true})
+	wants(t, err, Refused, "sizes-unknown", "2 mailboxes")
+	for i, bytes := range []int64{2e8, 3e8} {
+		w.edit("pilot", fmt.Sprintf("u%d@example.org", i+1), func(m *migration.MailboxRecord) {
+			m.Preflight = &migration.PreflightResult{OK: true, Messages: bytes / 1e5, Bytes: bytes}
+		})
+	}
+	e, err := w.Estimate(w.ctx(), w.viewer, "pilot", EstimateQuery{Preflight: true, AtATime: 1})
+	if err != nil || e.Sized != 3 || e.Bytes != 6e8 || e.Seconds != 600 {
 		t.Errorf("%+v, %v", e, err)
 	}
-	_, err = w.Estimate(w.ctx(), w.viewer, "pilot", -1)
-	wants(t, err, Invalid, "invalid", "mailboxes")
+}
+
+func TestBatchesAreComparedWithTheHoursTheyRanAt(t *testing.T) {
+	w := newWorld(t)
+	w.endpoints()
+	night := time.Date(2026, 3, 1, 1, 30, 0, 0, time.UTC)
+	for name, began := range map[string]time.Time{"night": night, "later": night.Add(24*time.Hour + 20*time.Minute), "day": night.Add(9 * time.Hour)} {
+		text := "EmailAddress,UserName,Password,TargetPassword\n"
+		for i := range 2 {
+			text += fmt.Sprintf("%s%d@example.org,%[1]s%[2]d,old-pass,new-pass\n", name, i)
+		}
+		if _, err := w.CreateBatch(w.ctx(), w.admin, BatchSpec{Name: name, Source: "old", Target: "new"}, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		worked := map[string]time.Duration{"night": time.Hour, "later": time.Hour, "day": 2 * time.Hour}[name]
+		for i := range 2 {
+			w.edit(name, fmt.Sprintf("%s%d@example.org", name, i), func(m *migration.MailboxRecord) {
+				m.Facts.Phase, m.InitialWorked, m.InitialMessages, m.InitialBytes = migration.Incremental, worked, 1000, 1e8
+				m.Started, m.InitialDone = began, began.Add(worked)
+			})
+		}
+	}
+	for other, want := range map[string]struct {
+		similar bool
+		ratio   float64
+	}{"later": {true, 1}, "day": {false, 2}} {
+		e, err := w.Estimate(w.ctx(), w.viewer, "night", EstimateQuery{Compare: other})
+		if c := e.Comparison; err != nil || c == nil || c.SimilarHours != want.similar || c.RateRatio < want.ratio-0.01 || c.RateRatio > want.ratio+0.01 || c.Measured != 2 {
+			t.Errorf("%s: %+v, %v", other, e.Comparison, err)
+		}
+	}
 }
 
 func TestAReportIsMailedToWhoIsNamedOrThoseOfTheBatch(t *testing.T) {

@@ -119,6 +119,14 @@ func (s *Service) spec(c *checks, spec EndpointSpec) (migration.EndpointRecord, 
 	return e, given.value
 }
 
+// SignIn checks an endpoint that is not to be stored, and gives it with the secret that
+// it signs in with, if it has one. An error is a *Problem with every mistake.
+func (spec EndpointSpec) SignIn() (migration.EndpointRecord, secret.Text, error) {
+	var c checks
+	e, value := (&Service{}).spec(&c, spec)
+	return e, value.Text(), c.err()
+}
+
 // secretFits checks the secret of a login method.
 func (s *Service) secretFits(c *checks, m migration.LoginMethod, given credential) {
 	if fields := wanted(m.Form); given.value == "" {

@@ -95,7 +95,10 @@ var asks = map[string]struct {
 		_, err := s.Throughput(ctx, a, ThroughputQuery{})
 		return err
 	}},
-	"Estimate": {Viewer, func(s *Service, ctx context.Context, a Actor) error { _, err := s.Estimate(ctx, a, "x", 1); return err }},
+	"Estimate": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.Estimate(ctx, a, "x", EstimateQuery{})
+		return err
+	}},
 	"History": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
 		_, err := s.History(ctx, a, "x", Page{})
 		return err

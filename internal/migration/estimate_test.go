@@ -3,18 +3,16 @@ package migration
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // sampleOf is the sample of mailboxes with so many seconds, each of 1,000 messages
-// and 100 MB.
+// and 100 MB, that began together.
 func sampleOf(seconds ...float64) (s Sample) {
+	began := time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC)
 	for _, t := range seconds {
-		s.Mailboxes++
-		s.Messages += 1000
-		s.Bytes += 100e6
-		s.Seconds += t
-		s.SquaredSeconds += t * t
-		s.Longest = max(s.Longest, t)
+		worked := time.Duration(t * float64(time.Second))
+		s = append(s, InitialCopy{Messages: 1000, Bytes: 100e6, Worked: worked, Began: began, Done: began.Add(worked)})
 	}
 	return s
 }
@@ -30,14 +28,14 @@ func TestAnEstimateSaysHowLongMailboxesTakeAndHowSureThatIs(t *testing.T) {
 		note               string
 	}{
 		"nothing measured":        {Sample{}, Course{Mailboxes: 100, AtATime: 20}, 0, 0, 0, false, "nothing was measured"},
-		"nothing to be copied":    {Sample{Mailboxes: 9, Seconds: 9}, Course{Mailboxes: 100, AtATime: 20}, 0, 0, 0, false, "says nothing of others"},
+		"nothing to be copied":    {make(Sample, 9), Course{Mailboxes: 100, AtATime: 20}, 0, 0, 0, false, "says nothing of others"},
 		"one mailbox":             {sampleOf(60), Course{Mailboxes: 10, AtATime: 10}, 60, 0, 0, false, "Only 1 of at least 5"},
 		"alike, one after other":  {alike, Course{Mailboxes: 100, AtATime: 1}, 10_000, 10_000, 10_100, true, ""},
 		"alike, ten at a time":    {alike, Course{Mailboxes: 100, AtATime: 10}, 1000, 1000, 1100, true, ""},
 		"more at a time":          {alike, Course{Mailboxes: 100, AtATime: 20}, 500, 500, 1100, true, "At most 10 of them were under way together"},
 		"no limit is one":         {alike, Course{Mailboxes: 10}, 1000, 1000, 1100, true, ""},
 		"no mailbox":              {alike, Course{AtATime: 10}, 0, 0, 100, true, ""},
-		"uneven":                  {uneven, Course{Mailboxes: 60, AtATime: 6}, 2429, 0, 8000, false, "differ so much"},
+		"uneven":                  {uneven, Course{Mailboxes: 60, AtATime: 6}, 2897, 0, 9172, false, "differ so much"},
 		"four":                    {sampleOf(100, 100, 100, 100), Course{Mailboxes: 8, AtATime: 4}, 200, 200, 300, false, "Only 4"},
 		"a ceiling":               {alike, Course{Mailboxes: 100, AtATime: 10, BytesPerSecond: 1e6}, 10_000, 10_000, 10_100, true, ""},
 		"a budget of half a box":  {alike, Course{Mailboxes: 10, AtATime: 10, BytesPerDay: 40e6}, 2 * 86400, 2 * 86400, 2*86400 + 100, true, "may move in a day"},
@@ -54,5 +52,49 @@ func TestAnEstimateSaysHowLongMailboxesTakeAndHowSureThatIs(t *testing.T) {
 	}
 	if e := alike.Estimate(Course{Mailboxes: 1, AtATime: 1}); e.MessagesPerMailbox != 1000 || e.BytesPerMailbox != 100e6 || e.BytesPerSecondPerMailbox != 1e6 {
 		t.Errorf("%+v", e)
+	}
+}
+
+// sized is a sample of mailboxes that take 5 s each, 1 s for 1 MB and 1 s for 50 messages.
+func sized(sizes ...MailboxSize) (s Sample) {
+	for _, size := range sizes {
+		seconds := 5 + float64(size.Bytes)/1e6 + float64(size.Messages)/50
+		s = append(s, InitialCopy{Messages: size.Messages, Bytes: size.Bytes, Worked: time.Duration(seconds * float64(time.Second))})
+	}
+	return s
+}
+
+func TestAnEstimateOfKnownSizesGoesByWhatMakesThemSlow(t *testing.T) {
+	sample := sized(MailboxSize{50, 100e6}, MailboxSize{5000, 10e6}, MailboxSize{500, 40e6}, MailboxSize{0, 0}, MailboxSize{2500, 200e6}, MailboxSize{100, 1e6}, MailboxSize{900, 90e6})
+	ahead := []MailboxSize{{10_000, 1e6}, {10, 900e6}, {3000, 300e6}}
+	var want float64
+	for _, c := range sized(ahead...) {
+		want += c.Worked.Seconds()
+	}
+	e := sample.Estimate(Course{Sizes: ahead, AtATime: 1})
+	if got := float64(e.Seconds); got < want*0.99 || got > want*1.01 || e.Sized != 3 || e.Bytes != 1201e6 || e.Messages != 13_010 {
+		t.Errorf("want %.0f s: %+v", want, e)
+	}
+	if e.Low > e.Seconds || e.High < e.Seconds {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestPausesBetweenPassesDelayAMailboxAndHoldUpNoOther(t *testing.T) {
+	sample := sampleOf(100, 100, 100, 100, 100, 100)
+	for i := range sample {
+		sample[i].Done = sample[i].Done.Add(300 * time.Second)
+	}
+	e := sample.Estimate(Course{Mailboxes: 60, AtATime: 6})
+	if e.Seconds != 10*100+300 || e.PausedSeconds != 1800 || !strings.Contains(e.Note, "300 %") {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestAnEstimateOfVeryManyIsAsGoodAsThatOfMany(t *testing.T) {
+	sample := sampleOf(10, 20, 30, 40, 50, 60)
+	few, many := sample.Estimate(Course{Mailboxes: 6000, AtATime: 10}), sample.Estimate(Course{Mailboxes: 6_000_000, AtATime: 10})
+	if ratio := float64(many.Seconds) / float64(few.Seconds); ratio < 990 || ratio > 1010 {
+		t.Errorf("%d and %d", few.Seconds, many.Seconds)
 	}
 }

@@ -1,6 +1,8 @@
 package servicetest
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,6 +33,17 @@ func (w *world) wantTold(batch string, messages int) {
 	w.json(&estimate, "batch", "estimate", batch, "--mailboxes", "100")
 	if estimate.Measured != len(users) || estimate.Enough || estimate.Seconds == 0 || estimate.Mailboxes != 100 {
 		w.t.Errorf("the estimate is %+v", estimate)
+	}
+	survey := filepath.Join(w.t.TempDir(), "survey.csv")
+	if err := os.WriteFile(survey, []byte("EmailAddress,Messages,Bytes\na@example.org,1000,50000000\nb@example.org,,\nc@example.org,20,1000000\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.json(&estimate, "batch", "estimate", batch, "--survey", survey, "--at-a-time", "1", "--within", "1000h", "--compare", batch)
+	if estimate.Sized != 2 || estimate.Bytes != 51_000_000 || estimate.AtATime != 1 || estimate.MailboxesWithin != 2 || estimate.Batches != 1 || estimate.Comparison == nil || !estimate.Comparison.SimilarHours {
+		w.t.Errorf("the estimate by a survey is %+v", estimate)
+	}
+	if said := w.run("batch", "estimate", batch, "--mailboxes", "50", "--within", "500h", "--compare", batch); !strings.Contains(said, "within 500h0m0s") || !strings.Contains(said, "compared with") || !strings.Contains(said, "similar hours") {
+		w.t.Error(said)
 	}
 	if history := w.run("batch", "history", batch); !strings.Contains(history, "batch.create") || !strings.Contains(history, "batch.start") || strings.Contains(history, "127.0.0.1") {
 		w.t.Errorf("the history is %s", history)

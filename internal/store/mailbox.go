@@ -307,13 +307,16 @@ func (tx *Tx) FiguresByBatch() (map[int64]migration.BatchFigures, error) {
 	return all, err
 }
 
-// InitialCopies sums up what the initial copies of a batch took that are there.
+// mostCopies is of how many mailboxes InitialCopies tells: more make no sample better.
+const mostCopies = 5000
+
+// InitialCopies tells what the initial copies of a batch took that are there, of the last
+// ones where there are very many.
 func (tx *Tx) InitialCopies(batch int64) (migration.Sample, error) {
-	const seconds = "(CAST(initial_worked AS DOUBLE PRECISION) / 1000000)"
-	return one(tx, func(row scanner) (s migration.Sample, err error) {
-		return s, row.Scan(&s.Mailboxes, &s.Messages, &s.Bytes, &s.Seconds, &s.SquaredSeconds, &s.Longest)
-	}, "SELECT COUNT(*), CAST(COALESCE(SUM(initial_messages), 0) AS BIGINT), CAST(COALESCE(SUM(initial_bytes), 0) AS BIGINT), COALESCE(SUM("+
-		seconds+"), 0.0), COALESCE(SUM("+seconds+" * "+seconds+"), 0.0), COALESCE(MAX("+seconds+"), 0.0) FROM mailbox WHERE batch = $1 AND phase <> 'initial' AND initial_worked > 0", batch)
+	return list(tx, func(row scanner) (c migration.InitialCopy, err error) {
+		return c, row.Scan(&c.Messages, &c.Bytes, span{&c.Worked}, span{&c.Stalled}, moment{&c.Began}, moment{&c.Done})
+	}, "SELECT initial_messages, initial_bytes, initial_worked, stalled, started, initial_done FROM mailbox WHERE batch = $1 AND phase <> 'initial' AND initial_worked > 0 "+
+		"ORDER BY initial_done DESC, id LIMIT $2", batch, mostCopies)
 }
 
 // DeleteMailbox deletes the mailbox and its findings. The ledger stays.

@@ -126,22 +126,29 @@ func findsAuditOfBatch(t *testing.T, open Open) {
 func samplesInitialCopies(t *testing.T, open Open) {
 	s, _ := open(t)
 	b := between(t, s, 5)
+	began := time.UnixMicro(1_000_000).UTC()
+	var want migration.Sample
 	for i, m := range mailboxes(t, s, store.MailboxFilter{Batch: b.ID}) {
+		worked := time.Duration(i) * 1500 * time.Millisecond
+		c := migration.InitialCopy{Messages: int64(i) * 10, Bytes: int64(i) << 40, Worked: worked, Stalled: worked / 3, Began: began, Done: began.Add(2 * worked)}
 		edit(t, s, m.ID, func(m *migration.MailboxRecord) {
-			m.InitialWorked, m.InitialMessages, m.InitialBytes = time.Duration(i)*1500*time.Millisecond, int64(i)*10, int64(i)<<40
+			m.InitialWorked, m.InitialMessages, m.InitialBytes, m.Stalled, m.Started, m.InitialDone = c.Worked, c.Messages, c.Bytes, c.Stalled, c.Began, c.Done
 			if i < 4 {
 				m.Facts.Phase = migration.Incremental
 			}
 		})
+		if i > 0 && i < 4 {
+			want = append(migration.Sample{c}, want...)
+		}
 	}
 	view(t, s, func(tx *store.Tx) error {
 		got, err := tx.InitialCopies(b.ID)
-		same(t, "sample", got, migration.Sample{Mailboxes: 3, Messages: 60, Bytes: 6 << 40, Seconds: 9, SquaredSeconds: 2.25 + 9 + 20.25, Longest: 4.5})
+		same(t, "sample", got, want)
 		if err != nil {
 			return err
 		}
 		got, err = tx.InitialCopies(b.ID + 1)
-		same(t, "sample of nothing", got, migration.Sample{})
+		same(t, "sample of nothing", len(got), 0)
 		return err
 	})
 }
