@@ -89,6 +89,14 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 			_, err := w.SendReport(ctx, w.operator, "pilot", ReportMail{To: []string{"boss@example.org"}})
 			return err
 		}},
+		{"olga batch.handover batch/pilot", func() error {
+			w.edit("pilot", "u1@example.org", func(m *migration.MailboxRecord) { m.LastSynced = w.now() })
+			sent, err := w.SendHandovers(ctx, w.operator, "pilot", HandoverMail{Addresses: []string{"u1@example.org"}, Contact: "The desk"})
+			if err == nil && sent.Mails != 1 {
+				err = fmt.Errorf("%+v", sent)
+			}
+			return err
+		}},
 		{"olga batch.stop batch/pilot", func() error { _, err := w.StopBatch(ctx, w.operator, "pilot"); return err }},
 		{"olga batch.delete batch/pilot", func() error { _, err := w.DeleteBatch(ctx, w.operator, "pilot", false); return err }},
 		{"ada operator.create operator/bob", func() error {

@@ -48,6 +48,10 @@ func (r oneReport) Report(context.Context, int64) (report.Batch, bool, error) {
 	return *r.batch, true, nil
 }
 
+func (r oneReport) Handover(_ context.Context, _ int64, address string) (report.Handover, bool, error) {
+	return report.Handover{BatchMailbox: report.BatchMailbox{MailboxRecord: migration.MailboxRecord{Address: address, LastSynced: happened}}}, r.batch != nil, nil
+}
+
 // sendWith sends the notice of an event as a Sender does.
 func sendWith(t *testing.T, server *MailServer, reports Reports, event Event, to string) error {
 	t.Helper()
