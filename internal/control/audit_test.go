@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/store"
 )
 
@@ -90,7 +91,7 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 			return err
 		}},
 		{"olga batch.handover batch/pilot", func() error {
-			w.edit("pilot", "u1@example.org", func(m *migration.MailboxRecord) { m.LastSynced = w.now() })
+			w.edit("pilot", "u1@example.org", func(m *migration.MailboxRecord) { m.LastSynced = time.Now() })
 			sent, err := w.SendHandovers(ctx, w.operator, "pilot", HandoverMail{Addresses: []string{"u1@example.org"}, Contact: "The desk"})
 			if err == nil && sent.Mails != 1 {
 				err = fmt.Errorf("%+v", sent)
