@@ -59,7 +59,6 @@ once; asked for again, it is sent again. What became of them shows mailhaul repo
 	command.Flags().StringSliceVar(&mail.Addresses, "address", nil, "the mailbox of this `ADDRESS` only (several)")
 	command.Flags().BoolVar(&mail.DryRun, "dry-run", false, "only say who would get one")
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	_ = command.MarkFlagRequired("contact")
 	return command
 }
 
@@ -77,7 +76,7 @@ func (r *remote) handOver(ctx context.Context, batch string, mail control.Handov
 			return err
 		}
 		if mail.DryRun {
-			return r.print(plan, func() { r.showHandovers(plan, "would get their hand-overs") })
+			return r.print(plan, func() { r.showHandovers(plan, "would go") })
 		}
 		fmt.Fprintf(r.streams.Err, "%s would get a mail.\n", counted(plan.Mails, "owner", "owners"))
 		if err := r.confirm(yes, "mail the owners of", batch); err != nil {
@@ -88,11 +87,11 @@ func (r *remote) handOver(ctx context.Context, batch string, mail control.Handov
 	if err != nil {
 		return err
 	}
-	return r.print(sent, func() { r.showHandovers(sent, "get their hand-overs") })
+	return r.print(sent, func() { r.showHandovers(sent, "go") })
 }
 
 func (r *remote) showHandovers(h control.HandoversMailed, what string) {
-	r.say("%s %s", counted(h.Mails, "owner", "owners"), what)
+	r.say("hand-overs %s to %s", what, counted(h.Mails, "owner", "owners"))
 	rows := [][]string{}
 	for _, to := range h.Recipients {
 		rows = append(rows, []string{to.Mailbox, to.To})
