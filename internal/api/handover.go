@@ -52,8 +52,10 @@ func (a *API) handoverRoutes() {
 			BatchName
 			Body control.HandoverMail
 		}) (*plainAnswer[control.HandoversMailed], error) {
-			if err := a.mayMail(ctx); err != nil {
-				return nil, err
+			if !input.Body.DryRun {
+				if err := a.mayMail(ctx); err != nil {
+					return nil, err
+				}
 			}
 			sent, err := a.service.SendHandovers(ctx, actorOf(ctx), input.Batch, input.Body)
 			return &plainAnswer[control.HandoversMailed]{sent}, err
