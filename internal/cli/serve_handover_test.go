@@ -56,7 +56,9 @@ func TestOwnersGetTheirHandovers(t *testing.T) {
 		"--smtp-ca", s.keep("ca.pem", string(post.ca.PEM())), "--smtp-user", "mailhaul", "--smtp-password-file", s.keep("right", mailCanary+"\n")).want(t, exitDone)
 	s.run("batch", "handover", "pilot", "--contact", "The desk", "--dry-run").want(t, exitDone, "would go to 0 owners", "never synchronised")
 	s.run("batch", "start", "pilot").want(t, exitDone)
-	eventually(t, "anna's copy", func() bool { return strings.Contains(s.run("mailbox", "show", "pilot", "anna@example.org").out, "Synced") })
+	eventually(t, "anna's copy", func() bool {
+		return strings.Contains(s.run("mailbox", "show", "pilot", "anna@example.org").out, "Synced")
+	})
 
 	text := s.run("mailbox", "handover", "pilot", "anna@example.org", "--contact", "The desk, room 7")
 	text.want(t, exitDone, "Your user name there is anna@new.example.org", "Of 8 messages in your old mailbox, 1 could not be brought over", "Larger than the new mailbox accepts: 1 message",
@@ -110,7 +112,9 @@ func TestOwnersGetTheirHandovers(t *testing.T) {
 func TestSubjectsAreNotShownInAHandoverToWhoOnlyLooks(t *testing.T) {
 	s, _ := handoverBench(t)
 	s.run("batch", "start", "pilot").want(t, exitDone)
-	eventually(t, "anna's copy", func() bool { return strings.Contains(s.run("mailbox", "show", "pilot", "anna@example.org").out, "Synced") })
+	eventually(t, "anna's copy", func() bool {
+		return strings.Contains(s.run("mailbox", "show", "pilot", "anna@example.org").out, "Synced")
+	})
 	s.run("operator", "create", "vera", "--role", "viewer", "--password-file", s.keep("vera", "five six seven eight\n")).want(t, exitDone)
 	vera := s.as("vera", "five six seven eight")
 	for _, file := range []string{"handover.txt", "handover.html"} {

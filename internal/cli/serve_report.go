@@ -167,7 +167,7 @@ func (r reports) mailbox(ctx context.Context, m migration.MailboxRecord, ends bo
 }
 
 func (r reports) folders(ctx context.Context, m migration.MailboxRecord, ends bothEnds) ([]report.Folder, error) {
-	known, err := ledgers{r.store}.Folders(ctx, control.Account{Endpoint: ends.source.Endpoint, User: m.SourceUser, Root: m.UserRoot}, control.Account{Endpoint: ends.target.Endpoint, User: m.TargetUser})
+	known, err := ledgers(r).Folders(ctx, control.Account{Endpoint: ends.source.Endpoint, User: m.SourceUser, Root: m.UserRoot}, control.Account{Endpoint: ends.target.Endpoint, User: m.TargetUser})
 	folders := make([]report.Folder, 0, len(known))
 	for _, f := range known {
 		folders = append(folders, report.Folder{Source: f.Source, Target: f.Target, SourceMessages: f.SourceMessages, Copied: f.Copied, Skipped: f.Skipped})

@@ -301,7 +301,7 @@ func (f Folder) Names() string {
 	return f.Source + " > " + f.Target
 }
 
-// Old, New and Out are the numbers of the folder.
+// Old is how many messages are in the old mailbox.
 func (f Folder) Old() string { return thousands(int(f.SourceMessages)) }
 
 // New is how many messages are in the new mailbox.
