@@ -33,6 +33,7 @@ var permissions = map[string]control.Action{
 	"start-batch": control.BatchStart, "stop-batch": control.BatchStop, "sync-batch": control.BatchSync, "complete-batch": control.BatchComplete,
 	"approve-batch": control.BatchApprove, "preflight-batch": control.BatchPreflight, "delete-batch": control.BatchDelete, "preview-folders": control.BatchPreview, "preview-source": control.BatchPreview,
 	"get-statistics-csv": control.BatchLook, "get-errors-csv": control.BatchLook, "get-report-html": control.BatchLook, "get-report-json": control.BatchLook,
+	"get-handover-csv": control.BatchLook, "get-handover-text": control.MailboxLook, "get-handover-html": control.MailboxLook, "send-handovers": control.BatchHandover,
 
 	"get-throughput": control.BatchLook, "get-estimate": control.BatchLook, "estimate-sizes": control.BatchLook, "list-history": control.BatchLook, "send-report": control.BatchReport,
 	"list-folders": control.MailboxLook, "get-transcript": control.MailboxTranscript,

@@ -103,6 +103,7 @@ func New(o Options) (*API, error) {
 	a.mailboxRoutes()
 	a.consoleRoutes()
 	a.reportRoutes()
+	a.handoverRoutes()
 	a.liveRoutes()
 	a.serverRoutes()
 	a.settingRoutes()

@@ -322,6 +322,20 @@ func (c *Client) SendReport(ctx context.Context, batch string, mail control.Repo
 	return post[control.ReportMailed](ctx, c, at("batches", batch, "report-mails"), mail)
 }
 
+// Handover gives the hand-over of a mailbox: file is "handover.txt" or "handover.html".
+func (c *Client) Handover(ctx context.Context, batch, address, file, contact string) (io.ReadCloser, error) {
+	query := url.Values{}
+	if contact != "" {
+		query.Set("contact", contact)
+	}
+	return c.stream(ctx, at("batches", batch, "mailboxes", address, file), query)
+}
+
+// SendHandovers mails hand-overs to the owners of mailboxes.
+func (c *Client) SendHandovers(ctx context.Context, batch string, mail control.HandoverMail) (control.HandoversMailed, error) {
+	return post[control.HandoversMailed](ctx, c, at("batches", batch, "handover-mails"), mail)
+}
+
 // Folders shows how far the folders of a mailbox have come.
 func (c *Client) Folders(ctx context.Context, batch, address string) ([]control.MailboxFolder, error) {
 	return list[control.MailboxFolder](ctx, c, at("batches", batch, "mailboxes", address, "folders"))
@@ -339,7 +353,7 @@ func (c *Client) Notices(ctx context.Context, batch string) ([]control.Notice, e
 }
 
 // Report gives a report of a batch: one of report.StatisticsFile, ErrorsFile,
-// HTMLFile and "report.json".
+// HTMLFile, HandoverFile and "report.json".
 func (c *Client) Report(ctx context.Context, batch, file string) (io.ReadCloser, error) {
 	return c.stream(ctx, at("batches", batch, "reports", file), nil)
 }

@@ -44,10 +44,8 @@ func (a *API) consoleRoutes() {
 			BatchName
 			Body control.ReportMail
 		}) (*plainAnswer[control.ReportMailed], error) {
-			if wait, ok := a.reports.allow(actorOf(ctx).Name); !ok {
-				p := problem(http.StatusTooManyRequests, CodeTooMany, "Too many reports were mailed.", "Wait a little.")
-				p.after = wait
-				return nil, p
+			if err := a.mayMail(ctx); err != nil {
+				return nil, err
 			}
 			sent, err := a.service.SendReport(ctx, actorOf(ctx), input.Batch, input.Body)
 			return &plainAnswer[control.ReportMailed]{sent}, err

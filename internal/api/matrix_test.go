@@ -20,6 +20,7 @@ var mayAsk = map[string]string{
 	"sign-out": "viewer", "who-am-i": "viewer", "change-password": "viewer", "list-tokens": "viewer", "create-token": "viewer", "revoke-token": "viewer",
 	"list-endpoints": "viewer", "get-endpoint": "viewer", "list-batches": "viewer", "get-batch": "viewer", "watch-batch": "viewer", "list-notices": "viewer",
 	"get-statistics-csv": "viewer", "get-errors-csv": "viewer", "get-report-html": "viewer", "get-report-json": "viewer", "get-statistics": "viewer",
+	"get-handover-csv": "viewer", "get-handover-text": "viewer", "get-handover-html": "viewer", "send-handovers": "operator",
 	"get-throughput": "viewer", "get-estimate": "viewer", "estimate-sizes": "viewer", "list-history": "viewer", "list-folders": "viewer", "send-report": "operator", "get-transcript": "operator",
 	"act-on-mailboxes": "operator",
 	"watch-dashboard":  "viewer",

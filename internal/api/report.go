@@ -15,21 +15,34 @@ import (
 // batch. The rows are read while the report is written.
 type Reports interface {
 	ReportOf(ctx context.Context, name string) (report.Batch, bool, error)
+	// HandoverOf gives the hand-over of a mailbox, false when there is none.
+	HandoverOf(ctx context.Context, batch, address string) (report.Handover, bool, error)
 }
 
 // reportForm is one form of a report.
 type reportForm struct {
 	id, path, kind, summary string
-	files                   func(io.Writer) report.BatchFiles
+	write                   func(report.Batch, io.Writer) error
 }
+
+// oneOf writes one of the files of a report.
+func oneOf(files func(io.Writer) report.BatchFiles) func(report.Batch, io.Writer) error {
+	return func(b report.Batch, w io.Writer) error {
+		_, err := b.Write(files(w))
+		return err
+	}
+}
+
+const csvKind = "text/csv; charset=utf-8"
 
 func (a *API) reportRoutes() {
 	tags := []string{"Reports"}
 	for _, form := range []reportForm{
-		{"get-statistics-csv", report.StatisticsFile, "text/csv; charset=utf-8", "A row for each mailbox", func(w io.Writer) report.BatchFiles { return report.BatchFiles{Statistics: w} }},
-		{"get-errors-csv", report.ErrorsFile, "text/csv; charset=utf-8", "A row for each message that was left out, and for each mailbox that failed", func(w io.Writer) report.BatchFiles { return report.BatchFiles{Errors: w} }},
-		{"get-report-html", report.HTMLFile, "text/html; charset=utf-8", "The report as a page", func(w io.Writer) report.BatchFiles { return report.BatchFiles{Page: w} }},
-		{"get-report-json", "report.json", "application/json", "The report for programs", func(w io.Writer) report.BatchFiles { return report.BatchFiles{JSON: w} }},
+		{"get-statistics-csv", report.StatisticsFile, csvKind, "A row for each mailbox", oneOf(func(w io.Writer) report.BatchFiles { return report.BatchFiles{Statistics: w} })},
+		{"get-errors-csv", report.ErrorsFile, csvKind, "A row for each message that was left out, and for each mailbox that failed", oneOf(func(w io.Writer) report.BatchFiles { return report.BatchFiles{Errors: w} })},
+		{"get-report-html", report.HTMLFile, "text/html; charset=utf-8", "The report as a page", oneOf(func(w io.Writer) report.BatchFiles { return report.BatchFiles{Page: w} })},
+		{"get-handover-csv", report.HandoverFile, csvKind, "A row for each mailbox, with what its owner is told of it, for a mail merge", report.Batch.WriteHandovers},
+		{"get-report-json", "report.json", "application/json", "The report for programs", oneOf(func(w io.Writer) report.BatchFiles { return report.BatchFiles{JSON: w} })},
 	} {
 		route(a, huma.Operation{OperationID: form.id, Method: http.MethodGet, Path: "/batches/{batch}/reports/" + form.path, Summary: form.summary, Tags: tags, Responses: fileResponse(form.kind)},
 			func(ctx context.Context, input *BatchName) (*huma.StreamResponse, error) {
@@ -47,10 +60,7 @@ func (a *API) reportRoutes() {
 				if !actorOf(ctx).SeesSubjects() {
 					batch = batch.WithoutSubjects()
 				}
-				return a.download(form.kind, input.Batch+"-"+form.path, func(w io.Writer) error {
-					_, err := batch.Write(form.files(w))
-					return err
-				}), nil
+				return a.download(form.kind, input.Batch+"-"+form.path, func(w io.Writer) error { return form.write(batch, w) }), nil
 			})
 	}
 	route(a, huma.Operation{OperationID: "list-notices", Method: http.MethodGet, Path: "/batches/{batch}/notices", Summary: "List the mails that were or will be sent about a batch", Tags: tags},

@@ -74,6 +74,15 @@ func (figures) ReportOf(context.Context, string) (report.Batch, bool, error) {
 	}}, true, nil
 }
 
+func (f figures) HandoverOf(ctx context.Context, name, address string) (report.Handover, bool, error) {
+	batch, _, _ := f.ReportOf(ctx, name)
+	for m := range batch.Mailboxes {
+		m.Address = address
+		return batch.Handover(m), true, nil
+	}
+	return report.Handover{}, false, nil
+}
+
 // server is an API with everything behind it but the scheduler.
 type server struct {
 	t       *testing.T

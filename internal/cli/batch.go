@@ -29,7 +29,7 @@ func newBatchCommand(streams Streams) *cobra.Command {
 		batchVerbCommand("sync", "Bring what is new at the sources now"),
 		newBatchCompleteCommand,
 		newBatchApproveCommand, newBatchDeleteCommand, newBatchFoldersCommand, newBatchWatchCommand,
-		newBatchHistoryCommand, newBatchEstimateCommand)
+		newBatchHistoryCommand, newBatchEstimateCommand, newBatchHandoverCommand)
 }
 
 func newBatchListCommand(r *remote) *cobra.Command {

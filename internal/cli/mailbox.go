@@ -24,7 +24,7 @@ func newMailboxCommand(streams Streams) *cobra.Command {
 		mailboxVerbCommand("retry", "Try a mailbox, and the messages that were left out, again"),
 		mailboxVerbCommand("sync", "Bring what is new at the source now"),
 		newMailboxApproveCommand, newMailboxRotateCommand, newMailboxDeleteCommand, newMailboxFindingsCommand, newMailboxMessageCommand,
-		newMailboxFoldersCommand, newMailboxTranscriptCommand)
+		newMailboxFoldersCommand, newMailboxTranscriptCommand, newMailboxHandoverCommand)
 }
 
 func newMailboxListCommand(r *remote) *cobra.Command {

@@ -12,6 +12,7 @@ func newReportCommand(streams Streams) *cobra.Command {
 		reportFormCommand("errors", report.ErrorsFile, "A row for each message left out and each mailbox that failed, as CSV"),
 		reportFormCommand("html", report.HTMLFile, "The report as a page"),
 		reportFormCommand("json", "report.json", "The report for programs"),
+		reportFormCommand("handover", report.HandoverFile, "A row for each mailbox with what its owner is told, as CSV for a mail merge"),
 		newReportMailsCommand, newReportSendCommand)
 }
 

@@ -165,7 +165,7 @@ func (s *server) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Ledgers: ledgers{s.store}, Report: s.reportNow, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts,
+	s.service = control.New(control.Options{Store: controlStore{s.store}, Keys: keys, Prober: visits, Source: visits, Ledgers: ledgers{s.store}, Report: s.reportNow, Handovers: s.handovers, Wake: func() { s.scheduler.Wake() }, Scrub: s.scrub, TokenHosts: s.flags.tokenHosts,
 		Fixed: fixed, Mailer: post, Looker: looker, CutoverNews: s.cutoverNews})
 	if err := s.service.Prepare(ctx); err != nil {
 		return err
@@ -210,6 +210,15 @@ func (s *server) reportNow(tx control.Tx, b migration.BatchRecord, to []string) 
 		return nil, err
 	}
 	return composer.ComposeReport(notify.Event{At: tx.Now(), Batch: b, State: b.Facts(tx.Now()).State()}, to), nil
+}
+
+// handovers prepares the notices by which hand-overs are mailed.
+func (s *server) handovers(tx control.Tx, b migration.BatchRecord, contact string) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
+	composer, err := s.composer(tx)
+	if err != nil {
+		return nil, err
+	}
+	return composer.ComposeHandovers(notify.Event{At: tx.Now(), Batch: b, State: b.Facts(tx.Now()).State()}, contact), nil
 }
 
 // composer makes notices for where they go just now.

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/mailhaul/mailhaul/internal/api"
+	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/notify"
 	"github.com/mailhaul/mailhaul/internal/report"
@@ -60,7 +62,10 @@ func composing(composer notify.Composer, tx operatorsOf, event notify.Event) ([]
 // reports makes reports of batches from the store, a page of mailboxes at a time.
 type reports struct{ store *store.Store }
 
-var _ notify.Reports = reports{}
+var (
+	_ notify.Reports = reports{}
+	_ api.Reports    = reports{}
+)
 
 // How many rows are read at a time.
 const (
@@ -89,7 +94,7 @@ func (r reports) of(ctx context.Context, find func(*store.Tx) (migration.BatchRe
 			return err
 		}
 		target, err := tx.EndpointByID(record.Target)
-		b = report.Batch{BatchRecord: record, Source: source.Host, Target: target.Host, At: tx.Now(), Mailboxes: r.mailboxes(ctx, record.ID)}
+		b = report.Batch{BatchRecord: record, Source: source.Host, Target: target.Host, At: tx.Now(), Mailboxes: r.mailboxes(ctx, record.ID, bothEnds{source, target})}
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -98,23 +103,76 @@ func (r reports) of(ctx context.Context, find func(*store.Tx) (migration.BatchRe
 	return b, err == nil, err
 }
 
+// Handover gives that of a mailbox of the batch of that number; false when there is
+// none.
+func (r reports) Handover(ctx context.Context, batch int64, address string) (report.Handover, bool, error) {
+	return r.handover(ctx, address, func(tx *store.Tx) (migration.BatchRecord, error) { return tx.BatchByID(batch) })
+}
+
+// HandoverOf gives that of a mailbox of the batch of that name; false when there is
+// none.
+func (r reports) HandoverOf(ctx context.Context, batch, address string) (report.Handover, bool, error) {
+	return r.handover(ctx, address, func(tx *store.Tx) (migration.BatchRecord, error) { return tx.Batch(batch) })
+}
+
+func (r reports) handover(ctx context.Context, address string, find func(*store.Tx) (migration.BatchRecord, error)) (h report.Handover, found bool, err error) {
+	err = r.store.View(ctx, "reading a mailbox", func(tx *store.Tx) error {
+		batch, err := find(tx)
+		if err != nil {
+			return err
+		}
+		m, err := tx.Mailbox(batch.ID, address)
+		if err != nil {
+			return err
+		}
+		source, err := tx.EndpointByID(batch.Source)
+		if err != nil {
+			return err
+		}
+		target, err := tx.EndpointByID(batch.Target)
+		h = report.Batch{BatchRecord: batch}.Handover(r.mailbox(ctx, m, bothEnds{source, target}))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return h, false, nil
+	}
+	return h, err == nil, err
+}
+
+// bothEnds are the endpoints of a batch.
+type bothEnds struct{ source, target migration.EndpointRecord }
+
 // mailboxes goes through those of a batch. One that changes meanwhile is reported
 // as it is when its page is read.
-func (r reports) mailboxes(ctx context.Context, batch int64) iter.Seq2[report.BatchMailbox, error] {
+func (r reports) mailboxes(ctx context.Context, batch int64, ends bothEnds) iter.Seq2[report.BatchMailbox, error] {
 	records := paged(ctx, r.store, "reading the mailboxes of a batch", func(tx *store.Tx, after int64) ([]migration.MailboxRecord, error) {
 		return tx.Mailboxes(migration.MailboxFilter{Batch: batch, After: after, Limit: reportMailboxes})
 	}, func(m migration.MailboxRecord) int64 { return m.ID })
 	return func(yield func(report.BatchMailbox, error) bool) {
 		for m, err := range records {
-			row := report.BatchMailbox{MailboxRecord: m}
-			if m.Facts.Skipped > 0 || m.Minor > 0 {
-				row.Findings = r.findings(ctx, m.ID)
-			}
-			if !yield(row, err) {
+			if !yield(r.mailbox(ctx, m, ends), err) {
 				return
 			}
 		}
 	}
+}
+
+// mailbox is what is reported of one. Its folders are only read when they are asked for.
+func (r reports) mailbox(ctx context.Context, m migration.MailboxRecord, ends bothEnds) report.BatchMailbox {
+	row := report.BatchMailbox{MailboxRecord: m, Folders: func() ([]report.Folder, error) { return r.folders(ctx, m, ends) }}
+	if m.Facts.Skipped > 0 || m.Minor > 0 {
+		row.Findings = r.findings(ctx, m.ID)
+	}
+	return row
+}
+
+func (r reports) folders(ctx context.Context, m migration.MailboxRecord, ends bothEnds) ([]report.Folder, error) {
+	known, err := ledgers(r).Folders(ctx, control.Account{Endpoint: ends.source.Endpoint, User: m.SourceUser, Root: m.UserRoot}, control.Account{Endpoint: ends.target.Endpoint, User: m.TargetUser})
+	folders := make([]report.Folder, 0, len(known))
+	for _, f := range known {
+		folders = append(folders, report.Folder{Source: f.Source, Target: f.Target, SourceMessages: f.SourceMessages, Copied: f.Copied, Skipped: f.Skipped})
+	}
+	return folders, err
 }
 
 func (r reports) findings(ctx context.Context, mailbox int64) iter.Seq2[migration.FindingRecord, error] {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/store"
 )
 
@@ -87,6 +88,14 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 		{"olga batch.approve batch/pilot", func() error { _, err := w.ApproveBatch(ctx, w.operator, "pilot", "why"); return err }},
 		{"olga batch.report batch/pilot", func() error {
 			_, err := w.SendReport(ctx, w.operator, "pilot", ReportMail{To: []string{"boss@example.org"}})
+			return err
+		}},
+		{"olga batch.handover batch/pilot", func() error {
+			w.edit("pilot", "u1@example.org", func(m *migration.MailboxRecord) { m.LastSynced = time.Now() })
+			sent, err := w.SendHandovers(ctx, w.operator, "pilot", HandoverMail{Addresses: []string{"u1@example.org"}, Contact: "The desk"})
+			if err == nil && sent.Mails != 1 {
+				err = fmt.Errorf("%+v", sent)
+			}
 			return err
 		}},
 		{"olga batch.stop batch/pilot", func() error { _, err := w.StopBatch(ctx, w.operator, "pilot"); return err }},

@@ -28,6 +28,8 @@ type Options struct {
 	// Report makes the notices by which the report of a batch is mailed to people,
 	// none when no mail can be sent; without it none can.
 	Report func(tx Tx, batch migration.BatchRecord, to []string) ([]migration.Notice, error)
+	// Handovers makes the notices by which hand-overs are mailed; without it none can.
+	Handovers ComposeHandovers
 	// Wake tells the scheduler of this node that there is something to do. Nil
 	// tells nobody; it looks by itself soon.
 	Wake func()
@@ -69,17 +71,18 @@ type Source interface {
 
 // Service does what an operator asks for. It is used by several goroutines.
 type Service struct {
-	store    Store
-	keys     *secret.Keyring
-	prober   Prober
-	source   Source
-	ledgers  Ledgers
-	report   func(Tx, migration.BatchRecord, []string) ([]migration.Notice, error)
-	wake     func()
-	scrub    func(context.Context) error
-	root     secret.DataKey // for what outlives the server's key
-	hashing  *hashing
-	throttle *throttle
+	store     Store
+	keys      *secret.Keyring
+	prober    Prober
+	source    Source
+	ledgers   Ledgers
+	report    func(Tx, migration.BatchRecord, []string) ([]migration.Notice, error)
+	handovers ComposeHandovers
+	wake      func()
+	scrub     func(context.Context) error
+	root      secret.DataKey // for what outlives the server's key
+	hashing   *hashing
+	throttle  *throttle
 
 	tokenHosts []string
 	fixed      FixedSettings
@@ -91,7 +94,7 @@ type Service struct {
 
 // New makes the service. Prepare must be called before anything else.
 func New(options Options) *Service {
-	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, ledgers: options.Ledgers, report: options.Report, wake: options.Wake, scrub: options.Scrub,
+	s := &Service{store: options.Store, keys: options.Keys, prober: options.Prober, source: options.Source, ledgers: options.Ledgers, report: options.Report, handovers: options.Handovers, wake: options.Wake, scrub: options.Scrub,
 		hashing: newHashing(), throttle: newThrottle(), tokenHosts: options.TokenHosts, fixed: options.Fixed, mailer: options.Mailer,
 		looker: options.Looker, cutoverNews: options.CutoverNews}
 	if s.wake == nil {

@@ -128,7 +128,7 @@ func (w *world) open(keys *secret.Keyring) {
 }
 
 func (w *world) serve(keys *secret.Keyring) {
-	w.Service = New(Options{Store: kept{w.db}, Keys: keys, Prober: w.prober, Source: w.source, Ledgers: w.ledgers, Report: reportTo, Wake: func() { w.woken++ }, Scrub: w.db.Scrub})
+	w.Service = New(Options{Store: kept{w.db}, Keys: keys, Prober: w.prober, Source: w.source, Ledgers: w.ledgers, Report: reportTo, Handovers: handoversOf, Wake: func() { w.woken++ }, Scrub: w.db.Scrub})
 	w.hashing.cost = cost{8, 1, 1}
 	w.hashing.dummy = w.hashing.cost.encode(make([]byte, saltSize), make([]byte, hashSize))
 }
@@ -366,6 +366,13 @@ func reportTo(tx Tx, b migration.BatchRecord, to []string) (notices []migration.
 		notices = append(notices, migration.Notice{Mark: reader + tx.Now().String(), Batch: b.ID, BatchName: b.Name, Kind: "report", Recipients: []string{reader}})
 	}
 	return notices, nil
+}
+
+// handoversOf makes a notice for each but one, who has no address.
+func handoversOf(tx Tx, b migration.BatchRecord, contact string) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
+	return func(m migration.MailboxRecord) (migration.Notice, bool) {
+		return migration.Notice{Mark: m.Address + tx.Now().String(), Batch: b.ID, BatchName: b.Name, Kind: "handover", Recipients: []string{m.NewAddress()}, Body: []byte(contact)}, m.Address != "u3@example.org"
+	}, nil
 }
 
 func ptr[T any](value T) *T { return &value }

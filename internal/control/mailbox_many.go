@@ -152,13 +152,7 @@ func (s *Service) planActions(ctx context.Context, batch string, act mailboxAct,
 
 // eachNamed goes through the mailboxes whose addresses are given.
 func (s *Service) eachNamed(ctx context.Context, batch string, actions MailboxActions, acted *MailboxesActed, consider func(migration.BatchRecord, migration.MailboxRecord)) error {
-	seen := map[string]bool{}
-	addresses := slices.DeleteFunc(slices.Clone(actions.Addresses), func(address string) bool {
-		again := seen[lower(address)]
-		seen[lower(address)] = true
-		return again
-	})
-	for part := range slices.Chunk(addresses, maxLimit) {
+	for part := range slices.Chunk(firstOfEach(actions.Addresses), maxLimit) {
 		var b migration.BatchRecord
 		found := map[string]migration.MailboxRecord{}
 		err := s.store.View(ctx, "reading mailboxes", func(tx Tx) (err error) {
@@ -187,6 +181,16 @@ func (s *Service) eachNamed(ctx context.Context, batch string, actions MailboxAc
 		}
 	}
 	return nil
+}
+
+// firstOfEach leaves out addresses that are there already, in whatever case.
+func firstOfEach(addresses []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
+		again := seen[lower(address)]
+		seen[lower(address)] = true
+		return again
+	})
 }
 
 // takes reports whether a mailbox whose address is given is in the states, too.

@@ -77,6 +77,8 @@ const (
 	BatchPreview   Action = "batch.preview"
 	// BatchReport mails the report now.
 	BatchReport Action = "batch.report"
+	// BatchHandover mails hand-overs to the owners of mailboxes.
+	BatchHandover Action = "batch.handover"
 
 	MailboxLook    Action = "mailbox.look"
 	MailboxStart   Action = "mailbox.start"
@@ -132,7 +134,7 @@ const (
 var leastRole = map[Action]Role{
 	EndpointLook: Viewer, EndpointCreate: Admin, EndpointSet: Admin, EndpointTest: Admin, EndpointCalibrate: Admin, EndpointDelete: Admin,
 	BatchLook: Viewer, BatchCreate: Operate, BatchAdd: Operate, BatchSet: Operate, BatchPreflight: Operate, BatchStart: Operate, BatchStop: Operate,
-	BatchSync: Operate, BatchComplete: Operate, BatchApprove: Operate, BatchDelete: Operate, BatchPreview: Operate, BatchReport: Operate,
+	BatchSync: Operate, BatchComplete: Operate, BatchApprove: Operate, BatchDelete: Operate, BatchPreview: Operate, BatchReport: Operate, BatchHandover: Operate,
 	MailboxLook: Viewer, MailboxStart: Operate, MailboxStop: Operate, MailboxRetry: Operate, MailboxSync: Operate, MailboxApprove: Operate,
 	MailboxRotate: Operate, MailboxDelete: Operate, MailboxMessage: Operate, MailboxAct: Operate, MailboxTranscript: Operate,
 	CutoverLook: Viewer, CutoverSet: Operate, CutoverDelete: Operate,

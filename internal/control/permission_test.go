@@ -107,6 +107,11 @@ var asks = map[string]struct {
 		_, err := s.SendReport(ctx, a, "x", ReportMail{})
 		return err
 	}},
+	"JudgeHandover": {Viewer, func(s *Service, ctx context.Context, a Actor) error { return s.JudgeHandover(ctx, a, "x", "y", "") }},
+	"SendHandovers": {Operate, func(s *Service, ctx context.Context, a Actor) error {
+		_, err := s.SendHandovers(ctx, a, "x", HandoverMail{All: true, Contact: "the desk"})
+		return err
+	}},
 	"Folders": {Viewer, func(s *Service, ctx context.Context, a Actor) error {
 		_, err := s.Folders(ctx, a, "x", "y")
 		return err

@@ -180,6 +180,15 @@ func (m MailboxRecord) Score() Score {
 	return ScoreOf(m.Progress.Counts.Source, m.Facts.Skipped, m.Facts.Approved, m.Minor)
 }
 
+// NewAddress is where mail reaches the owner once the mailbox has moved: the user at the
+// target if that is an address, else the address of the mailbox.
+func (m MailboxRecord) NewAddress() string {
+	if _, _, err := ParseAddress(m.TargetUser); err == nil {
+		return m.TargetUser
+	}
+	return m.Address
+}
+
 // MailboxInUse is a mailbox that a batch is not done with.
 type MailboxInUse struct {
 	// Address is in lower case.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/internal/report"
 )
 
 // The kinds of events.
@@ -24,6 +25,8 @@ const (
 	Failed = "failed"
 	// Stalled: nothing moves, though something should.
 	Stalled = "stalled"
+	// Handover: the owner of a mailbox gets its hand-over.
+	Handover = "handover"
 )
 
 // Webhook stands among the recipients of a notice for the server's webhook.
@@ -71,14 +74,45 @@ func (c Composer) ComposeReport(e Event, to []string) []migration.Notice {
 		return nil
 	}
 	e.Kind = Report
-	return compose(e, "asked "+e.At.UTC().Format(time.RFC3339Nano), addresses(to))
+	return compose(e, asked(e.At), addresses(to))
+}
+
+// ComposeHandovers gives what makes the notice of a mailbox by which its owner gets the
+// hand-over, false where the owner has no address. It gives nil without a mail server.
+// Asked for at another time, the notices are others.
+func (c Composer) ComposeHandovers(e Event, contact string) func(migration.MailboxRecord) (migration.Notice, bool) {
+	if !c.Mail {
+		return nil
+	}
+	e.Kind = Handover
+	return func(m migration.MailboxRecord) (migration.Notice, bool) {
+		to := m.NewAddress()
+		if !isAddress(to) {
+			return migration.Notice{}, false
+		}
+		f := newFacts(e)
+		f.Mailbox, f.Contact = m.Address, contact
+		return migration.Notice{
+			Mark:  markOf(e, asked(e.At), fmt.Sprint(m.ID)),
+			Batch: e.Batch.ID, BatchName: e.Batch.Name, Kind: e.Kind, Subject: report.Handover{BatchMailbox: report.BatchMailbox{MailboxRecord: m}}.Subject(),
+			Recipients: []string{to}, Body: f.encode(), Created: e.At,
+		}, true
+	}
+}
+
+// asked is the version of what somebody asks for at a moment.
+func asked(at time.Time) string { return "asked " + at.UTC().Format(time.RFC3339Nano) }
+
+// markOf is the mark of the notice for one recipient.
+func markOf(e Event, version, to string) string {
+	return fmt.Sprintf("%d/%d/%s/%s/%s", e.Batch.ID, e.Batch.Created.UnixMicro(), version, e.Kind, to)
 }
 
 // compose makes a notice for each recipient.
 func compose(e Event, version string, recipients []string) (notices []migration.Notice) {
 	for _, to := range recipients {
 		notices = append(notices, migration.Notice{
-			Mark:  fmt.Sprintf("%d/%d/%s/%s/%s", e.Batch.ID, e.Batch.Created.UnixMicro(), version, e.Kind, strings.ToLower(to)),
+			Mark:  markOf(e, version, strings.ToLower(to)),
 			Batch: e.Batch.ID, BatchName: e.Batch.Name, Kind: e.Kind, Subject: subject(e.Kind, e.Batch.Name, e.State),
 			Recipients: []string{to}, Body: newFacts(e).encode(), Created: e.At,
 		})
@@ -141,10 +175,14 @@ type facts struct {
 	Interval time.Duration         `json:"interval"`
 	Reports  time.Duration         `json:"reports"`
 	Trouble  *migration.Trouble    `json:"trouble,omitempty"`
+	// Mailbox is whose hand-over it is, by its address, and Contact whom the owner
+	// asks.
+	Mailbox string `json:"mailbox,omitempty"`
+	Contact string `json:"contact,omitempty"`
 }
 
 func newFacts(e Event) facts {
-	return facts{e.At.UTC(), e.State, e.Batch.Counts, e.Batch.Options.Interval, e.Batch.Options.ReportInterval, e.Trouble}
+	return facts{At: e.At.UTC(), State: e.State, Counts: e.Batch.Counts, Interval: e.Batch.Options.Interval, Reports: e.Batch.Options.ReportInterval, Trouble: e.Trouble}
 }
 
 func (f facts) encode() []byte {

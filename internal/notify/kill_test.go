@@ -30,6 +30,8 @@ type victim struct {
 	Port            int
 	// Record has the change and its notices written first.
 	Record bool
+	// Handovers has those of two mailboxes be told instead of a batch's being synced.
+	Handovers bool
 	// Halt is where it waits for its end: "committed", "taken", "accepted", or
 	// nowhere.
 	Halt   string
@@ -68,7 +70,11 @@ func runVictim(plan string) error {
 	}
 	defer s.Close()
 	if v.Record {
-		if err := s.Change(ctx, "telling", recordSynced); err != nil {
+		record := recordSynced
+		if v.Handovers {
+			record = recordHandovers
+		}
+		if err := s.Change(ctx, "telling", record); err != nil {
 			return err
 		}
 	}
@@ -98,17 +104,40 @@ func runVictim(plan string) error {
 // recordSynced is the scheduler's change when a batch has become Synced: its record,
 // and what people are told.
 func recordSynced(tx *store.Tx) error {
-	endpoint := migration.EndpointRecord{Name: "here", Endpoint: migration.Endpoint{Host: "imap.example.org", Port: 993, Security: migration.Implicit}}
-	if err := tx.CreateEndpoint(&endpoint); err != nil {
-		return err
-	}
-	batch := migration.BatchRecord{Name: "sales-2026", Source: endpoint.ID, Target: endpoint.ID, Intent: migration.Run, Told: migration.BatchSynced,
-		Options: migration.BatchOptions{Notify: []string{"team@example.org"}}}
-	if err := tx.CreateBatch(&batch, nil); err != nil {
+	batch, err := recordBatch(tx)
+	if err != nil {
 		return err
 	}
 	for range 2 { // as two who notice the same would
 		for _, n := range (Composer{Mail: true}).Compose(Event{Kind: Synced, At: tx.Now(), Batch: batch, State: migration.BatchSynced}, "olga@example.org") {
+			if err := tx.Notify(n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func recordBatch(tx *store.Tx) (batch migration.BatchRecord, err error) {
+	endpoint := migration.EndpointRecord{Name: "here", Endpoint: migration.Endpoint{Host: "imap.example.org", Port: 993, Security: migration.Implicit}}
+	if err := tx.CreateEndpoint(&endpoint); err != nil {
+		return batch, err
+	}
+	batch = migration.BatchRecord{Name: "sales-2026", Source: endpoint.ID, Target: endpoint.ID, Intent: migration.Run, Told: migration.BatchSynced,
+		Options: migration.BatchOptions{Notify: []string{"team@example.org"}}}
+	return batch, tx.CreateBatch(&batch, nil)
+}
+
+// recordHandovers is what an operator asks for.
+func recordHandovers(tx *store.Tx) error {
+	batch, err := recordBatch(tx)
+	if err != nil {
+		return err
+	}
+	for range 2 { // as a change that is made anew would
+		compose := Composer{Mail: true}.ComposeHandovers(Event{At: tx.Now(), Batch: batch}, "the desk")
+		for i, address := range []string{"olga@example.org", "team@example.org"} {
+			n, _ := compose(migration.MailboxRecord{ID: int64(i + 1), Address: address})
 			if err := tx.Notify(n); err != nil {
 				return err
 			}
@@ -222,25 +251,34 @@ func scene(t *testing.T) (victim, *smtpd) {
 // after the next start each recipient gets the mail, once.
 func TestAMailIsSentOnceThoughTheProcessIsKilledBeforeIt(t *testing.T) {
 	for _, place := range []string{"committed", "taken"} {
-		t.Run(place, func(t *testing.T) {
-			plan, server := scene(t)
-			first := plan
-			first.Record, first.Halt = true, place
-			n := first.start(t)
-			n.until(place, 1)
-			if got := server.taken(t); len(got) != 0 {
-				t.Fatalf("%d mails before the kill", len(got))
-			}
-			n.kill()
-			n = plan.start(t)
-			n.until("noted", 2)
-			n.stop()
-			n = plan.start(t) // and once more: nothing is left to send
-			n.until("committed", 1)
-			n.stop()
-			expectOnce(t, server.taken(t))
-		})
+		t.Run(place, func(t *testing.T) { sentOnceThoughKilled(t, place, false) })
 	}
+}
+
+func TestAHandoverIsSentOnceThoughTheProcessIsKilledBeforeIt(t *testing.T) {
+	for _, place := range []string{"committed", "taken"} {
+		t.Run(place, func(t *testing.T) { sentOnceThoughKilled(t, place, true) })
+	}
+}
+
+func sentOnceThoughKilled(t *testing.T, place string, handovers bool) {
+	t.Helper()
+	plan, server := scene(t)
+	first := plan
+	first.Record, first.Handovers, first.Halt = true, handovers, place
+	n := first.start(t)
+	n.until(place, 1)
+	if got := server.taken(t); len(got) != 0 {
+		t.Fatalf("%d mails before the kill", len(got))
+	}
+	n.kill()
+	n = plan.start(t)
+	n.until("noted", 2)
+	n.stop()
+	n = plan.start(t) // and once more: nothing is left to send
+	n.until("committed", 1)
+	n.stop()
+	expectOnce(t, server.taken(t))
 }
 
 func expectOnce(t *testing.T, mails []taken) {

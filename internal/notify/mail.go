@@ -199,6 +199,14 @@ func (m *MailServer) dial(ctx context.Context, network, address string) (net.Con
 	return secured, nil
 }
 
+// fromName is who the mail comes from. Owners of mailboxes have never heard of mailhaul.
+func fromName(n migration.Notice) string {
+	if n.Kind == Handover {
+		return "Mail migration"
+	}
+	return "mailhaul"
+}
+
 // message is the same for each sending of a notice, except for the report of the
 // moment.
 func (m *MailServer) message(n migration.Notice, f facts, p parts) (*mail.Msg, error) {
@@ -206,7 +214,7 @@ func (m *MailServer) message(n migration.Notice, f facts, p parts) (*mail.Msg, e
 		return nil, fmt.Errorf("notice %d has %d recipients", n.ID, len(n.Recipients))
 	}
 	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
-	if err := message.FromFormat("mailhaul", m.From); err != nil {
+	if err := message.FromFormat(fromName(n), m.From); err != nil {
 		return nil, fmt.Errorf("sender: %w", err)
 	}
 	for _, to := range n.Recipients {

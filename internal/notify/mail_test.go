@@ -41,11 +41,18 @@ func mailboxesOf(n int) iter.Seq2[report.BatchMailbox, error] {
 // oneReport is the report of every batch.
 type oneReport struct{ batch *report.Batch }
 
+// gone is the mailbox that is not there any more.
+const gone = "gone@example.org"
+
 func (r oneReport) Report(context.Context, int64) (report.Batch, bool, error) {
 	if r.batch == nil {
 		return report.Batch{}, false, nil
 	}
 	return *r.batch, true, nil
+}
+
+func (r oneReport) Handover(_ context.Context, _ int64, address string) (report.Handover, bool, error) {
+	return report.Handover{BatchMailbox: report.BatchMailbox{MailboxRecord: migration.MailboxRecord{Address: address, LastSynced: happened, SourceSecret: []byte("sealed-source")}}}, address != gone, nil
 }
 
 // sendWith sends the notice of an event as a Sender does.

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -30,6 +31,9 @@ type Reports interface {
 	// Report gives the report of a batch as it is now; false when there is no
 	// such batch any more.
 	Report(ctx context.Context, batch int64) (report.Batch, bool, error)
+	// Handover gives that of a mailbox as it is now; false when there is no such
+	// mailbox any more.
+	Handover(ctx context.Context, batch int64, address string) (report.Handover, bool, error)
 }
 
 // Observer is told what becomes of notices: "sent", "failed" (and tried again) or
@@ -132,6 +136,9 @@ func (s *Sender) sendOne(ctx context.Context) (bool, error) {
 		return true, s.note(ctx, func() error { return s.o.Store.Sent(ctx, n.ID) })
 	}
 	trouble, again := trouble(err), s.again(n)
+	if errors.Is(err, errGone) {
+		again = time.Time{}
+	}
 	if again.IsZero() {
 		s.observe(n, "given-up")
 		log.Error("notice given up", "error", trouble)
@@ -177,7 +184,7 @@ func (s *Sender) deliver(ctx context.Context, n migration.Notice) error {
 	if server == nil {
 		return errors.New("no mail server is set up on this server")
 	}
-	parts, err := s.parts(ctx, n, f, true)
+	parts, err := s.contents(ctx, n, f)
 	if err != nil {
 		return err
 	}
@@ -202,6 +209,29 @@ type parts struct {
 	html               []byte
 	statistics, errors []byte // empty when they are too large
 	total              *report.BatchTotal
+}
+
+// errGone says that there is nothing to send any more, and will not be.
+var errGone = errors.New("the mailbox is not in its batch any more")
+
+// contents are what a mail is made of.
+func (s *Sender) contents(ctx context.Context, n migration.Notice, f facts) (parts, error) {
+	if n.Kind != Handover {
+		return s.parts(ctx, n, f, true)
+	}
+	handover, found, err := s.o.Reports.Handover(ctx, n.Batch, f.Mailbox)
+	if err == nil && !found {
+		return parts{}, errGone
+	}
+	var text, html bytes.Buffer
+	if err == nil {
+		handover.Contact = f.Contact
+		err = handover.Letter(&text, &html)
+	}
+	if err != nil {
+		return parts{}, fmt.Errorf("making the hand-over: %w", err)
+	}
+	return parts{text: text.String(), html: html.Bytes()}, nil
 }
 
 // mostAttached is how many bytes of a CSV file go with a mail.

@@ -27,6 +27,8 @@ type BatchMailbox struct {
 	migration.MailboxRecord
 	// Findings goes through its findings; nil when there are none.
 	Findings iter.Seq2[migration.FindingRecord, error]
+	// Folders reads how far its folders have come; nil when that is not known.
+	Folders func() ([]Folder, error)
 }
 
 // WithoutSubjects is the batch for who may not read the subjects of messages.
@@ -34,22 +36,26 @@ func (b Batch) WithoutSubjects() Batch {
 	mailboxes := b.Mailboxes
 	b.Mailboxes = func(yield func(BatchMailbox, error) bool) {
 		for m, err := range mailboxes {
-			if findings := m.Findings; findings != nil {
-				m.Findings = func(yield func(migration.FindingRecord, error) bool) {
-					for f, err := range findings {
-						f.Subject = ""
-						if !yield(f, err) {
-							return
-						}
-					}
-				}
-			}
-			if !yield(m, err) {
+			if !yield(m.withoutSubjects(), err) {
 				return
 			}
 		}
 	}
 	return b
+}
+
+func (m BatchMailbox) withoutSubjects() BatchMailbox {
+	if findings := m.Findings; findings != nil {
+		m.Findings = func(yield func(migration.FindingRecord, error) bool) {
+			for f, err := range findings {
+				f.Subject = ""
+				if !yield(f, err) {
+					return
+				}
+			}
+		}
+	}
+	return m
 }
 
 // BatchFiles are where the forms of a report go; one that is nil is not written.

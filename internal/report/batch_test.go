@@ -50,7 +50,7 @@ func sampleBatch() Batch {
 		BatchRecord: migration.BatchRecord{ID: 7, Name: "sales-2026", Intent: migration.Run, Key: []byte("wrapped-key"), Created: reported.Add(-26 * time.Hour), Started: reported.Add(-25 * time.Hour),
 			Counts: migration.BatchCounts{Total: 5, Begun: 4, Running: 1, Synced: 2, Failed: 1, Troubled: 1}},
 		Source: "imap.old.example", Target: "imap.new.example", At: reported,
-		Mailboxes: all(BatchMailbox{synced, nil}, BatchMailbox{partly, all(findings...)}, BatchMailbox{failed, nil}, BatchMailbox{running, nil}, BatchMailbox{queued, nil}),
+		Mailboxes: all(BatchMailbox{MailboxRecord: synced}, BatchMailbox{MailboxRecord: partly, Findings: all(findings...)}, BatchMailbox{MailboxRecord: failed}, BatchMailbox{MailboxRecord: running}, BatchMailbox{MailboxRecord: queued}),
 	}
 }
 
@@ -212,7 +212,7 @@ func TestHostileTextsDoNotActInTheReportOfABatch(t *testing.T) {
 		m.Facts.Failed = true
 		m.Trouble = &migration.Trouble{Code: text, Reason: text, Remedy: text}
 		finding := migration.Finding{Code: text, Folder: text, UID: 1, Subject: text, Reason: text, Remedy: text}
-		mailboxes = append(mailboxes, BatchMailbox{m, all(migration.FindingRecord{Finding: finding, Lost: true, ApprovedBy: text})})
+		mailboxes = append(mailboxes, BatchMailbox{MailboxRecord: m, Findings: all(migration.FindingRecord{Finding: finding, Lost: true, ApprovedBy: text})})
 		b.Name, b.Source, b.Target = text, text, text
 	}
 	b.Mailboxes = all(mailboxes...)

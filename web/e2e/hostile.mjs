@@ -62,11 +62,13 @@ await step("folders and subjects of a mailbox", async () => {
   await harmless("the settings of the batch");
 });
 
-await step("a report", async () => {
-  await page.goto(url(`/api/v1/batches/${batch}/reports/report.html`));
-  await page.getByText(mailbox).first().waitFor();
-  const harm = await page.evaluate(() => [...document.querySelectorAll("script, img, svg[onload], [onerror], [onload], a[href^='javascript:' i]")].map((e) => e.outerHTML.slice(0, 200)));
-  for (const h of harm) found(`the report has ${h}`);
+await step("a report and a hand-over", async () => {
+  for (const file of ["reports/report.html", `mailboxes/${encodeURIComponent(mailbox)}/handover.html`]) {
+    await page.goto(url(`/api/v1/batches/${batch}/${file}`));
+    await page.getByText(mailbox).first().waitFor();
+    const harm = await page.evaluate(() => [...document.querySelectorAll("script, img, svg[onload], [onerror], [onload], a[href^='javascript:' i]")].map((e) => e.outerHTML.slice(0, 200)));
+    for (const h of harm) found(`${file} has ${h}`);
+  }
 });
 
 await step("answers of a server", async () => {

@@ -8,7 +8,7 @@ const name = "pilot";
 const page = await visitor("admin", { acceptDownloads: true });
 const button = (text, scope = page) => scope.getByRole("button", { name: text, exact: true });
 /** What buttons are called that do something. */
-const actions = /^(New|Start|Stop|Sync now|Complete|Approve|Delete|Retry|Rotate|Send|Save|Add|Create|Edit|Test|Calibrate|Try again|\.eml|Download message)/;
+const actions = /^(New|Start|Stop|Sync now|Complete|Approve|Delete|Retry|Rotate|Send|Mail the|Save|Add|Create|Edit|Test|Calibrate|Try again|\.eml|Download message)/;
 const badge = (text) => page.getByRole("heading", { level: 1 }).getByText(text, { exact: true });
 
 /** What the buttons of the page's own part are called that are not dimmed. */
@@ -184,6 +184,29 @@ await step("the report is sent again by mail", async () => {
   want(letters.every((l) => l.subject.includes(name)), "a letter is of something else");
 });
 
+await step("owners are mailed their hand-overs", async () => {
+  const [table] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "HandOver.csv", exact: true }).click()]);
+  want((await readFile(await table.path(), "utf8")).includes(people[1]), `HandOver.csv has nothing of ${people[1]}`);
+  const before = (await ask("letters")).length;
+  await page.getByRole("button", { name: "Mail the owners…" }).click();
+  const dialog = dialogOf(page);
+  await field(dialog, "Only these mailboxes").fill(people[1]);
+  await dialog.getByText("1 owner gets a mail.").waitFor();
+  await dialog.getByRole("textbox").last().fill(name);
+  want(await button("Mail the owners", dialog).isDisabled(), "owners are mailed without whom to ask");
+  await field(dialog, "Whom to ask when something is missing").fill("The desk, room 7");
+  const [shown] = await Promise.all([page.context().waitForEvent("page"), dialog.getByRole("link", { name: /Look at that of/ }).click()]);
+  await shown.getByText("The desk, room 7").last().waitFor();
+  await shown.close();
+  await button("Mail the owners", dialog).click();
+  await dialog.waitFor({ state: "hidden" });
+  const mailed = await until("the hand-over is mailed", async () => {
+    const all = (await ask("letters")).slice(before);
+    return all.some((l) => l.subject.includes("please have a look")) && all;
+  }, 60_000);
+  want(mailed.filter((l) => l.to.includes(people[1])).length === 1, `${people[1]} gets ${JSON.stringify(mailed)}`);
+});
+
 await step("a viewer is created, and can act nowhere", async () => {
   await goTo(page, "Operators");
   await button("New operator").click();
@@ -218,7 +241,7 @@ async function canActNowhere(other) {
   for (const item of await items.all()) want((await item.getAttribute("aria-disabled")) === "true", `a viewer may choose ${await item.innerText()}`);
   await other.keyboard.press("Escape");
   want((await other.getByRole("navigation", { name: "Main" }).getByRole("link", { name: /Operators|Audit|Settings/ }).count()) === 0, "a viewer is shown the way to what is for admins");
-  for (const [method, path, body] of [["POST", `batches/${name}/start`], ["POST", `batches/${name}/stop`], ["POST", `batches/${name}/sync`], ["POST", `batches/${name}/complete`], ["DELETE", `batches/${name}`], ["POST", `batches/${name}/mailboxes/${people[1]}/sync`], ["POST", "endpoint-tests", { name: given.source.name }], ["POST", "operators", { name: "x", role: "admin", password: viewer.password }], ["PATCH", "settings", { keepCompletedSeconds: 1 }], ["GET", "operators"], ["GET", "audit"], ["POST", `batches/${name}/mailbox-actions`, { verb: "stop" }], ["POST", `batches/${name}/report-mails`, {}]]) {
+  for (const [method, path, body] of [["POST", `batches/${name}/start`], ["POST", `batches/${name}/stop`], ["POST", `batches/${name}/sync`], ["POST", `batches/${name}/complete`], ["DELETE", `batches/${name}`], ["POST", `batches/${name}/mailboxes/${people[1]}/sync`], ["POST", "endpoint-tests", { name: given.source.name }], ["POST", "operators", { name: "x", role: "admin", password: viewer.password }], ["PATCH", "settings", { keepCompletedSeconds: 1 }], ["GET", "operators"], ["GET", "audit"], ["POST", `batches/${name}/mailbox-actions`, { verb: "stop" }], ["POST", `batches/${name}/report-mails`, {}], ["POST", `batches/${name}/handover-mails`, { all: true, dryRun: true }]]) {
     const status = await other.evaluate(async ([m, p, b]) => (await fetch(`/api/v1/${p}`, { method: m, headers: b ? { "Content-Type": "application/json" } : {}, body: b && JSON.stringify(b) })).status, [method, path, body]);
     want(status === 403, `the API answers a viewer who asks ${method} ${path} with ${status}`);
   }

@@ -26,6 +26,7 @@ import { Card, Facts } from "./batch/Card";
 import { FindingList } from "./batch/FindingList";
 import { MailboxProgress } from "./batch/MailboxProgress";
 import { Folders } from "./mailbox/Folders";
+import { Handover } from "./mailbox/Handover";
 import { Rotate } from "./mailbox/Rotate";
 import { Transcript } from "./mailbox/Transcript";
 
@@ -181,6 +182,7 @@ function Shown({ mailbox, crumbs, error, to }: { mailbox: Mailbox; crumbs: [stri
       <Card title="Findings">
         <FindingList key={`${mailbox.passes} ${mailbox.skipped} ${mailbox.minor}`} batch={batch} address={address} />
       </Card>
+      <Handover mailbox={mailbox} />
       <Transcript batch={batch} address={address} passes={mailbox.passes} />
       {dialogs}
     </Page>

@@ -23,12 +23,14 @@ export interface ConfirmProps {
   /** The word on the button, such as "Delete". */
   action: string;
   danger?: boolean;
+  /** False while something else is missing. */
+  ready?: boolean;
   /** Does it. The dialog closes when it has gone well, and shows the problem when not. */
   onConfirm: () => Promise<unknown>;
 }
 
 /** Asks before something that is not easily undone, and has the name typed where much hangs on it. */
-export function ConfirmByTyping({ open, onClose, title, children, word, action, danger, onConfirm }: ConfirmProps) {
+export function ConfirmByTyping({ open, onClose, title, children, word, action, danger, ready: complete = true, onConfirm }: ConfirmProps) {
   useReturnFocus(open);
   const styles = useStyles();
   const [typed, setTyped] = useState("");
@@ -40,7 +42,7 @@ export function ConfirmByTyping({ open, onClose, title, children, word, action, 
       setError(undefined);
     }
   }, [open]);
-  const ready = word === undefined || typed.trim() === word;
+  const ready = complete && (word === undefined || typed.trim() === word);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (!ready || busy) return;

@@ -14,6 +14,7 @@ import { useToasts } from "../../parts/Toasts";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
 import { Card } from "./Card";
+import { Handovers } from "./Handovers";
 import { lines } from "./settings";
 
 type Notice = Schema<"Notice">;
@@ -59,6 +60,7 @@ export function Reports({ batch }: { batch: Schema<"Batch"> }) {
           ))}
         </ul>
       </Card>
+      <Handovers batch={batch} />
       <Notices batch={batch} />
     </>
   );
