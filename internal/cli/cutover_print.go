@@ -128,10 +128,10 @@ func printRecords(out io.Writer, title string, records []cutover.Record) {
 			title = ""
 		}
 		value := strings.TrimSuffix(r.Value, ".") + "."
-		switch {
-		case r.Type == "MX":
+		switch r.Type {
+		case "MX":
 			value = fmt.Sprintf("%d %s", r.Preference, value)
-		case r.Type == "TXT":
+		case "TXT":
 			value = `"` + strings.ReplaceAll(r.Value, `"`, `\"`) + `"`
 		}
 		fmt.Fprintf(out, "     %-8s %s. %d IN %s %s\n", title, r.Name, r.TTL, r.Type, migration.SafeText(value))

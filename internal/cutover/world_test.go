@@ -169,7 +169,7 @@ func newWorld(t *testing.T, records string) *world {
 	w.ns1.change(func() { w.ns1.authority = true })
 	w.ns2.change(func() { w.ns2.authority = true })
 	places := map[string]string{"192.0.2.1:53": w.ns1.address, "192.0.2.2:53": w.ns2.address}
-	w.asker = NewAsker(Options{Resolvers: []string{w.resolver.address}, Timeout: 400 * time.Millisecond, Now: func() time.Time { return w.now },
+	w.asker = NewAsker(Options{Resolvers: []string{w.resolver.address}, Timeout: 10 * time.Second, Now: func() time.Time { return w.now },
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, places[address])
 		}})

@@ -9,7 +9,8 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
-// Cutover: the move of a domain's mail has another state. Its notices are of no batch.
+// Cutover is the kind of notices that the move of a domain's mail has another state. They
+// are of no batch.
 const Cutover = "cutover"
 
 // CutoverEvent is that the move of a domain's mail has another state.

@@ -111,7 +111,11 @@ func TestAPassLeadsOn(t *testing.T) {
 	if wait := m.Due.Sub(noon); wait <= 0 || wait > 24*time.Hour {
 		t.Errorf("the next pass is after %v", wait)
 	}
+	m.Since = noon.Add(50 * time.Minute)
 	succeed(&m, migration.IncrementalPass, 24*time.Hour, noon.Add(time.Hour))
+	if m.SyncedFrom != noon.Add(50*time.Minute) {
+		t.Errorf("it is in step since %v, and the pass began ten minutes before its end", m.SyncedFrom)
+	}
 	if m.Facts.State() != migration.MailboxIncrementalSynced || m.InitialDone != noon {
 		t.Errorf("after an incremental pass it is %s: %+v", m.Facts.State(), m)
 	}
