@@ -92,16 +92,18 @@ func printSurvey(w io.Writer, found report.Survey) {
 }
 
 func surveyRow(m report.SurveyedMailbox) []string {
-	cells := []string{migration.SafeText(m.EmailAddress), m.Status, migration.SafeText(m.LargestFolder), "", "", "", ""}
+	folders, messages := "", ""
 	if m.Status == report.Measured || m.Status == report.Empty {
-		cells[3], cells[4] = strconv.Itoa(m.Folders), strconv.FormatInt(m.Messages, 10)
+		folders, messages = strconv.Itoa(m.Folders), strconv.FormatInt(m.Messages, 10)
 	}
-	for i, bytes := range []*int64{m.Bytes, m.LargestMessage} {
-		if bytes != nil {
-			cells[5+i] = byteSize(*bytes)
-		}
+	return []string{migration.SafeText(m.EmailAddress), m.Status, migration.SafeText(m.LargestFolder), folders, messages, sizeIfKnown(m.Bytes), sizeIfKnown(m.LargestMessage)}
+}
+
+func sizeIfKnown(bytes *int64) string {
+	if bytes == nil {
+		return ""
 	}
-	return cells
+	return byteSize(*bytes)
 }
 
 func printSurveySummary(w io.Writer, s report.SurveySummary) {

@@ -114,10 +114,10 @@ func (s *Survey) Summarise() {
 	sum := SurveySummary{Mailboxes: len(s.Mailboxes), Biggest: []SurveyedMailbox{}}
 	var messages, bytes []int64
 	for _, m := range s.Mailboxes {
-		switch {
-		case m.Status == Failed:
+		switch m.Status {
+		case Failed:
 			sum.Failed++
-		case m.Status == Empty:
+		case Empty:
 			sum.Empty++
 		}
 		if !m.counted() {
@@ -147,7 +147,6 @@ func (s *Survey) Summarise() {
 
 // The columns of a survey that ReadSurvey reads.
 const (
-	surveyStatus   = "Status"
 	surveyMessages = "Messages"
 	surveyBytes    = "Bytes"
 )
@@ -172,7 +171,7 @@ func surveyColumns() []column[SurveyedMailbox] {
 	return []column[SurveyedMailbox]{
 		{"EmailAddress", "The address of the mailbox.", func(m SurveyedMailbox) string { return m.EmailAddress }},
 		{"SourceUser", "The user name at the source.", func(m SurveyedMailbox) string { return m.SourceUser }},
-		{surveyStatus, "Measured, Empty, Failed, Stopped or Queued.", func(m SurveyedMailbox) string { return m.Status }},
+		{"Status", "Measured, Empty, Failed, Stopped or Queued.", func(m SurveyedMailbox) string { return m.Status }},
 		{surveyMessages, "The messages that a first pass would copy; empty where they could not be counted, as are the other figures.", number(func(m SurveyedMailbox) int64 { return m.Messages })},
 		{surveyBytes, "Their bytes; empty where the server does not tell them.", known(func(m SurveyedMailbox) *int64 { return m.Bytes })},
 		{"Folders", "The folders that a first pass would go through.", number(func(m SurveyedMailbox) int64 { return int64(m.Folders) })},
