@@ -42,7 +42,7 @@ func TestNobodyTakesAllPlaces(t *testing.T) {
 		t.Errorf("%d places are taken: %v", p.all, p.of)
 	}
 	leaves[0]()
-	if take(2) != true || len(p.of) != 2 {
+	if !take(2) || len(p.of) != 2 {
 		t.Errorf("a place that was left is not free: %v", p.of)
 	}
 	for _, leave := range leaves[1:] {
