@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -104,7 +105,8 @@ func (r *remote) token() (secret.Text, error) {
 	if err != nil {
 		return secret.Text{}, usageError("--token-file: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	// On Windows the mode says nothing of others; the folder of the account does.
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return secret.Text{}, usageError("--token-file: others may read %s; run: chmod 600 %s", path, quoted(path))
 	}
 	return readPasswordFile("--token-file", path)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -50,6 +51,9 @@ setup token with which the first operator is made: mailhaul operator setup.
 		Example: "  mailhaul serve\n  mailhaul serve --config /etc/mailhaul.conf --check-config",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if runtime.GOOS == "windows" {
+				return usageError("serve does not run on Windows, where it cannot tell who may read its key: run it on Linux or macOS; the other commands work here, against a server elsewhere or with copy")
+			}
 			if err := flags.read(c.Flags()); err != nil {
 				return err
 			}

@@ -11,8 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // This file makes the file of a ledger and its copies, and tells them from files
@@ -84,9 +83,9 @@ func openRemedy(err error) string {
 		return "Use that version of mailhaul, or name another file for the ledger. It was not changed."
 	case errors.As(err, &locked):
 		return "Wait until it has ended or stop it. Another ledger file is only for other mailboxes: with a second one for the same, what a person moved or deleted at the target is copied again."
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return "Name a file in a folder that is there or can be made."
-	case errors.Is(err, unix.EROFS):
+	case errors.Is(err, syscall.EROFS):
 		return "Its file system is mounted read-only: make it writable, or bring the ledger to one that is."
 	case errors.Is(err, fs.ErrPermission):
 		return "Make the ledger and its folder readable and writable for this user."
@@ -101,7 +100,7 @@ func isMisnamed(err error) bool {
 		other  *noLedgerError
 		schema *schemaError
 	)
-	return errors.As(err, &other) || errors.As(err, &schema) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
+	return errors.As(err, &other) || errors.As(err, &schema) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // create makes an empty ledger, whole or not at all: under another name first,
@@ -133,14 +132,6 @@ func create(ctx context.Context, path string) error {
 		return err
 	}
 	return syncDirectory(filepath.Dir(path))
-}
-
-func syncDirectory(path string) error {
-	directory, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
 }
 
 // checkHeader looks at the file without SQLite, which would change a database of

@@ -7,8 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // lock keeps other processes off a ledger. It lies beside the ledger and stays
@@ -34,14 +32,13 @@ func takeLock(path string) (*lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	switch {
-	case err == nil:
+	switch held, refused := lockFile(file); {
+	case refused != nil:
+		err = fmt.Errorf("lock %s: %w", path, refused)
+	case held:
 		err = writePID(file)
-	case errors.Is(err, unix.EWOULDBLOCK):
-		err = &lockedError{holderOf(file)}
 	default:
-		err = fmt.Errorf("lock %s: %w", path, err)
+		err = &lockedError{holderOf(file)}
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -70,5 +67,5 @@ func holderOf(file *os.File) string {
 }
 
 func (l *lock) release() error {
-	return errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close())
+	return errors.Join(unlockFile(l.file), l.file.Close())
 }
