@@ -37,9 +37,11 @@ func dnsName(name string) (out []byte) {
 }
 
 // serve answers on a port of 127.0.0.1 until the test ends.
-func (z zone) serve(t *testing.T) string {
+func (z zone) serve(t *testing.T) string { return z.serveAt(t, "127.0.0.1:0") }
+
+func (z zone) serveAt(t *testing.T, address string) string {
 	t.Helper()
-	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
