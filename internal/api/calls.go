@@ -560,3 +560,23 @@ func (c *Client) CheckCutover(ctx context.Context, domain string, spec control.C
 func (c *Client) DeleteCutover(ctx context.Context, domain string) error {
 	return c.remove(ctx, at("cutovers", domain), nil)
 }
+
+// Ready asks whether the server answers and reaches its database. It needs no token.
+func (c *Client) Ready(ctx context.Context) error {
+	question, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.JoinPath("readyz").String(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(question)
+	if err != nil {
+		return c.lost(ctx, err)
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusServiceUnavailable:
+		return &migration.Fault{Class: migration.Again, Code: migration.CodeConnect, Doing: "the server answers, but its database does not", Remedy: "Its log says why."}
+	}
+	return c.refused(response)
+}

@@ -84,7 +84,7 @@ Try it without a server of your own:  mailhaul demo
 		return usageError("%w\n  see: %s --help", wrongValue(err), c.CommandPath())
 	})
 	root.AddCommand(newDiscoverCommand(streams), newCopyCommand(streams), newVerifyCommand(streams), newSurveyCommand(streams), newCSVCommand(streams), newImapsyncCommand(streams), newDemoCommand(streams), newVersionCommand(streams), newManCommand(streams),
-		newServeCommand(streams), newLoginCommand(streams), newEndpointCommand(streams), newBatchCommand(streams), newCutoverCommand(streams), newMailboxCommand(streams), newReportCommand(streams),
+		newServeCommand(streams), newHealthCommand(streams), newLoginCommand(streams), newEndpointCommand(streams), newBatchCommand(streams), newCutoverCommand(streams), newMailboxCommand(streams), newReportCommand(streams),
 		newOperatorCommand(streams), newTokenCommand(streams), newAuditCommand(streams), newSessionCommand(streams), newSettingCommand(streams), newNodeCommand(streams), newKeysCommand(streams), newBackupCommand(streams))
 	root.InitDefaultHelpCmd()
 	refuseUnknownHelp(root)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,6 +21,26 @@ func TestServeWithTLSIsReachedByCommandsThatTrustIt(t *testing.T) {
 	s := serveTLS(t)
 	s.run("node", "list").want(t, exitDone, "alive")
 	execute(t, "node", "list", "--server", s.url, "--token-file", s.token).want(t, exitConnection, "--server-ca")
+}
+
+// TestHealthSaysWhetherTheServerIsWell: it is, when there is one, without a token; and it
+// is not where nobody listens, or something else does.
+func TestHealthSaysWhetherTheServerIsWell(t *testing.T) {
+	s := serveTLS(t)
+	var trusting []string
+	for i, flag := range s.trusting {
+		if flag != "--token-file" && (i == 0 || s.trusting[i-1] != "--token-file") {
+			trusting = append(trusting, flag)
+		}
+	}
+	execute(t, append([]string{"health"}, trusting...)...).want(t, exitDone, "the server is well")
+	execute(t, "health", "--server", s.url).want(t, exitConnection, "--server-ca")
+	for answer, want := range map[int]string{http.StatusServiceUnavailable: "its database does not", http.StatusNotFound: "not as a mailhaul server does"} {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(answer) }))
+		execute(t, "health", "--server", other.URL).want(t, exitConnection, want)
+		other.Close()
+		execute(t, "health", "--server", other.URL).want(t, exitConnection, "connection refused")
+	}
 }
 
 // tlsServer is a server with TLS, and the flags by which commands reach it.
