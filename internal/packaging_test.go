@@ -289,12 +289,75 @@ func secretsOf(t *testing.T, out string) (secrets [][]byte) {
 	return secrets
 }
 
-// checkImage builds the image of the binary, where there is a tool for it, and runs it.
+// imageConfig is what an image says of how it is run.
+type imageConfig struct {
+	Config struct {
+		User            string
+		Env, Entrypoint []string
+		Cmd             []string
+		Volumes         map[string]any
+		Healthcheck     struct{ Test []string }
+	}
+}
+
+// checkImage builds the image, unpacks it, and runs it as it says: it refuses to be
+// reached without TLS, and serves behind a proxy that does it, as its health check finds.
 func checkImage(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := exec.LookPath("buildah"); err != nil {
-		t.Skip("buildah is missing")
+	need(t, "buildah", "setpriv")
+	said(t, nil, "scripts/image", dir)
+	work := t.TempDir()
+	said(t, nil, "tar", "-xf", only(t, filepath.Join(dir, "*.image.tar")), "-C", work)
+	var manifests []struct {
+		Config string
+		Layers []string
 	}
-	t.Skip("not yet")
-	_ = dir
+	readJSON(t, filepath.Join(work, "manifest.json"), &manifests)
+	root := filepath.Join(work, "root")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, layer := range manifests[0].Layers {
+		said(t, nil, "tar", "-xf", filepath.Join(work, layer), "-C", root)
+	}
+	var image imageConfig
+	readJSON(t, filepath.Join(work, manifests[0].Config), &image)
+	c := image.Config
+	if c.User != "65532:65532" || len(c.Volumes) != 1 || len(c.Healthcheck.Test) < 2 || c.Healthcheck.Test[0] != "CMD" {
+		t.Fatalf("%+v", c)
+	}
+	files := said(t, nil, "find", root, "-type", "f", "-printf", "/%P\n")
+	if files != "/etc/ssl/certs/ca-certificates.crt\n/mailhaul\n" && files != "/mailhaul\n/etc/ssl/certs/ca-certificates.crt\n" {
+		t.Errorf("the image has\n%s", files)
+	}
+	// A secret is mounted there.
+	said(t, nil, "install", "-d", "-m", "0755", filepath.Join(root, "run/secrets"))
+	said(t, nil, "sh", "-c", "head -c 32 /dev/urandom | base64 > "+root+"/run/secrets/mailhaul.key && chown 65532:65532 "+root+"/run/secrets/mailhaul.key && chmod 0400 "+root+"/run/secrets/mailhaul.key && mkdir -p "+root+"/dev && : > "+root+"/dev/urandom")
+	within := func(words ...string) string {
+		return "env -i " + strings.Join(c.Env, " ") + " $MORE chroot --userspec=65532:65532 " + root + " " + strings.Join(words, " ")
+	}
+	serve, health := within(append(c.Entrypoint, c.Cmd...)...), within(c.Healthcheck.Test[1:]...)
+	script := "ip link set lo up\nMORE=\n" + serve + " && echo it listens without TLS\n" +
+		"MORE=MAILHAUL_TRUSTED_PROXY=127.0.0.1\n" + serve + " & server=$!\nend=$(($(date +%s) + 60))\nuntil " + health + "; do [ $(date +%s) -lt $end ] || break; sleep 0.2; done\n" +
+		"kill $server\nwait $server\necho ended with $?\n" + health + " || echo not well any more\n"
+	out := said(t, nil, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script)
+	for _, fact := range []string{"the server is well\n", "ended with 0\n", "not well any more\n"} {
+		if !strings.Contains(out, fact) {
+			t.Errorf("%q is missing in\n%s", fact, out)
+		}
+	}
+	if strings.Contains(out, "it listens without TLS") {
+		t.Error("the image listens to the world without TLS")
+	}
+}
+
+func readJSON(t *testing.T, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
