@@ -5,6 +5,7 @@
 # make test-fast  what needs only Go
 # make test-long  the loops of crash, cut, model and fuzz at full counts
 # make lint       formatting, vet and the linters of .golangci.yml
+# make dist       a release: binaries, Debian packages, what is in them, sums, into dist/
 # make bench      the races against other tools; writes BENCHMARKS.md
 
 GO ?= go
@@ -16,7 +17,7 @@ GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1
 # code of others has it unwatched for all.
 RACE = -race -gcflags='modernc.org/sqlite/lib=-race=false -d=checkptr=0'
 
-.PHONY: build console demo test test-fast test-long lint bench clean
+.PHONY: build console demo test test-fast test-long lint dist bench clean
 
 build: console
 	$(GO) build -trimpath -o bin/mailhaul ./cmd/mailhaul
@@ -50,9 +51,12 @@ lint:
 	$(GO) vet ./...
 	$(GOLANGCI) run
 
+dist:
+	./scripts/dist
+
 bench: build
 	./scripts/install-rigs bench
 	$(GO) run ./bench -out BENCHMARKS.md
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

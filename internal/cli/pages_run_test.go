@@ -78,7 +78,6 @@ var notGuides = map[string]string{
 	"docs/cli.md":       "has the examples of the commands, which are in the guides as well",
 	"docs/office365.md": "needs a tenant of Microsoft; the API tests and onlinetest play it",
 	"docs/google.md":    "needs a Workspace of Google; the tests of token play it",
-	"docs/install.md":   "installs; TestThePackageInABareRoot does what it says",
 }
 
 func TestEveryPageIsTypedOrExcused(t *testing.T) {
