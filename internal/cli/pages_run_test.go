@@ -55,9 +55,9 @@ func TestThePagesCanBeTyped(t *testing.T) {
 		}
 		t.Skipf("there is no network of its own to be had here: %v\n%s", err, out)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Minute)
 	defer cancel()
-	inside := exec.CommandContext(ctx, unshare[0], append(unshare[1:], os.Args[0], "-test.run=^TestPagesInside$", "-test.v", "-test.timeout=8m")...)
+	inside := exec.CommandContext(ctx, unshare[0], append(unshare[1:], os.Args[0], "-test.run=^TestPagesInside$", "-test.v", "-test.timeout=14m")...)
 	inside.Env = append(os.Environ(), insideVariable+"=1")
 	out, err := inside.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestPagesInside")) {
@@ -315,7 +315,7 @@ func (r *pageReader) shell(ctx context.Context, line string) *exec.Cmd {
 // copied, so that a person would look again.
 func (r *pageReader) typeIn(line typed) {
 	r.Helper()
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		ctx, cancel := context.WithDeadline(r.Context(), deadline)
 		out, err := r.shell(ctx, line.text).CombinedOutput()
@@ -349,8 +349,8 @@ func (r *pageReader) startServer(line typed) {
 	})
 	select {
 	case <-out.come:
-	case <-time.After(30 * time.Second):
-		r.Fatalf("line %d: %s: no setup token within 30 s\n%s%s", line.line, line.text, out, command.Stderr)
+	case <-time.After(2 * time.Minute):
+		r.Fatalf("line %d: %s: no setup token within 2 minutes\n%s%s", line.line, line.text, out, command.Stderr)
 	}
 	r.token = regexp.MustCompile(`(?m)^  (\S+)$`).FindStringSubmatch(out.String())[1]
 }
