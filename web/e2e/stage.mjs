@@ -56,10 +56,24 @@ export async function visitor(name, options = {}) {
   return page;
 }
 
+/** Pages that were without the server for a while. */
+const cutOff = new Set();
+
+/** Takes the server away from a page while something is done; what browsers log of that is as it must be. */
+export async function away(page, act) {
+  cutOff.add(page);
+  await page.context().setOffline(true);
+  try {
+    await act();
+  } finally {
+    await page.context().setOffline(false);
+  }
+}
+
 function watch(name, page) {
   const origin = new URL(given.server).origin;
   page.on("console", (message) => {
-    if (!["error", "warning"].includes(message.type()) || isAnswer(message, origin)) return;
+    if (!["error", "warning"].includes(message.type()) || isAnswer(message, origin) || (cutOff.has(page) && /net::ERR_/.test(message.text()))) return;
     log.push(`${name} ${message.type()}: ${message.text()} (${message.location().url})`);
     if (message.type() === "error") found(`${name}: the console's log says: ${message.text()}`);
   });

@@ -33,7 +33,7 @@ export function troublesOf(draft: SettingsDraft): Partial<Record<keyof SettingsD
   const port = Number(draft.port);
   return {
     ...(draft.port === "" || (port >= 1 && port <= 65_535) ? {} : { port: "It is 1 to 65535, or empty." }),
-    ...(days === 0 || (days >= 1 / 24 && days <= 3660) ? {} : { days: "It is a number of days, from 0.05 to 3660, or 0." }),
+    ...(days === 0 || (days >= 1 / 24 && days <= 3660) ? {} : { days: "It is 0, or a number of days from 0.042 (an hour) to 3660." }),
   };
 }
 
