@@ -1,4 +1,5 @@
 import { Button, Dialog, DialogBody, DialogContent, DialogSurface, DialogTitle, makeStyles, tokens } from "@fluentui/react-components";
+import { useReturnFocus } from "../parts/useReturnFocus";
 import { forgetUnsaved } from "../parts/useUnsaved";
 import { SignInForm } from "./SignInForm";
 
@@ -13,6 +14,8 @@ export interface SignInAgainProps {
 
 /** Over a page that holds what is not saved, when the session of whoever entered it has ended. */
 export function SignInAgain({ name, other }: SignInAgainProps) {
+  // A dialog below is read out again only once the focus is in it.
+  useReturnFocus(true);
   const styles = useStyles();
   return (
     <Dialog open modalType="alert">
