@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
@@ -17,10 +18,12 @@ import (
 func TestAChangeIsSeenByAllWithinTwoSeconds(t *testing.T) {
 	c := newCompany(t, nil)
 	c.batch(control.BatchSpec{Name: "sales"}, staff("sales", 3)[2:], "")
+	leavers := staff("archive", 4)
+	c.create(control.BatchSpec{Name: "archive"}, migrationFile(leavers, ""))
 	c.ask("sales", "start")
 	c.awaitState("sales", "Synced")
 	seen := c.follow("sales")
-	play(t, "watch.mjs", map[string]any{"server": c.server.Address, "admin": administrator, "batch": "sales", "slack": slack()}, answers{
+	play(t, "watch.mjs", map[string]any{"server": c.server.Address, "admin": administrator, "batch": "sales", "leaving": "archive", "leavers": leavers[1:], "slack": slack()}, answers{
 		"seen": func(json.RawMessage) (any, error) { return seen.count(), nil },
 		"await": asked(func(q struct {
 			States string
@@ -32,11 +35,36 @@ func TestAChangeIsSeenByAllWithinTwoSeconds(t *testing.T) {
 			_, err := c.api.AskBatch(t.Context(), "sales", q.Verb)
 			return nil, err
 		}),
+		"delete": asked(func(q struct{ Batch, Address string }) (any, error) {
+			return nil, c.api.DeleteMailbox(t.Context(), q.Batch, q.Address)
+		}),
+		"gone": asked(func(q struct{ Batch, Address string }) (any, error) {
+			return nil, c.awaitDeleted(q.Batch, q.Address)
+		}),
 		"settle": func(json.RawMessage) (any, error) {
 			c.awaitState("sales", "Synced", "Stopped")
 			return nil, nil
 		},
 	})
+}
+
+// awaitDeleted waits until a mailbox is no part of its batch any more.
+func (c *company) awaitDeleted(batch, address string) error {
+	ctx, cancel := context.WithTimeout(c.Context(), patience)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		page, err := c.api.MailboxPage(ctx, control.MailboxQuery{Batch: batch, Search: address})
+		if err != nil || len(page.Items) == 0 {
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // sightings are the states that the commands' client has seen of a batch.

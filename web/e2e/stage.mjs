@@ -56,10 +56,24 @@ export async function visitor(name, options = {}) {
   return page;
 }
 
+/** Pages that were without the server for a while. */
+const cutOff = new Set();
+
+/** Takes the server away from a page while something is done; what browsers log of that is as it must be. */
+export async function away(page, act) {
+  cutOff.add(page);
+  await page.context().setOffline(true);
+  try {
+    await act();
+  } finally {
+    await page.context().setOffline(false);
+  }
+}
+
 function watch(name, page) {
   const origin = new URL(given.server).origin;
   page.on("console", (message) => {
-    if (!["error", "warning"].includes(message.type()) || isAnswer(message, origin)) return;
+    if (!["error", "warning"].includes(message.type()) || isAnswer(message, origin) || isEndedLine(message, origin) || (cutOff.has(page) && /net::ERR_/.test(message.text()))) return;
     log.push(`${name} ${message.type()}: ${message.text()} (${message.location().url})`);
     if (message.type() === "error") found(`${name}: the console's log says: ${message.text()}`);
   });
@@ -81,6 +95,12 @@ function watch(name, page) {
 /** Browsers log each answer of the API that is a refusal; the console shows it to people. */
 function isAnswer(message, origin) {
   return /^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text()) && message.location().url.startsWith(`${origin}/api/v1/`);
+}
+
+/** A live line that the server ends, as when its session has. */
+function isEndedLine(message, origin) {
+  const { url } = message.location();
+  return message.text().includes("net::ERR_INCOMPLETE_CHUNKED_ENCODING") && url.startsWith(`${origin}/api/v1/`) && url.endsWith("/live");
 }
 
 /** Runs a step within its limit. The script ends with the first that fails. */

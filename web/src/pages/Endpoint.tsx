@@ -9,6 +9,7 @@ import { endpointQuery, endpointsQuery } from "../api/queries";
 import { Card } from "../parts/Card";
 import { ConfirmByTyping } from "../parts/ConfirmByTyping";
 import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
+import { over } from "../parts/editing";
 import { To } from "../parts/Link";
 import { Loading } from "../parts/Loading";
 import { Problem } from "../parts/Problem";
@@ -218,7 +219,7 @@ function Edit({ endpoint, onDone, refresh }: { endpoint: EndpointType; onDone():
   const patch = patchOf(base, form);
   const changed = Object.keys(patch).length > 0;
   const wrong = Object.keys(troubles(form)).length > 0;
-  const { dialog, forget } = useUnsaved(changed);
+  const { forget } = useUnsaved(changed);
   useEffect(() => box.current?.querySelector("input")?.focus(), []);
   const problem = error === undefined ? undefined : problemOf(error);
   const byStep = problem?.code === "endpoint-test-failed" || problem?.code === "sign-in-refused";
@@ -242,7 +243,7 @@ function Edit({ endpoint, onDone, refresh }: { endpoint: EndpointType; onDone():
   };
   const again = async () => {
     const now = await client.fetchQuery({ ...endpointQuery(base.name), staleTime: 0 });
-    setForm(rebased(base, form, now));
+    setForm(over(formOf(base), form, formOf(now)));
     setBase(now);
     setError(undefined);
   };
@@ -274,15 +275,6 @@ function Edit({ endpoint, onDone, refresh }: { endpoint: EndpointType; onDone():
         )}
         <Button onClick={() => { forget(); onDone(); }}>Cancel</Button>
       </div>
-      {dialog}
     </Card>
   );
-}
-
-/** What was entered, put upon an endpoint that somebody else has changed. */
-function rebased(base: EndpointType, form: Form, now: EndpointType): Form {
-  const was = formOf(base);
-  const is = formOf(now);
-  const mine = Object.entries(form).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key as keyof Form]));
-  return { ...is, ...(Object.fromEntries(mine) as Partial<Form>) };
 }

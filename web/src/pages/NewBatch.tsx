@@ -58,7 +58,7 @@ function WizardPage() {
   const step = bounded(steps.includes(asked as Step) ? (asked as Step) : w.draft.created ? "preflight" : "file", last, w.draft.created !== "");
   const [blocked, setBlocked] = useState("");
   const [anew, setAnew] = useState(false);
-  const { dialog } = useUnsaved(w.dirty);
+  useUnsaved(w.dirty);
   const title = useRef<HTMLHeadingElement>(null);
   const before = useRef(step);
   useEffect(() => {
@@ -151,7 +151,6 @@ function WizardPage() {
       >
         <p>All that was chosen and entered here is dropped. Your file stays as it is.</p>
       </ConfirmByTyping>
-      {dialog}
     </div>
   );
 }

@@ -10,7 +10,7 @@ export default function NewEndpoint() {
   const navigate = useNavigate();
   const toasts = useToasts();
   const [form, setForm] = useState(emptyForm);
-  const { dialog, forget } = useUnsaved(JSON.stringify(form) !== JSON.stringify(emptyForm()));
+  const { forget } = useUnsaved(JSON.stringify(form) !== JSON.stringify(emptyForm()));
   return (
     <Page title="New endpoint" narrow crumbs={[["/endpoints", "Endpoints"]]} intro="A server that mail is read from or written to, and how mailboxes are signed in to there.">
       <CreateEndpoint
@@ -23,7 +23,6 @@ export default function NewEndpoint() {
           void navigate(`/endpoints/${encodeURIComponent(made.name)}`);
         }}
       />
-      {dialog}
     </Page>
   );
 }

@@ -5,14 +5,16 @@ import { api, ask, ifMatch } from "../api/client";
 import { problemOf } from "../api/problem";
 import { queries, settingsQuery, useMe } from "../api/queries";
 import { Card } from "../parts/Card";
+import { ChangedByOthers, undecided } from "../parts/ChangedByOthers";
 import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
+import { sendEdit, useEditing } from "../parts/editing";
 import { Loading } from "../parts/Loading";
 import { Problem } from "../parts/Problem";
 import { Said } from "../parts/Said";
 import { useToasts } from "../parts/Toasts";
 import { useUnsaved } from "../parts/useUnsaved";
 import { Page } from "../shell/Page";
-import { changesOf, draftOf, type Kept, type SettingsDraft, type SettingsPatch } from "./settings/draft";
+import { changesOf, draftOf, troublesOf, type Kept, type SettingsDraft, type SettingsPatch } from "./settings/draft";
 
 const useStyles = makeStyles({
   form: { display: "grid", alignItems: "start", gap: tokens.spacingVerticalM, gridTemplateColumns: "repeat(auto-fit, minmax(min(260px, 100%), 1fr))", maxWidth: "900px" },
@@ -20,43 +22,55 @@ const useStyles = makeStyles({
   row: { display: "flex", gap: tokens.spacingHorizontalM, flexWrap: "wrap", alignItems: "end" },
 });
 
+const names: Record<keyof SettingsDraft, string> = { host: "the host", port: "the port", security: "the security", user: "the user name", password: "the password", from: "the sender", ca: "the certificate authorities", days: "the days of retention" };
+const shownFields = ["host", "port", "security", "from", "user", "password", "ca", "keepCompletedSeconds"];
+
 export default function Settings() {
   const kept = useQuery(settingsQuery);
   return (
     <Page title="Settings" intro="What holds for all nodes of this server, from the moment it is saved.">
       <Problem error={kept.error} title="The settings could not be read" retry={() => void kept.refetch()} />
-      {kept.data ? <SettingsForm key={kept.data.version} kept={kept.data} /> : !kept.error && <Loading rows={6} what="Loading the settings" />}
+      {kept.data ? <SettingsForm kept={kept.data} /> : !kept.error && <Loading rows={6} what="Loading the settings" />}
     </Page>
   );
 }
+
+const keptOf = (settings: Kept) => ({ form: draftOf(settings), version: settings.version });
 
 function SettingsForm({ kept }: { kept: Kept }) {
   const styles = useStyles();
   const toasts = useToasts();
   const reason = useRoleReason("admin");
-  const [draft, setDraft] = useState(() => draftOf(kept));
-  const changes = changesOf(kept, draft);
+  const { form: draft, set, begun, theirs, keepMine, takeTheirs, saved } = useEditing(keptOf(kept));
+  const changes = changesOf(begun.form, draft);
   const dirty = changes !== undefined;
-  const unsaved = useUnsaved(dirty);
+  useUnsaved(dirty);
   const save = useMutation({
-    mutationFn: (patch: SettingsPatch) => ask(api.PATCH("/settings", { params: { header: ifMatch(kept.version) }, body: patch })),
+    mutationFn: (patch: SettingsPatch) =>
+      sendEdit(
+        begun,
+        (version) => ask(api.PATCH("/settings", { params: { header: ifMatch(version) }, body: patch })),
+        async () => keptOf(await queries.fetchQuery({ ...settingsQuery, staleTime: 0 })),
+      ),
     onSuccess: (now) => {
-      unsaved.forget();
+      if (!now) return;
+      saved(keptOf(now));
       queries.setQueryData(settingsQuery.queryKey, now);
       toasts.done("The settings were saved.");
     },
   });
-  const set = (change: Partial<SettingsDraft>) => setDraft((was) => ({ ...was, ...change }));
+  const troubles = troublesOf(draft);
   const problem = save.error ? problemOf(save.error) : undefined;
-  const wrong = (name: string) => problem?.field(`smtp.${name}`) ?? problem?.field(name);
+  const wrong = (name: keyof SettingsDraft) => troubles[name] ?? problem?.field(`smtp.${name}`) ?? problem?.field(name);
   const mailFixed = kept.smtp.fixed || reason !== undefined;
+  const dimmed = reason ?? (!dirty ? "Nothing was changed." : Object.keys(troubles).length > 0 ? "Correct what is marked." : theirs.length > 0 ? undecided : undefined);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (changes && !save.isPending) save.mutate(changes);
+    if (changes && dimmed === undefined && !save.isPending) save.mutate(changes);
   };
   return (
     <form onSubmit={submit} noValidate style={{ display: "contents" }}>
-      {unsaved.dialog}
+      <ChangedByOthers what={theirs.map((key) => names[key])} onKeepMine={keepMine} onTakeTheirs={takeTheirs} />
       <Card title="Mail server" intro={kept.smtp.fixed ? "The server was started with these; they are changed where it is started." : "Reports go through it. Without a host none are mailed."}>
         <div className={styles.form}>
           <Field label="Host" validationMessage={wrong("host")}>
@@ -89,17 +103,17 @@ function SettingsForm({ kept }: { kept: Kept }) {
       </Card>
       <Card title="Retention" intro={kept.keepCompletedFixed ? "The server was started with it; it is changed where it is started." : "When the records of a batch go that completed without errors."}>
         <div className={styles.form}>
-          <Field label="Days" hint="0: they stay until the batch is deleted" validationMessage={problem?.field("keepCompletedSeconds")}>
-            <Input value={draft.days} onChange={(_, d) => set({ days: d.value.replace(/[^\d.]/g, "") })} disabled={kept.keepCompletedFixed || reason !== undefined} inputMode="decimal" />
+          <Field label="Days" hint="0: they stay until the batch is deleted" validationMessage={troubles.days ?? problem?.field("keepCompletedSeconds")}>
+            <Input value={draft.days} onChange={(_, d) => set({ days: d.value.replace(/[^\d.,]/g, "") })} disabled={kept.keepCompletedFixed || reason !== undefined} inputMode="decimal" />
           </Field>
         </div>
       </Card>
-      <Problem error={save.error} title="The settings were not saved" shownFields={["host", "port", "security", "from", "user", "password", "ca", "keepCompletedSeconds"]} retry={problem?.code === "changed" ? () => void queries.invalidateQueries(settingsQuery) : undefined} />
+      <Problem error={save.error} title="The settings were not saved" shownFields={shownFields} />
       <div className={styles.row}>
-        <DimmedButton type="submit" appearance="primary" reason={reason ?? (dirty ? undefined : "Nothing was changed.")} icon={save.isPending ? <Spinner size="tiny" /> : undefined}>
+        <DimmedButton type="submit" appearance="primary" reason={dimmed} icon={save.isPending ? <Spinner size="tiny" /> : undefined}>
           Save
         </DimmedButton>
-        {dirty && <Button onClick={() => setDraft(draftOf(kept))}>Discard changes</Button>}
+        {dirty && <Button onClick={takeTheirs}>Discard changes</Button>}
       </div>
     </form>
   );

@@ -1,13 +1,12 @@
-import { Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Button, Checkbox, Field, makeStyles, Spinner, Textarea, tokens } from "@fluentui/react-components";
-import { useCallback, useMemo, useState, type FormEvent, type ReactNode } from "react";
+import { Checkbox, Field, Textarea } from "@fluentui/react-components";
+import { useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import { api, ask, type Schema } from "../api/client";
 import { queries } from "../api/queries";
 import { ConfirmByTyping } from "./ConfirmByTyping";
 import { CutoverWarning } from "./CutoverWarning";
+import { FormDialog } from "./FormDialog";
 import { counted } from "./format";
-import { Problem } from "./Problem";
 import { useToasts } from "./Toasts";
-import { useReturnFocus } from "./useReturnFocus";
 
 type Batch = Schema<"Batch">;
 
@@ -24,8 +23,6 @@ export const batchActions = [
 export type BatchVerb = (typeof batchActions)[number]["verb"];
 
 const done: Record<BatchVerb, string> = { start: "was started", stop: "is being stopped", sync: "is being synchronised", complete: "is being completed", approve: "was approved", delete: "is being deleted" };
-
-const useStyles = makeStyles({ content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM } });
 
 function invalidate(batch: string): void {
   void queries.invalidateQueries({ queryKey: ["batches"] });
@@ -147,50 +144,19 @@ export interface ApproveProps {
 
 /** Asks for the reason why what was left out is accepted. */
 export function ApproveDialog({ open, onClose, title, children, onApprove }: ApproveProps) {
-  useReturnFocus(open);
-  const styles = useStyles();
   const [reason, setReason] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (busy || reason.trim() === "") return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      await onApprove(reason.trim());
-      setReason("");
-      onClose();
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  };
+  // A reason is given for one thing, and is not that of the next.
+  useEffect(() => setReason(""), [open]);
   return (
-    <Dialog open={open} onOpenChange={(_, data) => !data.open && !busy && onClose()}>
-      <DialogSurface>
-        <form onSubmit={submit}>
-          <DialogBody>
-            <DialogTitle>{title}</DialogTitle>
-            <DialogContent className={styles.content}>
-              {children}
-              <Field label="Reason" hint="Goes to the audit log" required>
-                <Textarea value={reason} onChange={(_, data) => setReason(data.value)} maxLength={1000} resize="vertical" />
-              </Field>
-              <Problem error={error} />
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose} disabled={busy}>
-                Cancel
-              </Button>
-              <Button type="submit" appearance="primary" disabledFocusable={busy || reason.trim() === ""} icon={busy ? <Spinner size="tiny" /> : undefined}>
-                Approve
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog open={open} onClose={onClose} title={title} action="Approve" ready={reason.trim() !== ""} shownFields={["reason"]} onSubmit={() => onApprove(reason.trim())}>
+      {(problem) => (
+        <>
+          {children}
+          <Field label="Reason" hint="Goes to the audit log" required validationMessage={problem?.field("reason")}>
+            <Textarea value={reason} onChange={(_, data) => setReason(data.value)} maxLength={1000} resize="vertical" />
+          </Field>
+        </>
+      )}
+    </FormDialog>
   );
 }

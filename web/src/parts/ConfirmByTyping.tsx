@@ -58,7 +58,7 @@ export function ConfirmByTyping({ open, onClose, title, children, word, action, 
     }
   };
   return (
-    <Dialog open={open} onOpenChange={(_, data) => !data.open && !busy && onClose()} modalType={danger ? "alert" : "modal"}>
+    <Dialog open={open} onOpenChange={(_, data) => !data.open && !busy && onClose()} modalType={danger || word !== undefined ? "alert" : "modal"}>
       <DialogSurface>
         <form onSubmit={submit}>
           <DialogBody>

@@ -3,6 +3,7 @@ import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 import { problemOf, type ApiProblem } from "../api/problem";
 import { Problem } from "./Problem";
 import { useReturnFocus } from "./useReturnFocus";
+import { useUnsaved } from "./useUnsaved";
 
 const useStyles = makeStyles({ content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM } });
 
@@ -24,14 +25,17 @@ export interface FormDialogProps {
   closeOnly?: boolean;
 }
 
-/** A dialog with a form, which stays with what was entered when the server refuses it. */
+/** A dialog with a form, which stays with what was entered when the server refuses it, when somebody clicks beside it and when the session ends. */
 export function FormDialog({ open, onClose, title, action, ready = true, onSubmit, shownFields, children, closeOnly }: FormDialogProps) {
   useReturnFocus(open);
   const styles = useStyles();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const [touched, setTouched] = useState(false);
+  useUnsaved(open && touched);
   useEffect(() => {
-    if (open) setError(undefined);
+    setError(undefined);
+    setTouched(false);
   }, [open]);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -51,7 +55,7 @@ export function FormDialog({ open, onClose, title, action, ready = true, onSubmi
   return (
     <Dialog open={open} onOpenChange={(_, data) => !data.open && !busy && onClose()} modalType="alert">
       <DialogSurface>
-        <form onSubmit={submit}>
+        <form onSubmit={submit} onInput={() => setTouched(true)}>
           <DialogBody>
             <DialogTitle>{title}</DialogTitle>
             <DialogContent className={styles.content}>

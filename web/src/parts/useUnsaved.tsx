@@ -1,62 +1,54 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle } from "@fluentui/react-components";
-import { useCallback, useEffect, useRef, type ReactNode } from "react";
-import { useBlocker } from "react-router";
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 
-let unsaved = 0;
+/** The forms of the page that hold what was not saved. */
+const holding = new Set<symbol>();
+const listeners = new Set<() => void>();
+
+/** Has the browser ask before the page is closed or loaded anew. */
+const askFirst = (event: BeforeUnloadEvent) => event.preventDefault();
+
+function tell(): void {
+  if (holding.size > 0) window.addEventListener("beforeunload", askFirst);
+  else window.removeEventListener("beforeunload", askFirst);
+  listeners.forEach((listener) => listener());
+}
+
+function drop(form: symbol): void {
+  if (holding.delete(form)) tell();
+}
 
 /** Whether any form of the page holds what was not saved. */
 export function anyUnsaved(): boolean {
-  return unsaved > 0;
+  return holding.size > 0;
+}
+
+/** Whether any form of the page holds what was not saved, as it changes. */
+export function useAnyUnsaved(): boolean {
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, anyUnsaved);
+}
+
+/** Gives up what the forms of the page hold, once whoever entered it has agreed. */
+export function forgetUnsaved(): void {
+  holding.clear();
+  tell();
 }
 
 export interface Unsaved {
-  /** To be rendered somewhere in the page: the question. */
-  dialog: ReactNode;
   /** From here on leaving is fine: to be called before navigating after saving. */
   forget(): void;
 }
 
-/** Asks before a page is left whose input would be lost. Another place within the same path is fine. */
+/** Says that a form holds input. It is asked for before the page is left or somebody signs out, and stays when the session ends. */
 export function useUnsaved(dirty: boolean): Unsaved {
-  const forgotten = useRef(false);
-  const held = useRef(dirty);
-  held.current = dirty && !forgotten.current;
-  const blocker = useBlocker(useCallback(({ currentLocation, nextLocation }: { currentLocation: { pathname: string }; nextLocation: { pathname: string } }) => held.current && currentLocation.pathname !== nextLocation.pathname, []));
+  const [form] = useState(() => Symbol("form"));
   useEffect(() => {
     if (!dirty) return;
-    unsaved++;
-    const ask = (event: BeforeUnloadEvent) => held.current && event.preventDefault();
-    window.addEventListener("beforeunload", ask);
-    return () => {
-      unsaved--;
-      window.removeEventListener("beforeunload", ask);
-    };
-  }, [dirty]);
-  useEffect(() => {
-    if (!dirty) forgotten.current = false;
-  }, [dirty]);
-  const stay = () => blocker.state === "blocked" && blocker.reset();
-  const dialog = (
-    <Dialog open={blocker.state === "blocked"} onOpenChange={(_, data) => !data.open && stay()} modalType="alert">
-      <DialogSurface>
-        <DialogBody>
-          <DialogTitle>Leave without saving?</DialogTitle>
-          <DialogContent>What you have entered on this page is not saved, and is lost when you leave it.</DialogContent>
-          <DialogActions>
-            <Button onClick={() => blocker.state === "blocked" && blocker.proceed()}>Leave</Button>
-            <Button appearance="primary" onClick={stay}>
-              Stay
-            </Button>
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
-  );
-  return {
-    dialog,
-    forget: () => {
-      forgotten.current = true;
-      held.current = false;
-    },
-  };
+    holding.add(form);
+    tell();
+    return () => drop(form);
+  }, [dirty, form]);
+  return useMemo(() => ({ forget: () => drop(form) }), [form]);
 }

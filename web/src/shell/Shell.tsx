@@ -36,12 +36,16 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Navigate, NavLink, Outlet, useLocation, useNavigate, useNavigation } from "react-router";
 import { api, ask } from "../api/client";
-import { atLeast, meQuery, queries, type Role } from "../api/queries";
+import { atLeast, MeContext, meQuery, queries, type Me, type Role } from "../api/queries";
 import { useLiveStatus } from "../live/useLive";
+import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { useToasts } from "../parts/Toasts";
-import { anyUnsaved } from "../parts/useUnsaved";
+import { anyUnsaved, forgetUnsaved, useAnyUnsaved } from "../parts/useUnsaved";
+import { LeaveDialog, Leaving } from "./Leaving";
+import { Page } from "./Page";
 import { SignInAgain } from "./SignInAgain";
+import { onOtherTabs, tellOtherTabs } from "./tabs";
 import { choose, useChoice, type Choice } from "./theme";
 
 const places: { to: string; text: string; icon: FluentIcon; least?: Role }[] = [
@@ -88,9 +92,20 @@ const useStyles = makeStyles({
 export function Shell() {
   const styles = useStyles();
   const me = useQuery(meQuery);
-  const was = useRef(me.data);
+  const unsaved = useAnyUnsaved();
   const location = useLocation();
-  if (me.data) was.current = me.data;
+  // Whose pages these are. What somebody has entered is not sent in the name of another.
+  const [owner, setOwner] = useState<Me | null>();
+  const now = me.data;
+  const other = now && owner && now.name !== owner.name ? now : undefined;
+  if (now && now !== owner && !other) setOwner(now);
+  useEffect(() => {
+    if (!other || unsaved) return;
+    // Nothing that the one may see is left for the other.
+    queries.removeQueries({ predicate: (q) => q.queryKey[0] !== meQuery.queryKey[0] });
+    setOwner(other);
+  }, [other, unsaved]);
+  useEffect(() => onOtherTabs(() => void queries.invalidateQueries(meQuery)), []);
   if (me.isPending) {
     return (
       <div className={styles.whole}>
@@ -98,7 +113,7 @@ export function Shell() {
       </div>
     );
   }
-  if (me.error && !was.current) {
+  if (me.error && !owner) {
     return (
       <div className={styles.whole}>
         <Problem error={me.error} title="The console cannot start" retry={() => void me.refetch()} />
@@ -106,15 +121,15 @@ export function Shell() {
     );
   }
   // What is not saved must not be lost because a session has ended.
-  if (!me.data && !(was.current && anyUnsaved())) {
+  if (!owner || (!now && !unsaved)) {
     const next = location.pathname + location.search + location.hash;
     return <Navigate to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
   }
   return (
-    <>
-      <Frame name={was.current!.name} role={was.current!.role} />
-      {!me.data && <SignInAgain name={was.current!.name} />}
-    </>
+    <MeContext value={owner}>
+      <Frame key={owner.name} name={owner.name} role={owner.role} />
+      {unsaved && (!now || other) && <SignInAgain name={owner.name} other={other?.name} />}
+    </MeContext>
   );
 }
 
@@ -165,9 +180,24 @@ function Frame({ name, role }: { name: string; role: Role }) {
       </OverlayDrawer>
       <main id="main" ref={main} tabIndex={-1} className={styles.main}>
         {going && <Spinner size="tiny" className={styles.loading} aria-label="Loading" />}
-        <Outlet />
+        <Here role={role} />
       </main>
+      <Leaving />
     </div>
+  );
+}
+
+/** The page, or why this role does not see it. */
+function Here({ role }: { role: Role }) {
+  const { pathname } = useLocation();
+  const place = places.find((p) => p.to === pathname);
+  if (!place?.least || atLeast(role, place.least)) return <Outlet />;
+  return (
+    <Page title={place.text}>
+      <Empty title="This page is for admins" icon={place.icon}>
+        Your role is {role}. An admin can do what you have come for, or give you the role {place.least}.
+      </Empty>
+    </Page>
   );
 }
 
@@ -238,7 +268,9 @@ function WhoMenu({ name, role }: { name: string; role: Role }) {
   const styles = useStyles();
   const navigate = useNavigate();
   const toasts = useToasts();
+  const [asking, setAsking] = useState(false);
   const signOut = async () => {
+    setAsking(false);
     try {
       await ask(api.DELETE("/session"));
     } catch (error) {
@@ -247,28 +279,33 @@ function WhoMenu({ name, role }: { name: string; role: Role }) {
         return;
       }
     }
+    forgetUnsaved();
     queries.clear();
     queries.setQueryData(meQuery.queryKey, null);
+    tellOtherTabs();
     void navigate("/sign-in", { replace: true });
   };
   return (
-    <Menu>
-      <MenuTrigger disableButtonEnhancement>
-        <Button appearance="subtle" icon={<PersonCircleRegular />} className={styles.who} aria-label={`${name}, ${role}`} title={`Signed in as ${name} (${role})`}>
-          <span className={styles.whoText}>{name}</span>
-        </Button>
-      </MenuTrigger>
-      <MenuPopover>
-        <MenuList>
-          <MenuItem icon={<PersonCircleRegular />} onClick={() => void navigate("/account")}>
-            Your account
-          </MenuItem>
-          <MenuDivider />
-          <MenuItem icon={<SignOutRegular />} onClick={() => void signOut()}>
-            Sign out
-          </MenuItem>
-        </MenuList>
-      </MenuPopover>
-    </Menu>
+    <>
+      <Menu>
+        <MenuTrigger disableButtonEnhancement>
+          <Button appearance="subtle" icon={<PersonCircleRegular />} className={styles.who} aria-label={`${name}, ${role}`} title={`Signed in as ${name} (${role})`}>
+            <span className={styles.whoText}>{name}</span>
+          </Button>
+        </MenuTrigger>
+        <MenuPopover>
+          <MenuList>
+            <MenuItem icon={<PersonCircleRegular />} onClick={() => void navigate("/account")}>
+              Your account
+            </MenuItem>
+            <MenuDivider />
+            <MenuItem icon={<SignOutRegular />} onClick={() => (anyUnsaved() ? setAsking(true) : void signOut())}>
+              Sign out
+            </MenuItem>
+          </MenuList>
+        </MenuPopover>
+      </Menu>
+      <LeaveDialog open={asking} onStay={() => setAsking(false)} onLeave={() => void signOut()} />
+    </>
   );
 }

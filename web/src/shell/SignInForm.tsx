@@ -4,6 +4,7 @@ import { api, ask } from "../api/client";
 import { meQuery, queries } from "../api/queries";
 import { ApiProblem } from "../api/problem";
 import { Problem } from "../parts/Problem";
+import { tellOtherTabs } from "./tabs";
 
 const useStyles = makeStyles({
   form: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
@@ -33,6 +34,7 @@ export function SignInForm({ name: known, onDone }: { name?: string; onDone: () 
       if (operator.name !== known) queries.removeQueries({ predicate: (q) => q.queryKey[0] !== "me" });
       await queries.fetchQuery({ ...meQuery, staleTime: 0 });
       void queries.invalidateQueries();
+      tellOtherTabs();
       onDone();
     } catch (e) {
       if (e instanceof ApiProblem && e.code === "totp-needed") setSecond(true);

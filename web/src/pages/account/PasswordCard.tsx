@@ -7,6 +7,7 @@ import { Card } from "../../parts/Card";
 import { FormDialog } from "../../parts/FormDialog";
 import { PasswordFields, passwordTrouble } from "../../parts/PasswordFields";
 import { useToasts } from "../../parts/Toasts";
+import { forgetUnsaved } from "../../parts/useUnsaved";
 
 /** One's own password. */
 export function PasswordCard() {
@@ -35,6 +36,7 @@ export function PasswordCard() {
           await ask(api.PUT("/session/password", { body: { old, new: password } }));
           toasts.done("Your password was changed.", "Sign in with the new one.");
           setOpen(false);
+          forgetUnsaved();
           void navigate("/sign-in?next=%2Faccount", { replace: true });
           queries.setQueryData(meQuery.queryKey, null);
         }}

@@ -1,8 +1,9 @@
-import { Button, Field, Input, makeStyles, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Spinner, Textarea, tokens } from "@fluentui/react-components";
+import { Button, Field, Input, makeStyles, Spinner, Textarea, tokens } from "@fluentui/react-components";
 import { useState, type FormEvent } from "react";
 import { api, ask, ifMatch, type Schema } from "../../api/client";
 import { ApiProblem, problemOf } from "../../api/problem";
 import { batchQuery, queries } from "../../api/queries";
+import { ChangedByOthers, undecided } from "../../parts/ChangedByOthers";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
@@ -46,7 +47,7 @@ function Editable({ batch }: { batch: Batch }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const dirty = !same(begun.form, form);
-  const unsaved = useUnsaved(dirty);
+  useUnsaved(dirty);
   const troubles = troublesOf(form);
   const problem = error === undefined ? undefined : problemOf(error);
 
@@ -90,21 +91,10 @@ function Editable({ batch }: { batch: Batch }) {
     }
   };
   const put = (key: keyof Form) => (_: unknown, data: { value: string }) => setForm((f) => ({ ...f, [key]: data.value }));
-  const reason = role ?? refusal("batch", batch, "edit") ?? (busy ? "It is being saved." : !dirty ? "Nothing has changed." : Object.keys(troubles).length > 0 ? "Correct what is marked." : theirs ? "Somebody else has changed the settings; choose above." : undefined);
+  const reason = role ?? refusal("batch", batch, "edit") ?? (busy ? "It is being saved." : !dirty ? "Nothing has changed." : Object.keys(troubles).length > 0 ? "Correct what is marked." : theirs ? undecided : undefined);
   return (
     <Card title="Settings">
-      {theirs && (
-        <MessageBar intent="warning" layout="multiline" role="alert">
-          <MessageBarBody>
-            <MessageBarTitle>Changed by somebody else. </MessageBarTitle>
-            While you were editing, somebody has changed {changedFields(begun.form, formOf(theirs)).map((key) => names[key]).join(", ")}. Nothing of yours is saved yet.
-          </MessageBarBody>
-          <MessageBarActions>
-            <Button onClick={() => begin(theirs, form)}>Keep my input over theirs</Button>
-            <Button onClick={() => begin(theirs)}>Take theirs</Button>
-          </MessageBarActions>
-        </MessageBar>
-      )}
+      {theirs && <ChangedByOthers what={changedFields(begun.form, formOf(theirs)).map((key) => names[key])} onKeepMine={() => begin(theirs, form)} onTakeTheirs={() => begin(theirs)} />}
       <form className={styles.form} onSubmit={submit}>
         <Field label="Who gets the reports" hint="One address in each line, beside who has created the batch" validationMessage={problem?.field("notify")}>
           <Textarea value={form.notify} onChange={put("notify")} readOnly={role !== undefined} resize="vertical" spellCheck={false} />
@@ -133,7 +123,6 @@ function Editable({ batch }: { batch: Batch }) {
           )}
         </div>
       </form>
-      {unsaved.dialog}
     </Card>
   );
 }

@@ -12,6 +12,7 @@ import { count, counted, duration } from "../../parts/format";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { useToasts } from "../../parts/Toasts";
+import { useUnsaved } from "../../parts/useUnsaved";
 import { Card, Facts } from "./Card";
 import { fileForm } from "./fileForm";
 import { useDebounced } from "./useDebounced";
@@ -113,6 +114,7 @@ function AddRest({ batch, open, onClose, onFile }: AddProps) {
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const turn = useRef(0);
+  useUnsaved(open && file !== undefined);
   useEffect(() => {
     if (!open) return;
     setFile(undefined);
@@ -166,7 +168,7 @@ function AddRest({ batch, open, onClose, onFile }: AddProps) {
   };
   const reason = !file ? "Choose the migration file first." : busy ? "The file is being looked at." : !checked ? "The file can't be taken as it is." : checked.file?.refused ? "The file as a whole can't be taken." : fresh === 0 ? "The batch has all mailboxes of the file already." : (checked.file?.errors ?? 0) > 0 && !skipBad ? "Correct the file, or leave the bad rows out." : undefined;
   return (
-    <Dialog open={open} onOpenChange={(_, d) => !d.open && !busy && onClose()}>
+    <Dialog open={open} onOpenChange={(_, d) => !d.open && !busy && onClose()} modalType="alert">
       <DialogSurface>
         <DialogBody>
           <DialogTitle>Add the rest to {batch.name}</DialogTitle>

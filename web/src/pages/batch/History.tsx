@@ -27,6 +27,8 @@ export function History({ batch }: { batch: string }) {
     queryFn: ({ pageParam, signal }) => ask(api.GET("/batches/{batch}/history", { params: { path: { batch }, query: { cursor: pageParam, limit: 200 } }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next || undefined,
+    // What changes nothing of the batch, as new passwords do, its live line does not tell.
+    refetchInterval: 30_000,
   });
   if (error && !data) return <Problem error={error} title="The history could not be read" retry={() => void refetch()} />;
   if (!data) return <Loading rows={6} what="Loading the history" />;

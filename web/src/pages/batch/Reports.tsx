@@ -1,10 +1,11 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Link, makeStyles, Spinner, Textarea, tokens } from "@fluentui/react-components";
+import { Field, Link, makeStyles, Textarea, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, OpenRegular, SendRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useEffect, useState } from "react";
 import { api, ask, path, type Schema } from "../../api/client";
 import { queries } from "../../api/queries";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
+import { FormDialog } from "../../parts/FormDialog";
 import { counted } from "../../parts/format";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
@@ -24,7 +25,6 @@ const useStyles = makeStyles({
   file: { display: "flex", gap: tokens.spacingHorizontalM, alignItems: "baseline", flexWrap: "wrap" },
   link: { display: "inline-flex", gap: tokens.spacingHorizontalXS, alignItems: "center" },
   quiet: { color: tokens.colorNeutralForeground2 },
-  content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
 });
 
 const files = [
@@ -123,52 +123,25 @@ function Notices({ batch }: { batch: Schema<"Batch"> }) {
 }
 
 function SendAgain({ name, usual, open, onClose }: { name: string; usual: string[]; open: boolean; onClose(): void }) {
-  const styles = useStyles();
   const toasts = useToasts();
   const [to, setTo] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (busy) return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      const list = lines(to);
-      const mailed = await ask(api.POST("/batches/{batch}/report-mails", { params: { path: { batch: name } }, body: list.length > 0 ? { to: list } : {} }));
-      toasts.done("The report is being sent.", mailed?.recipients?.join(", "));
-      void queries.invalidateQueries({ queryKey: ["notices", name] });
-      setTo("");
-      onClose();
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  };
+  useEffect(() => setTo(""), [open]);
   return (
-    <Dialog open={open} onOpenChange={(_, d) => !d.open && !busy && onClose()}>
-      <DialogSurface>
-        <form onSubmit={submit}>
-          <DialogBody>
-            <DialogTitle>Send the report of {name} now</DialogTitle>
-            <DialogContent className={styles.content}>
-              <Field label="To" hint={`One address in each line. Without one it goes to who gets the reports of the batch${usual.length > 0 ? `: ${usual.join(", ")}` : ""}.`}>
-                <Textarea value={to} onChange={(_, d) => setTo(d.value)} resize="vertical" spellCheck={false} />
-              </Field>
-              <Problem error={error} />
-            </DialogContent>
-            <DialogActions>
-              <Button type="button" onClick={onClose} disabled={busy}>
-                Cancel
-              </Button>
-              <Button type="submit" appearance="primary" disabledFocusable={busy} icon={busy ? <Spinner size="tiny" /> : undefined}>
-                Send
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog
+      open={open}
+      onClose={onClose}
+      title={`Send the report of ${name} now`}
+      action="Send"
+      onSubmit={async () => {
+        const list = lines(to);
+        const mailed = await ask(api.POST("/batches/{batch}/report-mails", { params: { path: { batch: name } }, body: list.length > 0 ? { to: list } : {} }));
+        toasts.done("The report is being sent.", mailed?.recipients?.join(", "));
+        void queries.invalidateQueries({ queryKey: ["notices", name] });
+      }}
+    >
+      <Field label="To" hint={`One address in each line. Without one it goes to who gets the reports of the batch${usual.length > 0 ? `: ${usual.join(", ")}` : ""}.`}>
+        <Textarea value={to} onChange={(_, d) => setTo(d.value)} resize="vertical" spellCheck={false} />
+      </Field>
+    </FormDialog>
   );
 }

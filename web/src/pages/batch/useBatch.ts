@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { api, ask, path, type Live, type Schema } from "../../api/client";
 import { batchQuery, queries } from "../../api/queries";
+import { paced } from "../../live/paced";
 import { useLive } from "../../live/useLive";
 
 type Batch = Schema<"Batch">;
@@ -15,6 +16,19 @@ export interface BatchLook {
 }
 
 const moving = ["Validating", "Starting", "Syncing", "IncrementalSyncing", "Stopping", "Completing"];
+
+/** Has the lists of a batch that are looked at asked for again whenever the line says something else of it. */
+function useFreshLists(name: string, batch: Batch | undefined): void {
+  const lists = useMemo(() => paced(() => Promise.all([["mailboxes", name], ["history", name]].map((queryKey) => queries.invalidateQueries({ queryKey })))), [name]);
+  useEffect(() => lists.stop, [lists]);
+  const told = batch && JSON.stringify([batch.version, batch.counts, batch.states, batch.figures]);
+  const before = useRef(told);
+  useEffect(() => {
+    // What the line says first the lists have been asked for just now.
+    if (told !== undefined && before.current !== undefined && told !== before.current) lists.ask();
+    before.current = told;
+  }, [told, lists]);
+}
 
 /** A batch and its mailboxes that are under way, live. */
 export function useBatch(name: string): BatchLook {
@@ -31,6 +45,7 @@ export function useBatch(name: string): BatchLook {
   useEffect(() => {
     if (value) queries.setQueryData(batchQuery(name).queryKey, value.batch);
   }, [name, value]);
+  useFreshLists(name, value?.batch);
   // An answer of the server to a verb is newer than what the line has said.
   const batch = asked.data && (!value || asked.data.version > value.batch.version) ? asked.data : value?.batch;
   return {

@@ -9,12 +9,12 @@ import { Problem } from "../../parts/Problem";
 import { useToasts } from "../../parts/Toasts";
 import { When } from "../../parts/When";
 import { CreateEndpoint } from "../endpoints/CreateEndpoint";
-import { emptyForm, hasAdmin, loginText, typeText, type Endpoint, type Form } from "../endpoints/form";
+import { hasAdmin, loginText, typeText, type Endpoint } from "../endpoints/form";
 import { limitsText } from "../endpoints/limits";
 import { TestPanel } from "../endpoints/TestPanel";
 import { CheckResult, TargetPassword } from "./FileStep";
 import { useStepStyles } from "./useStyles";
-import type { Wizard } from "./useWizard";
+import type { Side, Wizard } from "./useWizard";
 
 const useStyles = makeStyles({
   sides: { display: "grid", gridTemplateColumns: "repeat(auto-fit, minmax(min(100%, 320px), 1fr))", gap: tokens.spacingHorizontalXL, alignItems: "start" },
@@ -25,8 +25,6 @@ const useStyles = makeStyles({
   surface: { maxWidth: "760px" },
 });
 
-type Side = "source" | "target";
-
 const titles: Record<Side, { label: string; hint: string }> = { source: { label: "Source endpoint", hint: "Where the mail is" }, target: { label: "Target endpoint", hint: "Where it goes" } };
 
 /** Choosing both endpoints, or making them. */
@@ -36,8 +34,6 @@ export function EndpointsStep({ wizard: w }: { wizard: Wizard }) {
   const toasts = useToasts();
   const { data, error, refetch } = useQuery(endpointsQuery);
   const [making, setMaking] = useState<Side>();
-  // What was entered stays when the dialog is closed.
-  const [forms, setForms] = useState<Record<Side, Form>>({ source: emptyForm(), target: emptyForm() });
   if (!data) return error ? <Problem error={error} title="The endpoints could not be read" retry={() => void refetch()} /> : <Loading rows={2} height={64} what="Loading the endpoints" />;
   const target = data.find((e) => e.name === w.draft.target);
   return (
@@ -56,13 +52,13 @@ export function EndpointsStep({ wizard: w }: { wizard: Wizard }) {
             <DialogContent>
               {making && (
                 <CreateEndpoint
-                  form={forms[making]}
-                  onChange={(changes) => setForms((f) => ({ ...f, [making]: { ...f[making], ...changes } }))}
+                  form={w.endpointForms[making]}
+                  onChange={(changes) => w.changeEndpointForm(making, changes)}
                   onCancel={() => setMaking(undefined)}
                   cancel="Close"
                   onCreated={(made) => {
                     toasts.done(`The endpoint ${made.name} was created`);
-                    setForms((f) => ({ ...f, [making]: emptyForm() }));
+                    w.changeEndpointForm(making, null);
                     w.change({ [making]: made.name });
                     setMaking(undefined);
                   }}

@@ -8,7 +8,12 @@ import { checkFile, createBatch, type FileSummary } from "./check";
 import { maxBytes } from "./csv";
 import { emptyDraft, firstOf, forgetDraft, keep, kept, proposeName, type Draft } from "./draft";
 import { edited, mailboxRows, type MigrationFile } from "./file";
+import { emptyForm, type Form } from "../endpoints/form";
 import type { Edits } from "./FileProblems";
+
+export type Side = "source" | "target";
+
+const emptyForms = (): Record<Side, Form> => ({ source: emptyForm(), target: emptyForm() });
 
 /** All that the wizard holds, and what it can ask for. */
 export interface Wizard {
@@ -23,6 +28,10 @@ export interface Wizard {
   edit(row: number, text: string | null | undefined): void;
   targetPassword: string;
   setTargetPassword(text: string): void;
+  /** Endpoints that are being entered. They are not part of the draft: passwords are kept nowhere. */
+  endpointForms: Record<Side, Form>;
+  /** Changes one of them; null empties it. */
+  changeEndpointForm(side: Side, changes: Partial<Form> | null): void;
   /** What the server said of the file the last time. */
   summary?: FileSummary;
   checking: boolean;
@@ -49,6 +58,7 @@ export function useWizard(): Wizard {
   const [file, setFile] = useState<MigrationFile>();
   const [edits, setEdits] = useState<Edits>(new Map());
   const [targetPassword, setPassword] = useState("");
+  const [endpointForms, setForms] = useState(emptyForms);
   const [summary, setSummary] = useState<FileSummary>();
   const [checking, setChecking] = useState(false);
   const [checkError, setCheckError] = useState<unknown>();
@@ -161,6 +171,7 @@ export function useWizard(): Wizard {
       setFile(undefined);
       setEdits(new Map());
       setPassword("");
+      setForms(emptyForms());
       setSummary(undefined);
       change({ created: batch.name });
       void client.invalidateQueries({ queryKey: batchesQuery.queryKey });
@@ -181,6 +192,7 @@ export function useWizard(): Wizard {
     setFile(undefined);
     setEdits(new Map());
     setPassword("");
+    setForms(emptyForms());
     setSummary(undefined);
     setCheckError(undefined);
     setChecking(false);
@@ -193,9 +205,10 @@ export function useWizard(): Wizard {
     setPassword(text);
     setError(undefined);
   }, []);
+  const changeEndpointForm = useCallback((side: Side, changes: Partial<Form> | null) => setForms((f) => ({ ...f, [side]: changes ? { ...f[side], ...changes } : emptyForm() })), []);
   return {
-    draft, change, file, takeFile, replaceFile: put, edits, edit, targetPassword, setTargetPassword, summary, checking, checkError, check,
+    endpointForms, changeEndpointForm, draft, change, file, takeFile, replaceFile: put, edits, edit, targetPassword, setTargetPassword, summary, checking, checkError, check,
     fresh: edits.size === 0 && checked === mark(draft, targetPassword), troubles, setTroubles, problem, create, creating, reset,
-    dirty: draft.created === "" && (file !== undefined || JSON.stringify(draft) !== JSON.stringify(emptyDraft())),
+    dirty: draft.created === "" && (file !== undefined || JSON.stringify([draft, endpointForms]) !== JSON.stringify([emptyDraft(), emptyForms()])),
   };
 }

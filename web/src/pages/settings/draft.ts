@@ -22,9 +22,23 @@ export function draftOf(kept: Kept): SettingsDraft {
   return { host, port: port ? String(port) : "", security: security || "starttls", user, password: "", from, ca, days: String(kept.keepCompletedSeconds / day) };
 }
 
-/** What a draft changes, undefined when nothing. */
-export function changesOf(kept: Kept, draft: SettingsDraft): SettingsPatch | undefined {
-  const was = draftOf(kept);
+/** Days as they are typed, with a point or a comma; NaN for what is no number. */
+function daysOf(text: string): number {
+  return /^\d+([.,]\d+)?$/.test(text.trim()) ? Number(text.trim().replace(",", ".")) : NaN;
+}
+
+/** What is wrong with a draft, by field, as far as that can be said without the server. */
+export function troublesOf(draft: SettingsDraft): Partial<Record<keyof SettingsDraft, string>> {
+  const days = daysOf(draft.days);
+  const port = Number(draft.port);
+  return {
+    ...(draft.port === "" || (port >= 1 && port <= 65_535) ? {} : { port: "It is 1 to 65535, or empty." }),
+    ...(days === 0 || (days >= 1 / 24 && days <= 3660) ? {} : { days: "It is 0, or a number of days from 0.042 (an hour) to 3660." }),
+  };
+}
+
+/** What a draft without troubles changes, undefined when nothing. */
+export function changesOf(was: SettingsDraft, draft: SettingsDraft): SettingsPatch | undefined {
   const smtp: NonNullable<SettingsPatch["smtp"]> = {};
   for (const name of ["host", "user", "from", "ca"] as const) {
     if (draft[name].trim() !== was[name].trim()) smtp[name] = draft[name].trim();
@@ -34,6 +48,6 @@ export function changesOf(kept: Kept, draft: SettingsDraft): SettingsPatch | und
   if (draft.password !== "") smtp.password = draft.password;
   const patch: SettingsPatch = {};
   if (Object.keys(smtp).length > 0) patch.smtp = smtp;
-  if (draft.days !== was.days) patch.keepCompletedSeconds = Math.round(Number(draft.days) * day);
+  if (draft.days !== was.days) patch.keepCompletedSeconds = Math.round(daysOf(draft.days) * day);
   return Object.keys(patch).length > 0 ? patch : undefined;
 }
