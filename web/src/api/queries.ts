@@ -81,6 +81,8 @@ export const endpointQuery = (endpoint: string) =>
     queryFn: (): Promise<Schema<"Endpoint">> => ask(api.GET("/endpoints/{endpoint}", { params: { path: { endpoint } } })),
   });
 
+export const settingsQuery = queryOptions({ queryKey: ["settings"], queryFn: ({ signal }) => ask(api.GET("/settings", { signal })) });
+
 export const nodesQuery = queryOptions({
   queryKey: ["nodes"],
   queryFn: async () => (await ask(api.GET("/nodes"))).items ?? [],

@@ -1,9 +1,9 @@
 import { Button, Field, Input, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, Select, Spinner, Textarea, tokens } from "@fluentui/react-components";
-import { queryOptions, useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api, ask, ifMatch } from "../api/client";
 import { problemOf } from "../api/problem";
-import { queries, useMe } from "../api/queries";
+import { queries, settingsQuery, useMe } from "../api/queries";
 import { Card } from "../parts/Card";
 import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
 import { Loading } from "../parts/Loading";
@@ -19,8 +19,6 @@ const useStyles = makeStyles({
   wide: { gridColumn: "1 / -1" },
   row: { display: "flex", gap: tokens.spacingHorizontalM, flexWrap: "wrap", alignItems: "end" },
 });
-
-const settingsQuery = queryOptions({ queryKey: ["settings"], queryFn: ({ signal }) => ask(api.GET("/settings", { signal })) });
 
 export default function Settings() {
   const kept = useQuery(settingsQuery);

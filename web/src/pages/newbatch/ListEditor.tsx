@@ -1,6 +1,7 @@
 import { Button, Field, Input, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, tokens } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { useRef, useState, type ReactNode } from "react";
+import { useAfterClick } from "../../parts/useAfterClick";
 
 const useStyles = makeStyles({
   box: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS, maxWidth: "560px" },
@@ -34,6 +35,7 @@ export function ListEditor({ label, hint, one, values, onChange, trouble, proble
   const styles = useStyles();
   const [fresh, setFresh] = useState("");
   const input = useRef<HTMLInputElement>(null);
+  const afterClick = useAfterClick();
   const add = (text: string) => {
     // Several can be pasted at once.
     const list = text.split(type === "email" ? /[\s,;]+/ : /\r?\n/).map((t) => t.trim()).filter((t) => t !== "" && !values.includes(t));
@@ -51,7 +53,7 @@ export function ListEditor({ label, hint, one, values, onChange, trouble, proble
       {values.map((value, i) => (
         <div key={i} className={styles.row}>
           <Field className={styles.field} validationMessage={trouble?.(value)}>
-            <Input className={styles.input} aria-label={`${one} ${i + 1}`} value={value} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && remove(i)} />
+            <Input className={styles.input} aria-label={`${one} ${i + 1}`} value={value} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && afterClick(() => remove(i))} />
           </Field>
           <Button appearance="subtle" icon={<DismissRegular />} aria-label={`Remove ${value}`} onClick={() => remove(i)} />
         </div>
@@ -79,7 +81,7 @@ export function ListEditor({ label, hint, one, values, onChange, trouble, proble
               event.preventDefault();
               add(text);
             }}
-            onBlur={() => add(fresh)}
+            onBlur={() => fresh !== "" && afterClick(() => add(fresh))}
           />
         </Field>
         <Button icon={<AddRegular />} onClick={() => add(fresh)} aria-label={`Add the ${one}`}>

@@ -1,5 +1,6 @@
 import { Field, Input, Radio, RadioGroup, Select } from "@fluentui/react-components";
 import { useMe } from "../../api/queries";
+import { NoMailServer } from "../../parts/NoMailServer";
 import { ListEditor } from "./ListEditor";
 import { useStepStyles } from "./useStyles";
 import type { Wizard } from "./useWizard";
@@ -18,9 +19,10 @@ export function ScheduleStep({ wizard: w }: { wizard: Wizard }) {
   const { draft } = w;
   return (
     <div className={step.step}>
+      <NoMailServer />
       <ListEditor
         label="Reports go to"
-        hint={me.email ? `And to you, at ${me.email}.` : "You have no address of your own yet: add one to your account to get them as well."}
+        hint={me.email ? `And to you, at ${me.email}.` : `You have no address of your own yet: ${me.role === "admin" ? "give yourself one under Operators" : "ask an admin for one"} to get them as well.`}
         one="address"
         values={draft.notify}
         onChange={(notify) => w.change({ notify })}
@@ -40,7 +42,7 @@ export function ScheduleStep({ wizard: w }: { wizard: Wizard }) {
       </Field>
       <Field label="Start" hint="Nothing is copied before the preflight of the next step.">
         <RadioGroup value={draft.start} onChange={(_, data) => w.change({ start: data.value as typeof draft.start })}>
-          <Radio value="now" label="After the preflight" />
+          <Radio value="now" label="By itself, when the preflight finds every mailbox ready" />
           <Radio value="later" label="Later, at a time" />
           <Radio value="manual" label="By hand: it is only created" />
         </RadioGroup>
