@@ -1,4 +1,4 @@
-import { Button, Field, Input, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, tokens } from "@fluentui/react-components";
+import { Button, Field, Input, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, mergeClasses, tokens } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { useRef, useState, type ReactNode } from "react";
 import { useAfterClick } from "../../parts/useAfterClick";
@@ -9,6 +9,7 @@ const useStyles = makeStyles({
   add: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalXS, alignItems: "flex-start" },
   field: { flex: "1 1 180px", minWidth: 0, gridTemplateColumns: "minmax(0, 1fr)" },
   input: { width: "100%", minWidth: 0 },
+  gone: { display: "none" },
   label: { fontWeight: tokens.fontWeightSemibold },
   hint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
@@ -28,10 +29,11 @@ export interface ListEditorProps {
   suggest?: string;
   placeholder?: string;
   type?: "text" | "email";
+  readOnly?: boolean;
 }
 
 /** A list of lines that are added, changed and taken away. */
-export function ListEditor({ label, hint, one, values, onChange, trouble, problem, suggestions, suggest, placeholder, type = "text" }: ListEditorProps) {
+export function ListEditor({ label, hint, one, values, onChange, trouble, problem, suggestions, suggest, placeholder, type = "text", readOnly }: ListEditorProps) {
   const styles = useStyles();
   const [fresh, setFresh] = useState("");
   const input = useRef<HTMLInputElement>(null);
@@ -53,12 +55,13 @@ export function ListEditor({ label, hint, one, values, onChange, trouble, proble
       {values.map((value, i) => (
         <div key={i} className={styles.row}>
           <Field className={styles.field} validationMessage={trouble?.(value)}>
-            <Input className={styles.input} aria-label={`${one} ${i + 1}`} value={value} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && afterClick(() => remove(i))} />
+            <Input className={styles.input} aria-label={`${one} ${i + 1}`} value={value} readOnly={readOnly} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && afterClick(() => remove(i))} />
           </Field>
-          <Button appearance="subtle" icon={<DismissRegular />} aria-label={`Remove ${value}`} onClick={() => remove(i)} />
+          {!readOnly && <Button appearance="subtle" icon={<DismissRegular />} aria-label={`Remove ${value}`} onClick={() => remove(i)} />}
         </div>
       ))}
-      <div className={styles.add}>
+      {readOnly && values.length === 0 && <span>None</span>}
+      <div className={mergeClasses(styles.add, readOnly && styles.gone)}>
         <Field className={styles.field} validationMessage={problem ?? (fresh.trim() === "" ? undefined : trouble?.(fresh.trim()))}>
           <Input
             ref={input}
