@@ -61,6 +61,15 @@ export function CreateEndpoint({ form, onChange, onCreated, onCancel, cancel = "
   const problem = said === undefined ? undefined : problemOf(said);
   // What a test of the creation found goes by steps, and belongs to no field.
   const byStep = problem?.code === "endpoint-test-failed" || problem?.code === "sign-in-refused";
+  // Another key than the pinned one is no matter for one click.
+  const trust =
+    form.pin.trim() === ""
+      ? (key: string) => {
+          onChange({ pin: key });
+          setError(undefined);
+          setTurn((n) => n + 1);
+        }
+      : undefined;
   const shown = problem?.fields.find((f) => f.name === "tls");
   const pin = error !== undefined && shown ? pinIn(shown.detail) : undefined;
   return (
@@ -77,26 +86,16 @@ export function CreateEndpoint({ form, onChange, onCreated, onCancel, cancel = "
             setError(undefined);
           }}
           turn={turn}
-          onTrust={(pin) => {
-            onChange({ pin });
-            setTurn((n) => n + 1);
-          }}
+          onTrust={trust}
           shownFields={shownFields}
         />
       </section>
       <Checkbox checked={skip} onChange={(_, data) => setSkip(data.checked === true)} label="Create it although it was not tested" />
       {strict && wrong.length > 0 && <Problem error={told("Something is missing or wrong; it is told at the fields.")} />}
       <Problem error={error} title="The endpoint was not created" remedy={byStep ? untested : undefined} shownFields={byStep ? [] : shownFields} />
-      {pin && form.pin !== pin && (
+      {pin && trust && (
         <div>
-          <Button
-            onClick={() => {
-              onChange({ pin });
-              setError(undefined);
-            }}
-          >
-            Trust this key
-          </Button>
+          <Button onClick={() => trust(pin)}>Trust this key</Button>
         </div>
       )}
       <div className={styles.actions}>

@@ -169,7 +169,7 @@ export function useWizard(): Wizard {
       const same = before !== undefined && before.mark === chosen.mark;
       const list = same ? before.changes : [];
       const next = changed(chosen, list);
-      setRestored(before && { made: same ? howMany(list) : 0, secret: before.secret });
+      setRestored(before && { made: same ? howMany(list) : 0, secret: same ? before.secret : 0 });
       const taken = new Set((client.getQueryData(batchesQuery.queryKey) ?? []).map((b) => b.name));
       const d = state.current.draft;
       const name = d.name === "" || d.name === proposed.current ? (proposed.current = proposeName(next.name, taken)) : d.name;
