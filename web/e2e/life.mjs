@@ -64,7 +64,6 @@ function rowCard(number) {
 }
 
 await step("corrections are made again after a reload, but passwords", async () => {
-  page.once("dialog", (dialog) => dialog.accept());
   await page.reload();
   await page.getByText("Choose the file", { exact: false }).first().waitFor();
   await chooseFile(page, "pilot.csv", given.badFile);

@@ -92,7 +92,9 @@ function Shown({ batch, underWay, tab, to, crumbs, error }: ShownProps) {
   const navigate = useNavigate();
   const { act, dialogs } = useBatchActions(() => void navigate("/batches"));
   const tablist = useRef<HTMLDivElement>(null);
-  useEffect(() => tablist.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [tab]);
+  useEffect(() => {
+    tablist.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [tab]);
   const panels: Record<TabName, () => React.ReactNode> = {
     overview: () => <Overview batch={batch} underWay={underWay} />,
     mailboxes: () => <Mailboxes batch={batch} />,
