@@ -1,4 +1,4 @@
-import { Button, Field, Input, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, mergeClasses, tokens } from "@fluentui/react-components";
+import { Button, Field, Input, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, tokens } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { useRef, useState, type ReactNode } from "react";
 import { useAfterClick } from "../../parts/useAfterClick";
@@ -9,7 +9,6 @@ const useStyles = makeStyles({
   add: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalXS, alignItems: "flex-start" },
   field: { flex: "1 1 180px", minWidth: 0, gridTemplateColumns: "minmax(0, 1fr)" },
   input: { width: "100%", minWidth: 0 },
-  gone: { display: "none" },
   label: { fontWeight: tokens.fontWeightSemibold },
   hint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
@@ -61,54 +60,56 @@ export function ListEditor({ label, hint, one, values, onChange, trouble, proble
         </div>
       ))}
       {readOnly && values.length === 0 && <span>None</span>}
-      <div className={mergeClasses(styles.add, readOnly && styles.gone)}>
-        <Field className={styles.field} validationMessage={problem ?? (fresh.trim() === "" ? undefined : trouble?.(fresh.trim()))}>
-          <Input
-            ref={input}
-            className={styles.input}
-            aria-label={`New ${one}`}
-            type={type}
-            placeholder={placeholder}
-            value={fresh}
-            spellCheck={false}
-            autoComplete="off"
-            onChange={(_, data) => setFresh(data.value)}
-            onKeyDown={(event) => {
-              if (event.key !== "Enter") return;
-              event.preventDefault();
-              add(fresh);
-            }}
-            onPaste={(event) => {
-              const text = event.clipboardData.getData("text");
-              if (!/[\r\n]|[,;]/.test(text) || (type === "text" && !/[\r\n]/.test(text))) return;
-              event.preventDefault();
-              add(text);
-            }}
-            onBlur={() => fresh !== "" && afterClick(() => add(fresh))}
-          />
-        </Field>
-        <Button icon={<AddRegular />} onClick={() => add(fresh)} aria-label={`Add the ${one}`}>
-          Add
-        </Button>
-        {suggestions && (
-          <Menu>
-            <MenuTrigger disableButtonEnhancement>
-              <Button>{suggest}</Button>
-            </MenuTrigger>
-            <MenuPopover>
-              <MenuList>
-                {suggestions
-                  .filter(([value]) => !values.includes(value))
-                  .map(([value, text]) => (
-                    <MenuItem key={value} secondaryContent={text} onClick={() => onChange([...values, value])}>
-                      {value}
-                    </MenuItem>
-                  ))}
-              </MenuList>
-            </MenuPopover>
-          </Menu>
-        )}
-      </div>
+      {!readOnly && (
+        <div className={styles.add}>
+          <Field className={styles.field} validationMessage={problem ?? (fresh.trim() === "" ? undefined : trouble?.(fresh.trim()))}>
+            <Input
+              ref={input}
+              className={styles.input}
+              aria-label={`New ${one}`}
+              type={type}
+              placeholder={placeholder}
+              value={fresh}
+              spellCheck={false}
+              autoComplete="off"
+              onChange={(_, data) => setFresh(data.value)}
+              onKeyDown={(event) => {
+                if (event.key !== "Enter") return;
+                event.preventDefault();
+                add(fresh);
+              }}
+              onPaste={(event) => {
+                const text = event.clipboardData.getData("text");
+                if (!/[\r\n]|[,;]/.test(text) || (type === "text" && !/[\r\n]/.test(text))) return;
+                event.preventDefault();
+                add(text);
+              }}
+              onBlur={() => fresh !== "" && afterClick(() => add(fresh))}
+            />
+          </Field>
+          <Button icon={<AddRegular />} onClick={() => add(fresh)} aria-label={`Add the ${one}`}>
+            Add
+          </Button>
+          {suggestions && (
+            <Menu>
+              <MenuTrigger disableButtonEnhancement>
+                <Button>{suggest}</Button>
+              </MenuTrigger>
+              <MenuPopover>
+                <MenuList>
+                  {suggestions
+                    .filter(([value]) => !values.includes(value))
+                    .map(([value, text]) => (
+                      <MenuItem key={value} secondaryContent={text} onClick={() => onChange([...values, value])}>
+                        {value}
+                      </MenuItem>
+                    ))}
+                </MenuList>
+              </MenuPopover>
+            </Menu>
+          )}
+        </div>
+      )}
     </div>
   );
 }
