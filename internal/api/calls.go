@@ -397,6 +397,9 @@ func mailboxQuery(q control.MailboxQuery) url.Values {
 	if q.LeftOut {
 		query.Set("leftOut", "true")
 	}
+	if q.NotReady {
+		query.Set("notReady", "true")
+	}
 	return query
 }
 

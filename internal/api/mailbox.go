@@ -26,13 +26,14 @@ func (a *API) mailboxRoutes() {
 		func(ctx context.Context, input *struct {
 			Paging
 			Placing
-			Batch   string   `query:"batch" maxLength:"64" doc:"Those of this batch only."`
-			States  []string `query:"state" maxItems:"20" doc:"Those in one of these states only."`
-			Search  string   `query:"search" maxLength:"320" doc:"Those with this in their address only."`
-			LeftOut bool     `query:"leftOut" doc:"Those with messages that were left out only."`
-			Sort    string   `query:"sort" enum:"row,-row,address,-address,state,-state" doc:"What comes first, the other way round with a minus; row without. It goes by offset and not by cursor."`
+			Batch    string   `query:"batch" maxLength:"64" doc:"Those of this batch only."`
+			States   []string `query:"state" maxItems:"20" doc:"Those in one of these states only."`
+			Search   string   `query:"search" maxLength:"320" doc:"Those with this in their address only."`
+			LeftOut  bool     `query:"leftOut" doc:"Those with messages that were left out only."`
+			NotReady bool     `query:"notReady" doc:"Those that the last preflight found not ready only."`
+			Sort     string   `query:"sort" enum:"row,-row,address,-address,state,-state" doc:"What comes first, the other way round with a minus; row without. It goes by offset and not by cursor."`
 		}) (*plainAnswer[control.MailboxPage], error) {
-			page, err := a.service.Mailboxes(ctx, actorOf(ctx), control.MailboxQuery{Batch: input.Batch, States: input.States, Search: input.Search, LeftOut: input.LeftOut, Page: input.page(), Offset: input.place(), Sort: input.Sort})
+			page, err := a.service.Mailboxes(ctx, actorOf(ctx), control.MailboxQuery{Batch: input.Batch, States: input.States, Search: input.Search, LeftOut: input.LeftOut, NotReady: input.NotReady, Page: input.page(), Offset: input.place(), Sort: input.Sort})
 			return &plainAnswer[control.MailboxPage]{page}, err
 		})
 	route(a, huma.Operation{OperationID: "act-on-mailboxes", Method: http.MethodPost, Path: "/batches/{batch}/mailbox-actions", Summary: "Ask something of many mailboxes", Tags: tags,

@@ -49,6 +49,7 @@ func newMailboxListCommand(r *remote) *cobra.Command {
 	command.Flags().StringSliceVar(&q.States, "state", nil, "only those in this `STATE`, such as Failed (several)")
 	command.Flags().StringVar(&q.Search, "search", "", "only those with this `TEXT` in their address")
 	command.Flags().BoolVar(&q.LeftOut, "left-out", false, "only those with messages that were left out")
+	command.Flags().BoolVar(&q.NotReady, "not-ready", false, "only those that the last preflight found not ready")
 	return command
 }
 

@@ -349,7 +349,7 @@ func (a *assignment) try(ctx context.Context, result *migration.PreflightResult)
 		return source, target, nil
 	}
 	plan, err := mailsync.Preview(ctx, a.job)
-	result.Warnings = warningsOf(plan.Findings)
+	result.Warnings, result.Renamed = warningsOf(plan)
 	switch side, told := mailsync.SideOf(err), unsided(err); {
 	case side == "target":
 		result.Target = "folders"
@@ -384,16 +384,25 @@ func unsided(err error) error {
 const preflightWarnings = 20
 
 // warningsOf are the findings of a preview that concern folders and not single
-// messages, which the first pass tells of.
-func warningsOf(findings []migration.Finding) []migration.Finding {
-	var warnings []migration.Finding
-	for _, f := range findings {
-		if f.UID == 0 && len(warnings) < preflightWarnings {
+// messages, which the first pass tells of. Default folders that the target only calls
+// differently are counted: that is so between any two makes of servers.
+func warningsOf(plan mailsync.Summary) (warnings []migration.Finding, renamed int) {
+	expected := map[string]bool{}
+	for _, f := range plan.PerFolder {
+		if f.Default {
+			expected[f.Source] = true
+		}
+	}
+	for _, f := range plan.Findings {
+		switch {
+		case f.Code == migration.CodeFolderRenamed && expected[f.Folder]:
+			renamed++
+		case f.UID == 0 && len(warnings) < preflightWarnings:
 			f.Remedy = asSetting.Replace(f.Remedy)
 			warnings = append(warnings, f)
 		}
 	}
-	return warnings
+	return warnings, renamed
 }
 
 // room signs in and asks for the room that is left.

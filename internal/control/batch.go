@@ -157,6 +157,7 @@ func figuresView(running bool, f migration.BatchFigures, now time.Time) *Figures
 	}
 	return &Figures{
 		Score: string(f.Score), Messages: f.Messages, Moved: f.Moved, MovedBytes: f.MovedBytes, Skipped: f.Skipped, Approved: f.Approved,
+		Present: f.Present, Ready: f.Ready, Noted: f.Noted, NotReady: f.NotReady, Trying: f.Trying,
 		BytesPerSecond: f.BytesPerSecond, MessagesPerSecond: f.MessagesPerSecond, PassMessages: f.PassMessages, PassMessagesTotal: f.PassMessagesTotal,
 		PassBytes: f.PassBytes, PassBytesTotal: f.PassBytesTotal, RemainingSeconds: max(remaining(f.PassBytes, f.PassBytesTotal, f.BytesPerSecond), until(f.Earliest, now)), Due: f.Due,
 	}

@@ -113,6 +113,11 @@ type Figures struct {
 	MovedBytes        int64     `json:"movedBytes"`
 	Skipped           int64     `json:"skipped" doc:"Messages left out"`
 	Approved          int64     `json:"approved" doc:"Of them, accepted by an operator"`
+	Present           int64     `json:"present" doc:"Messages that the targets had before a pass copied any"`
+	Ready             int64     `json:"ready" doc:"Mailboxes of which the last preflight went well, and no pass since"`
+	Noted             int64     `json:"noted" doc:"The same, with warnings"`
+	NotReady          int64     `json:"notReady" doc:"Mailboxes that the last preflight found not ready"`
+	Trying            int64     `json:"trying" doc:"Mailboxes whose preflight is asked for or under way"`
 	BytesPerSecond    int64     `json:"bytesPerSecond" doc:"Of the passes under way"`
 	MessagesPerSecond float64   `json:"messagesPerSecond" doc:"Of the passes under way"`
 	PassMessages      int64     `json:"passMessages" doc:"Done in the passes under way"`

@@ -21,7 +21,7 @@ func mailboxView(m migration.MailboxRecord, batch string, passwords []string, no
 	view := Mailbox{
 		Batch: batch, Address: m.Address, Row: m.Row, SourceUser: m.SourceUser, TargetUser: m.TargetUser, UserRoot: m.UserRoot, State: string(state), Verbs: []string{}, Passwords: orEmpty(passwords),
 		Passes: m.Facts.Passes, Score: string(m.Score()), Skipped: m.Facts.Skipped, Approved: m.Facts.Approved, Minor: m.Minor,
-		Trouble: m.Trouble, Progress: m.Progress, Preflight: m.Preflight, Node: nodeOf(m.Lease), Due: m.Due, Faults: m.Faults,
+		Trouble: m.Trouble, Progress: m.Progress, Present: m.Progress.Present(), Preflight: m.Preflight, Node: nodeOf(m.Lease), Due: m.Due, Faults: m.Faults,
 		Created: m.Created, Started: m.Started, InitialDone: m.InitialDone, LastSynced: m.LastSynced,
 		QueuedSeconds: seconds(m.Waited), WorkedSeconds: seconds(m.Worked), StalledSeconds: seconds(m.Stalled), Version: m.Version,
 	}
@@ -115,7 +115,7 @@ func (q MailboxQuery) filter() (filter migration.MailboxFilter, limit int, err e
 	if err != nil {
 		return filter, limit, err
 	}
-	filter = migration.MailboxFilter{Address: q.Search, LeftOut: q.LeftOut, After: after, Limit: limit + 1, Order: migration.MailboxOrder(q.Sort)}
+	filter = migration.MailboxFilter{Address: q.Search, LeftOut: q.LeftOut, NotReady: q.NotReady, After: after, Limit: limit + 1, Order: migration.MailboxOrder(q.Sort)}
 	var c checks
 	filter.States = c.states("states", q.States)
 	c.that(q.Sort == "" || slices.Contains(migration.MailboxOrders(), filter.Order), "sort", "must be row, address or state, or one of them with a minus before it")

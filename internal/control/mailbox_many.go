@@ -17,6 +17,7 @@ type MailboxActions struct {
 	Addresses []string `json:"addresses,omitempty" maxItems:"5000"`
 	States    []string `json:"states,omitempty" maxItems:"20"`
 	Search    string   `json:"search,omitempty" maxLength:"320" doc:"Part of the address"`
+	NotReady  bool     `json:"notReady,omitempty" doc:"Those that the last preflight found not ready"`
 	Reason    string   `json:"reason,omitempty" maxLength:"1000" doc:"Of an approval; goes to the audit log"`
 }
 
@@ -88,7 +89,7 @@ func (a MailboxActions) act(actor Actor) (act mailboxAct, err error) {
 	var c checks
 	c.states("states", a.States)
 	c.text("reason", a.Reason, maxReason)
-	c.that(len(a.Addresses)+len(a.States) > 0 || a.Search != "", "addresses", "or states or search must say which mailboxes")
+	c.that(len(a.Addresses)+len(a.States) > 0 || a.Search != "" || a.NotReady, "addresses", "or states, search or notReady must say which mailboxes")
 	switch migration.Verb(a.Verb) {
 	case migration.VerbStart:
 		act = startingMailbox()
@@ -115,6 +116,9 @@ func (a MailboxActions) told(mailboxes int) map[string]any {
 		if value != "" {
 			told[name] = value
 		}
+	}
+	if a.NotReady {
+		told["notReady"] = true
 	}
 	if len(a.States) > 0 {
 		told["states"] = a.States
@@ -196,12 +200,13 @@ func firstOfEach(addresses []string) []string {
 // takes reports whether a mailbox whose address is given is in the states, too.
 func (a MailboxActions) takes(m migration.MailboxRecord) bool {
 	fits := a.Search == "" || strings.Contains(lower(m.Address), lower(a.Search))
+	fits = fits && (!a.NotReady || m.Readiness() == migration.NotReady && !m.Trying())
 	return fits && (len(a.States) == 0 || slices.Contains(a.States, string(m.Facts.State())))
 }
 
 // eachChosen goes through the mailboxes in the states and with the search.
 func (s *Service) eachChosen(ctx context.Context, batch string, actions MailboxActions, consider func(migration.BatchRecord, migration.MailboxRecord)) error {
-	filter := migration.MailboxFilter{Address: actions.Search, Limit: maxLimit}
+	filter := migration.MailboxFilter{Address: actions.Search, NotReady: actions.NotReady, Limit: maxLimit}
 	for _, state := range actions.States {
 		filter.States = append(filter.States, migration.MailboxState(state))
 	}

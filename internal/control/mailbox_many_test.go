@@ -97,3 +97,30 @@ func TestNonsenseIsAskedOfNoMailbox(t *testing.T) {
 	_, err := w.ActOnMailboxes(w.ctx(), w.operator, "nothing", MailboxActions{Verb: "stop", Search: "u"})
 	wants(t, err, NotFound, "not-found", "nothing")
 }
+
+func TestThoseThatAreNotReadyAreListedCountedAndAsked(t *testing.T) {
+	w := newWorld(t)
+	w.endpoints()
+	w.batch("pilot", 6)
+	for i, result := range []migration.PreflightResult{{OK: true}, {OK: true, Warnings: []migration.Finding{{}}}, {}, {}} {
+		w.edit("pilot", []string{"u0@example.org", "u1@example.org", "u2@example.org", "u3@example.org"}[i], func(m *migration.MailboxRecord) { m.Preflight = &result })
+	}
+	w.edit("pilot", "u4@example.org", func(m *migration.MailboxRecord) { m.Trial, m.Preflight = true, &migration.PreflightResult{} })
+	b, err := w.Batch(w.ctx(), w.viewer, "pilot")
+	if f := b.Figures; err != nil || f.Ready != 1 || f.Noted != 1 || f.NotReady != 2 || f.Trying != 1 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	nothing := 0
+	page, err := w.Mailboxes(w.ctx(), w.viewer, MailboxQuery{Batch: "pilot", NotReady: true, Offset: &nothing})
+	if err != nil || len(page.Items) != 2 || *page.Total != 2 || page.Items[0].Address != "u2@example.org" || page.Items[1].Address != "u3@example.org" {
+		t.Errorf("%+v, %v", page, err)
+	}
+	acted, err := w.ActOnMailboxes(w.ctx(), w.operator, "pilot", MailboxActions{Verb: "delete", NotReady: true})
+	if err != nil || acted.Done != 2 || acted.RefusedCount != 0 {
+		t.Errorf("%+v, %v", acted, err)
+	}
+	acted, err = w.ActOnMailboxes(w.ctx(), w.operator, "pilot", MailboxActions{Verb: "delete", NotReady: true, Addresses: []string{"u0@example.org", "u4@example.org"}})
+	if err != nil || acted.Done != 0 {
+		t.Errorf("of those that are ready or still tried: %+v, %v", acted, err)
+	}
+}

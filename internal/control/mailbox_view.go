@@ -15,6 +15,8 @@ type MailboxQuery struct {
 	Search string   `json:"search,omitempty" doc:"Part of the address"`
 	// LeftOut takes only those with messages that were left out.
 	LeftOut bool `json:"leftOut,omitempty"`
+	// NotReady takes only those that the last preflight found not ready.
+	NotReady bool `json:"notReady,omitempty"`
 	Page
 	// Offset begins the page at a place instead of a cursor, and has the mailboxes
 	// counted; nil does neither.
@@ -55,6 +57,7 @@ type Mailbox struct {
 	Skipped        int                        `json:"skipped" doc:"Messages left out"`
 	Approved       int                        `json:"approved"`
 	Minor          int                        `json:"minor" doc:"Findings that lost no message"`
+	Present        int64                      `json:"present" doc:"Messages that the target had before a pass copied any"`
 	Trouble        *migration.Trouble         `json:"trouble,omitempty" doc:"Why it failed or waits"`
 	Waiting        string                     `json:"waiting,omitempty" doc:"Why nothing moves at the moment"`
 	Progress       migration.MailboxProgress  `json:"progress"`

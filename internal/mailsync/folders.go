@@ -20,6 +20,9 @@ type FolderPair struct {
 	TargetRaw string
 	// Finding is set when the name differs in more than its delimiter.
 	Finding *migration.Finding
+	// Default: it differs only because both sides have a default folder for that use,
+	// each with a name of its own.
+	Default bool
 }
 
 // nameRules are what a target wants of names. The zero value fits servers that
@@ -81,6 +84,8 @@ type pairing struct {
 	taken    map[string]bool
 	// moved are the source paths whose target path is not their own.
 	moved map[string][]string
+	// uses are the source paths that go to the target's folder of their use.
+	uses map[string]bool
 }
 
 // pairFolders decides for each source folder where its messages go. The rule, in
@@ -101,7 +106,7 @@ type pairing struct {
 //
 // Every name that changes in more than its delimiter is a finding. It is pure.
 func pairFolders(source, target []migration.Folder, sourcePrefix string, rules nameRules) []FolderPair {
-	p := &pairing{sourcePrefix: sourcePrefix, rules: rules, existing: map[string]migration.Folder{}, taken: map[string]bool{}, moved: map[string][]string{}}
+	p := &pairing{sourcePrefix: sourcePrefix, rules: rules, existing: map[string]migration.Folder{}, taken: map[string]bool{}, moved: map[string][]string{}, uses: map[string]bool{}}
 	for _, f := range target {
 		p.existing[p.compared(f.Name)] = f
 	}
@@ -120,7 +125,8 @@ func pairFolders(source, target []migration.Folder, sourcePrefix string, rules n
 			continue
 		}
 		if ok && !from.IsInbox() && !to.IsInbox() {
-			p.moved[strings.Join(from.Levels(sourcePrefix), "\x00")] = to.Levels(rules.prefix)
+			path := strings.Join(from.Levels(sourcePrefix), "\x00")
+			p.moved[path], p.uses[path] = to.Levels(rules.prefix), true
 			p.taken[p.compared(to.Name)] = true
 		}
 	}
@@ -154,9 +160,21 @@ func (p *pairing) pair(f migration.Folder) FolderPair {
 		pair.Exists, pair.TargetRaw, pair.Target = have.Selectable, have.Raw, have.Name // a mere level is still to be made
 	}
 	if !slices.Equal(levels, to) {
-		pair.Finding = renamed(f.Name, pair.Target)
+		pair.Finding, pair.Default = renamed(f.Name, pair.Target), p.byUse(levels, to)
 	}
 	return pair
+}
+
+// byUse reports whether a name differs by nothing but the default folder that the folder
+// is, or is below.
+func (p *pairing) byUse(levels, to []string) bool {
+	for n := len(levels); n > 0; n-- {
+		if p.uses[strings.Join(levels[:n], "\x00")] {
+			below := levels[n:]
+			return len(to) >= len(below) && slices.Equal(to[len(to)-len(below):], below)
+		}
+	}
+	return false
 }
 
 func renamed(from, to string) *migration.Finding {

@@ -97,6 +97,19 @@ func TestFoldersFindTheirTargets(t *testing.T) {
 	}
 }
 
+func TestDefaultFoldersThatAreOnlyCalledDifferentlyAreTold(t *testing.T) {
+	source := folders('/', "Sent=Sent", "Sent/2024", "Sent/ trip", "Work", "Calendar")
+	expected := map[string]bool{}
+	for _, pair := range pairFolders(source, folders('/', "Sent Items=Sent"), "", exchange) {
+		expected[pair.Source.Name] = pair.Default
+	}
+	for name, want := range map[string]bool{"Sent": true, "Sent/2024": true, "Sent/ trip": false, "Work": false, "Calendar": false} {
+		if expected[name] != want {
+			t.Errorf("%q is only called differently: %v, want %v", name, expected[name], want)
+		}
+	}
+}
+
 func TestFolderThatExistsIsAddressedByItsRawName(t *testing.T) {
 	pairs := pairFolders(folders('/', "work", "new"), folders('/', "Work"), "", exchange)
 	if pairs[0].TargetRaw != "raw:Work" || pairs[1].TargetRaw != "" {

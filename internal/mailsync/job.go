@@ -137,6 +137,9 @@ type FolderSummary struct {
 	ToCopy int
 	Bytes  int64
 	New    bool // the target does not have the folder yet
+	// Default: a default folder, or one below it, that has another name at the target
+	// only because the two servers call it differently.
+	Default bool
 }
 
 // usualConnections are opened to a side where nothing says how many.

@@ -21,7 +21,7 @@ func (p *pass) summary() Summary {
 		s.NotReached += f.notReached()
 		s.Findings = slices.Concat(s.Findings, f.about, f.findings)
 		s.PerFolder = append(s.PerFolder, FolderSummary{Source: f.pair.Source.Name, Target: f.pair.Target, Messages: f.counts,
-			ToCopy: f.planned, Bytes: f.plannedBytes, New: !f.pair.Exists && f.record.ID == 0})
+			ToCopy: f.planned, Bytes: f.plannedBytes, New: !f.pair.Exists && f.record.ID == 0, Default: f.pair.Default})
 	}
 	return s
 }

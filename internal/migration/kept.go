@@ -30,6 +30,9 @@ type MailboxFilter struct {
 	Address string
 	// LeftOut takes only those with messages that were left out.
 	LeftOut bool
+	// NotReady takes only those whose last preflight found something that keeps them from
+	// being migrated, as long as no other is asked for.
+	NotReady bool
 	// After is the number of the last mailbox of the page before, in the order of
 	// numbers.
 	After int64

@@ -189,6 +189,40 @@ func (m MailboxRecord) NewAddress() string {
 	return m.Address
 }
 
+// Readiness is what the last preflight of a mailbox says, in the order of seriousness.
+type Readiness int
+
+// The readinesses.
+const (
+	// Untried: there was no preflight, or a pass has gone through since.
+	Untried Readiness = iota
+	// Ready: it can be migrated.
+	Ready
+	// Noted: it can be migrated, and there are warnings to be read before.
+	Noted
+	// NotReady: something keeps it from being migrated.
+	NotReady
+)
+
+// Readiness is what the last preflight says of the mailbox, as long as no pass has gone
+// through since: a pass knows better.
+func (m MailboxRecord) Readiness() Readiness {
+	switch p := m.Preflight; {
+	case p == nil || m.LastSynced.After(p.At):
+		return Untried
+	case !p.OK:
+		return NotReady
+	case len(p.Warnings) > 0:
+		return Noted
+	default:
+		return Ready
+	}
+}
+
+// Trying reports whether a preflight is asked for or under way, so that the last one
+// counts no more.
+func (m MailboxRecord) Trying() bool { return m.Trial || m.Facts.Running == Preflight }
+
 // MailboxInUse is a mailbox that a batch is not done with.
 type MailboxInUse struct {
 	// Address is in lower case.
@@ -214,6 +248,11 @@ type BatchFigures struct {
 	// are what all passes have copied.
 	Messages, Moved, MovedBytes int64
 	Skipped, Approved           int64
+	// Present are the messages that the targets had before a pass copied any.
+	Present int64
+	// Ready, Noted and NotReady count mailboxes by their Readiness, and Trying those
+	// whose preflight is asked for or under way, which are in no other count.
+	Ready, Noted, NotReady, Trying int64
 	// The others are of the passes under way: rates, done, and to be done.
 	BytesPerSecond                  int64
 	MessagesPerSecond               float64
@@ -273,6 +312,12 @@ type MailboxProgress struct {
 	PerFolder []FolderProgress `json:"perFolder,omitempty"`
 }
 
+// Present is how many messages the target had before any pass copied them: what the
+// target has of the source's, less what was copied.
+func (p MailboxProgress) Present() int64 {
+	return max(0, int64(p.Counts.Present)+int64(p.Counts.Copied)-p.Moved)
+}
+
 // FolderProgress is how far a folder has come.
 type FolderProgress struct {
 	Source   string `json:"source"`
@@ -295,6 +340,9 @@ type PreflightResult struct {
 	Messages int64 `json:"messages"`
 	Bytes    int64 `json:"bytes"`
 	Free     int64 `json:"free"`
+	// Renamed is how many default folders, and folders below them, the target only
+	// calls differently, such as Sent and Sent Items.
+	Renamed int `json:"renamed,omitempty"`
 	// Trouble is the first of what keeps the mailbox from being copied.
 	Trouble *Trouble `json:"trouble,omitempty"`
 	// SourceTrouble and TargetTrouble are what each side has found.

@@ -170,7 +170,7 @@ var mailboxRank = func() string {
 // CountMailboxes gives how many mailboxes the filter takes, whatever its page. By
 // their states alone they are counted already.
 func (tx *Tx) CountMailboxes(filter MailboxFilter) (int, error) {
-	if filter.Address == "" && !filter.LeftOut {
+	if filter.Address == "" && !filter.LeftOut && !filter.NotReady {
 		states, err := tx.CountStates(filter.Batch)
 		total := 0
 		for state, n := range states {
@@ -207,6 +207,9 @@ func where(f MailboxFilter) (string, []any) {
 	if f.LeftOut {
 		where += " AND m.skipped > 0"
 	}
+	if f.NotReady {
+		where += fmt.Sprintf(" AND m.readiness = %d AND NOT m.trial AND m.running <> 'preflight'", migration.NotReady)
+	}
 	if len(f.States) > 0 {
 		var ranks []string
 		for _, state := range f.States {
@@ -228,13 +231,13 @@ func (tx *Tx) SaveMailbox(m *migration.MailboxRecord) error {
 		lease_until = CASE WHEN running <> '' AND running = $19 AND generation = $23 AND lease_until > $22 THEN lease_until ELSE $22 END, generation = $23, faults = $24, trouble = $25, progress = $26, preflight = $27,
 		since = $28, started = $29, initial_done = $30, last_synced = $31, waited = $32, worked = $33, stalled = $34,
 		messages = $35, moved = $36, moved_bytes = $37, rate = $38, pass_messages = $39, pass_messages_total = $40, pass_bytes = $41, pass_bytes_total = $42,
-		earliest = $43, message_rate = $44, paused = $45,
-		initial_worked = $46, initial_messages = $47, initial_bytes = $48, synced_from = $49, version = version + 1 WHERE id = $1 AND version = $2`, append([]any{
+		earliest = $43, message_rate = $44, present = $45, paused = $46,
+		initial_worked = $47, initial_messages = $48, initial_bytes = $49, synced_from = $50, readiness = $51, version = version + 1 WHERE id = $1 AND version = $2`, append([]any{
 		m.ID, m.Version, m.SourceUser, m.TargetUser, m.UserRoot, bytesOf(m.SourceSecret), bytesOf(m.TargetSecret),
 		string(f.Intent), string(f.Phase), f.Passes, f.Failed, f.Broken, f.Skipped, f.Approved, m.Minor, micros(m.Due), m.Trial, m.Retry,
 		string(f.Running), f.Begun, m.Lease.Node, micros(m.Lease.Until), m.Lease.Generation, m.Faults, asJSON{m.Trouble}, asJSON{m.Progress}, asJSON{m.Preflight},
 		micros(m.Since), micros(m.Started), micros(m.InitialDone), micros(m.LastSynced), m.Waited.Microseconds(), m.Worked.Microseconds(), m.Stalled.Microseconds()},
-		append(summedUp(m.Progress), micros(m.PausedUntil()), m.InitialWorked.Microseconds(), m.InitialMessages, m.InitialBytes, micros(m.SyncedFrom))...)...)
+		append(summedUp(m.Progress), micros(m.PausedUntil()), m.InitialWorked.Microseconds(), m.InitialMessages, m.InitialBytes, micros(m.SyncedFrom), int(m.Readiness()))...)...)
 	if err == nil {
 		m.Version++
 	}
@@ -245,7 +248,7 @@ func (tx *Tx) SaveMailbox(m *migration.MailboxRecord) error {
 // counting its version up: nobody decides anything by it.
 func (tx *Tx) SaveProgress(id, generation int64, progress migration.MailboxProgress) error {
 	return tx.must(ErrLeaseLost, `UPDATE mailbox SET progress = $3, messages = $4, moved = $5, moved_bytes = $6, rate = $7, pass_messages = $8,
-		pass_messages_total = $9, pass_bytes = $10, pass_bytes_total = $11, earliest = $12, message_rate = $13 WHERE id = $1 AND generation = $2 AND running <> ''`,
+		pass_messages_total = $9, pass_bytes = $10, pass_bytes_total = $11, earliest = $12, message_rate = $13, present = $14 WHERE id = $1 AND generation = $2 AND running <> ''`,
 		append([]any{id, generation, asJSON{progress}}, summedUp(progress)...)...)
 }
 
@@ -254,7 +257,7 @@ const perThousand = 1000
 
 // summedUp is what Figures sums up of a progress.
 func summedUp(p migration.MailboxProgress) []any {
-	return []any{p.Counts.Source, p.Moved, p.MovedBytes, p.BytesPerSecond, p.Messages, p.MessagesTotal, p.Bytes, p.BytesTotal, micros(p.Earliest), int64(p.MessagesPerSecond * perThousand)}
+	return []any{p.Counts.Source, p.Moved, p.MovedBytes, p.BytesPerSecond, p.Messages, p.MessagesTotal, p.Bytes, p.BytesTotal, micros(p.Earliest), int64(p.MessagesPerSecond * perThousand), p.Present()}
 }
 
 // mailboxScore is the place of migration.MailboxRecord.Score in migration.Scores,
@@ -269,9 +272,13 @@ const mailboxScore = `CASE
 // figures are the sums over mailboxes, in the order of scanFigures.
 var figures = func() string {
 	columns := "COALESCE(MAX(" + mailboxScore + "), 0)"
-	for _, column := range []string{"messages", "moved", "moved_bytes", "skipped", "approved"} {
+	for _, column := range []string{"messages", "moved", "moved_bytes", "skipped", "approved", "present"} {
 		columns += ", CAST(COALESCE(SUM(" + column + "), 0) AS BIGINT)"
 	}
+	for _, readiness := range []migration.Readiness{migration.Ready, migration.Noted, migration.NotReady} {
+		columns += fmt.Sprintf(", CAST(COALESCE(SUM(CASE WHEN readiness = %d AND NOT trial AND running <> 'preflight' THEN 1 ELSE 0 END), 0) AS BIGINT)", readiness)
+	}
+	columns += ", CAST(COALESCE(SUM(CASE WHEN trial OR running = 'preflight' THEN 1 ELSE 0 END), 0) AS BIGINT)"
 	for _, column := range []string{"rate", "message_rate", "pass_messages", "pass_messages_total", "pass_bytes", "pass_bytes_total"} {
 		columns += ", CAST(COALESCE(SUM(CASE WHEN running <> '' THEN " + column + " ELSE 0 END), 0) AS BIGINT)"
 	}
@@ -283,7 +290,7 @@ var figures = func() string {
 func scanFigures(row scanner, before ...any) (f migration.BatchFigures, err error) {
 	var score int
 	var rate int64
-	err = row.Scan(append(before, &score, &f.Messages, &f.Moved, &f.MovedBytes, &f.Skipped, &f.Approved,
+	err = row.Scan(append(before, &score, &f.Messages, &f.Moved, &f.MovedBytes, &f.Skipped, &f.Approved, &f.Present, &f.Ready, &f.Noted, &f.NotReady, &f.Trying,
 		&f.BytesPerSecond, &rate, &f.PassMessages, &f.PassMessagesTotal, &f.PassBytes, &f.PassBytesTotal, moment{&f.Earliest}, moment{&f.Due})...)
 	f.Score, f.MessagesPerSecond = migration.Scores()[score], float64(rate)/perThousand
 	return f, err

@@ -444,11 +444,22 @@ func pagesThrough(t *testing.T, open Open) {
 	for i, m := range all[90:120] {
 		edit(t, s, m.ID, func(m *migration.MailboxRecord) { m.Facts.Skipped, m.Facts.Approved = 2, i%3 })
 	}
+	for i, m := range all[200:220] {
+		edit(t, s, m.ID, func(m *migration.MailboxRecord) {
+			m.Preflight = &migration.PreflightResult{At: time.UnixMicro(1_000).UTC(), OK: i%2 == 0}
+			m.Trial = i == 1
+			if i == 3 {
+				m.LastSynced = time.UnixMicro(2_000).UTC() // a pass has gone through since
+			}
+		})
+	}
 	for _, c := range []struct {
 		name   string
 		filter store.MailboxFilter
 		want   int
 	}{
+		{"not ready", store.MailboxFilter{Batch: b.ID, NotReady: true}, 8},
+		{"not ready, by address", store.MailboxFilter{NotReady: true, Address: "pilot0021"}, 5},
 		{"all", store.MailboxFilter{}, 300},
 		{"left out", store.MailboxFilter{LeftOut: true}, 30},
 		{"left out of failed ones", store.MailboxFilter{Batch: b.ID, LeftOut: true, States: []migration.MailboxState{migration.MailboxFailed}}, 10},

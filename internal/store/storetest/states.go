@@ -149,7 +149,9 @@ func sumsUp(t *testing.T, open Open) {
 				m.Facts.Phase = []migration.Phase{migration.Initial, migration.Incremental}[random.IntN(2)]
 				m.Due = []time.Time{{}, time.UnixMicro(1 + random.Int64N(1<<50)).UTC()}[random.IntN(2)]
 				m.Trouble = []*migration.Trouble{nil, {Class: migration.Later, Until: time.UnixMicro(1 << 50).UTC()}}[random.IntN(2)]
-				m.Facts.Passes, m.Facts.Running = random.IntN(2), []migration.PassKind{"", migration.InitialPass}[random.IntN(2)]
+				m.Facts.Passes, m.Facts.Running = random.IntN(2), []migration.PassKind{"", migration.InitialPass, migration.Preflight}[random.IntN(3)]
+				p.Counts.Copied, p.Counts.Present, m.Trial = random.IntN(9), random.IntN(9), random.IntN(4) == 0
+				m.Preflight = []*migration.PreflightResult{nil, {OK: true}, {OK: true, Warnings: []migration.Finding{{}}}, {}}[random.IntN(4)]
 				m.Facts.Skipped, m.Facts.Approved, m.Minor = random.IntN(1+round*4), random.IntN(1+round*4), random.IntN(1+round%2)
 				addUp(&want, m)
 				if err := tx.SaveMailbox(&m); err != nil {
@@ -201,6 +203,17 @@ func addUp(f *migration.BatchFigures, m migration.MailboxRecord) {
 	f.MovedBytes += p.MovedBytes
 	f.Skipped += int64(m.Facts.Skipped)
 	f.Approved += int64(m.Facts.Approved)
+	f.Present += p.Present()
+	switch {
+	case m.Trying():
+		f.Trying++
+	case m.Readiness() == migration.Ready:
+		f.Ready++
+	case m.Readiness() == migration.Noted:
+		f.Noted++
+	case m.Readiness() == migration.NotReady:
+		f.NotReady++
+	}
 	if held := m.Facts.Running != "" || !m.PausedUntil().IsZero(); held && p.Earliest.After(f.Earliest) {
 		f.Earliest = p.Earliest
 	}

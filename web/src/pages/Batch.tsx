@@ -1,6 +1,6 @@
 import { makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
-import { ArrowSyncRegular, CheckmarkCircleRegular, DeleteRegular, PlayRegular, StopRegular, ThumbLikeRegular, type FluentIcon } from "@fluentui/react-icons";
-import { useId } from "react";
+import { ArrowSyncRegular, CheckmarkCircleRegular, ClipboardTaskRegular, DeleteRegular, PlayRegular, StopRegular, ThumbLikeRegular, type FluentIcon } from "@fluentui/react-icons";
+import { useEffect, useId, useRef } from "react";
 import { useNavigate, useParams } from "react-router";
 import type { Schema } from "../api/client";
 import { batchActions, useBatchActions, type BatchVerb } from "../parts/BatchActions";
@@ -11,6 +11,7 @@ import { Loading } from "../parts/Loading";
 import { Problem } from "../parts/Problem";
 import { Said } from "../parts/Said";
 import { StateBadge } from "../parts/StateBadge";
+import { pointless } from "../parts/pointless";
 import { stateOf } from "../parts/states";
 import { Page } from "../shell/Page";
 import { problemOf } from "../api/problem";
@@ -27,7 +28,7 @@ type Batch = Schema<"Batch">;
 const tabs = { overview: "Overview", mailboxes: "Mailboxes", findings: "Findings", reports: "Reports", settings: "Settings", history: "History" } as const;
 type TabName = keyof typeof tabs;
 
-const icons: Record<BatchVerb, FluentIcon> = { start: PlayRegular, stop: StopRegular, sync: ArrowSyncRegular, complete: CheckmarkCircleRegular, approve: ThumbLikeRegular, delete: DeleteRegular };
+const icons: Record<BatchVerb, FluentIcon> = { preflight: ClipboardTaskRegular, start: PlayRegular, stop: StopRegular, sync: ArrowSyncRegular, complete: CheckmarkCircleRegular, approve: ThumbLikeRegular, delete: DeleteRegular };
 
 const useStyles = makeStyles({
   heading: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: `0 ${tokens.spacingHorizontalL}` },
@@ -90,6 +91,10 @@ function Shown({ batch, underWay, tab, to, crumbs, error }: ShownProps) {
   const id = useId();
   const navigate = useNavigate();
   const { act, dialogs } = useBatchActions(() => void navigate("/batches"));
+  const tablist = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    tablist.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [tab]);
   const panels: Record<TabName, () => React.ReactNode> = {
     overview: () => <Overview batch={batch} underWay={underWay} />,
     mailboxes: () => <Mailboxes batch={batch} />,
@@ -102,7 +107,7 @@ function Shown({ batch, underWay, tab, to, crumbs, error }: ShownProps) {
     const Icon = icons[verb];
     const asks = verb === "complete" || verb === "approve" || verb === "delete";
     return (
-      <VerbButton key={verb} kind="batch" of={batch} verb={verb} icon={<Icon />} onClick={() => act(verb, batch)}>
+      <VerbButton key={verb} kind="batch" of={batch} verb={verb} reason={pointless(batch, verb)} icon={<Icon />} onClick={() => act(verb, batch)}>
         {asks ? `${text}…` : text}
       </VerbButton>
     );
@@ -131,7 +136,7 @@ function Shown({ batch, underWay, tab, to, crumbs, error }: ShownProps) {
         {`The batch is ${stateOf("batch", batch.state).text.toLowerCase()}.`}
       </span>
       {error !== undefined && <Problem error={error} title="This batch is not followed any more" />}
-      <div className={styles.tabs}>
+      <div className={styles.tabs} ref={tablist}>
         <TabList selectedValue={tab} onTabSelect={(_, data) => void navigate(data.value === "overview" ? to : `${to}/${data.value as string}`)} aria-label="Parts of the batch">
           {(Object.entries(tabs) as [TabName, string][]).map(([value, text]) => (
             <Tab key={value} value={value} id={`${id}-${value}`} aria-controls={`${id}-panel`}>

@@ -1,7 +1,7 @@
 import { makeStyles, mergeClasses, MessageBar, MessageBarBody, Subtitle2, tokens } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import { Empty } from "../parts/Empty";
-import { count, percent, rate } from "../parts/format";
+import { count, percent, perSecond, rate } from "../parts/format";
 import { To } from "../parts/Link";
 import { Loading } from "../parts/Loading";
 import { Problem } from "../parts/Problem";
@@ -75,7 +75,7 @@ function Tiles({ value }: { value: Value }) {
       <Tile name="Synced" figure={count(counts.synced)} small={counts.total > 0 ? percent(counts.synced, counts.total) : ""} />
       <Tile name="Completed" figure={count(counts.completed)} small={counts.total > 0 ? percent(counts.completed, counts.total) : ""} />
       <Tile name="Failed" figure={count(counts.failed)} bad={counts.failed > 0} small={counts.stopped > 0 ? `${count(counts.stopped)} stopped` : ""} />
-      <Tile name="Throughput now" figure={rate(value.bytesPerSecond)} small={`${count(value.messagesPerSecond)} messages a second`} />
+      <Tile name="Throughput now" figure={rate(value.bytesPerSecond)} small={perSecond(value.messagesPerSecond)} />
       <Tile name="Nodes" figure={count(value.nodes)} bad={value.nodes === 0} small={value.nodes === 0 ? "none is heard of" : "alive"} />
     </dl>
   );

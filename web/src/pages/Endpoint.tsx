@@ -262,7 +262,7 @@ function Edit({ endpoint, onDone, refresh }: { endpoint: EndpointType; onDone():
       {error !== undefined && error instanceof ApiProblem && error.code === "changed" ? (
         <Problem error={new ApiProblem(412, { code: "changed", detail: "Somebody has changed the endpoint since you began.", remedy: "Try again to put your changes upon theirs; look at them before you save." })} retry={() => void again()} />
       ) : (
-        <Problem error={error} title="The endpoint was not changed" shownFields={byStep ? [] : shownFields} />
+        <Problem error={error} title="The endpoint was not changed" remedy={byStep ? "Correct what is marked, or press “Save although the test failed”." : undefined} shownFields={byStep ? [] : shownFields} />
       )}
       <div className={styles.actions}>
         <DimmedButton appearance="primary" reason={!changed ? "Nothing was changed." : wrong ? "A field is wrong; it says how." : undefined} onClick={() => void save(false)} icon={busy && !skip ? <Spinner size="tiny" /> : undefined}>

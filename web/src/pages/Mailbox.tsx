@@ -27,6 +27,7 @@ import { FindingList } from "./batch/FindingList";
 import { MailboxProgress } from "./batch/MailboxProgress";
 import { Folders } from "./mailbox/Folders";
 import { Handover } from "./mailbox/Handover";
+import { troublesOf } from "./newbatch/trial";
 import { Rotate } from "./mailbox/Rotate";
 import { Transcript } from "./mailbox/Transcript";
 
@@ -104,7 +105,7 @@ function useActions(mailbox: Mailbox, to: string) {
           {p.text}
         </VerbButton>
       ))}
-      <VerbButton kind="mailbox" of={mailbox} verb="approve" icon={<ThumbLikeRegular />} onClick={() => setOpen("approve")}>
+      <VerbButton kind="mailbox" of={mailbox} verb="approve" reason={mailbox.passes > 0 && mailbox.skipped <= mailbox.approved ? "No message was left out that is not approved." : undefined} icon={<ThumbLikeRegular />} onClick={() => setOpen("approve")}>
         Approve…
       </VerbButton>
       <VerbButton kind="mailbox" of={mailbox} verb="rotate" reason={noPasswords} icon={<KeyResetRegular />} onClick={() => setOpen("rotate")}>
@@ -239,6 +240,7 @@ function Progress({ mailbox: m }: { mailbox: Mailbox }) {
           ["In progress for", <Duration seconds={m.inProgressSeconds} />],
           ["Stalled for", <Duration seconds={m.stalledSeconds} />],
           ["Copied in all passes", <><Count n={progress.moved} /> messages, <Bytes n={progress.movedBytes} /></>],
+          ["Already at the target", m.passes > 0 || m.present > 0 ? <><Count n={m.present} /> messages</> : undefined],
           ["Left out", m.skipped > 0 ? `${count(m.skipped)}, ${count(m.approved)} approved` : "0"],
           ["Data consistency score", <ScoreBadge score={m.score} />],
           ["Passes", count(m.passes)],
@@ -259,7 +261,6 @@ function Progress({ mailbox: m }: { mailbox: Mailbox }) {
 function Preflight({ mailbox }: { mailbox: Mailbox }) {
   const p = mailbox.preflight;
   if (!p) return null;
-  const troubles = ([["At the source", p.sourceTrouble], ["At the target", p.targetTrouble], ["Both", p.trouble]] as const).filter(([, t]) => t !== undefined);
   return (
     <Card title="Preflight">
       <Facts
@@ -269,7 +270,8 @@ function Preflight({ mailbox }: { mailbox: Mailbox }) {
           ["Messages", <Count n={p.messages} />],
           ["Data", <Bytes n={p.bytes} />],
           ["Folders", <Count n={p.folders} />],
-          ...troubles.map(([where, t]): [string, React.ReactNode] => [where, <><Said text={t!.reason} /> {t!.remedy && <Said text={t!.remedy} />}</>]),
+          ["Default folders with another name at the target", p.renamed ? count(p.renamed) : undefined],
+          ...troublesOf(p).map(({ side, trouble }): [string, React.ReactNode] => [side === "" ? "Trouble" : `At the ${side.toLowerCase()}`, <><Said text={trouble.reason} /> {trouble.remedy && <Said text={trouble.remedy} />}</>]),
         ]}
       />
       {(p.warnings ?? []).length > 0 && (

@@ -49,13 +49,13 @@ export default function Operators() {
             rows={data}
             rowKey={(o) => o.name}
             columns={[
-              { header: "Name", cell: (o) => (o.name === me.name ? `${o.name} (you)` : o.name) },
-              { header: "Role", cell: (o) => o.role },
+              { header: "Name", short: true, cell: (o) => (o.name === me.name ? `${o.name} (you)` : o.name) },
+              { header: "Role", short: true, cell: (o) => o.role },
               { header: "State", cell: (o) => (o.disabled ? <ToneBadge tone="warning" text="Disabled" /> : <ToneBadge tone="success" text="Enabled" />) },
               { header: "Second factor", cell: (o) => (o.totp ? <ToneBadge tone="success" text="On" /> : <ToneBadge tone="neutral" text="Off" />) },
-              { header: "Email address", cell: (o) => o.email || "–" },
-              { header: "Created", cell: (o) => <When at={o.created} /> },
-              { header: "By", cell: (o) => o.createdBy || "–" },
+              { header: "Email address", short: true, cell: (o) => o.email || "–" },
+              { header: "Created", short: true, cell: (o) => <When at={o.created} /> },
+              { header: "By", short: true, cell: (o) => o.createdBy || "–" },
               {
                 header: "",
                 align: "end",

@@ -12,6 +12,7 @@ type Batch = Schema<"Batch">;
 
 /** What can be asked of a batch, in the order of a migration. */
 export const batchActions = [
+  { verb: "preflight", text: "Preflight" },
   { verb: "start", text: "Start" },
   { verb: "stop", text: "Stop" },
   { verb: "sync", text: "Sync now" },
@@ -22,7 +23,7 @@ export const batchActions = [
 
 export type BatchVerb = (typeof batchActions)[number]["verb"];
 
-const done: Record<BatchVerb, string> = { start: "was started", stop: "is being stopped", sync: "is being synchronised", complete: "is being completed", approve: "was approved", delete: "is being deleted" };
+const done: Record<BatchVerb, string> = { preflight: "is being tried", start: "was started", stop: "is being stopped", sync: "is being synchronised", complete: "is being completed", approve: "was approved", delete: "is being deleted" };
 
 function invalidate(batch: string): void {
   void queries.invalidateQueries({ queryKey: ["batches"] });
@@ -31,9 +32,11 @@ function invalidate(batch: string): void {
 }
 
 /** Asks for a verb of a batch that needs nothing more. */
-async function ask1(verb: "start" | "stop" | "sync" | "complete", batch: string): Promise<Batch> {
+async function ask1(verb: "preflight" | "start" | "stop" | "sync" | "complete", batch: string): Promise<Batch> {
   const params = { params: { path: { batch } } };
   switch (verb) {
+    case "preflight":
+      return ask(api.POST("/batches/{batch}/preflight", params));
     case "start":
       return ask(api.POST("/batches/{batch}/start", params));
     case "stop":

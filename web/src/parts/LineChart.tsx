@@ -50,7 +50,7 @@ export default function LineChart({ label, points, format, height = 200 }: LineC
     const to = Math.max(times.at(-1) ?? 1, from + 1);
     const ticks = niceTicks(Math.max(0, ...points.map((p) => p.value)));
     const x = (t: number) => left + ((t - from) / (to - from)) * (width - left - right);
-    const y = (v: number) => height - bottom - (v / ticks.at(-1)!) * (height - top - bottom);
+    const y = (v: number) => height - bottom - (v / (ticks.at(-1) || 1)) * (height - top - bottom);
     const line = points.map((p, i) => `${i === 0 ? "M" : "L"}${x(times[i]!).toFixed(1)} ${y(p.value).toFixed(1)}`).join("");
     const area = points.length === 0 ? "" : `${line}L${x(to).toFixed(1)} ${y(0)}L${x(from).toFixed(1)} ${y(0)}Z`;
     return { times, from, to, ticks, x, y, line, area, time: timeTicks(from, to, Math.max(2, Math.floor((width - left) / 110))) };

@@ -14,12 +14,14 @@ export interface ProblemProps {
   /** What could not be done: "The batches could not be read". */
   title?: string;
   retry?: () => void;
+  /** What to do about it on this page, in the place of what the server advises. */
+  remedy?: string;
   /** Fields that the form shows itself. */
   shownFields?: string[];
 }
 
 /** What went wrong and what to do about it, with another try where that may help. */
-export function Problem({ error, title, retry, shownFields = [] }: ProblemProps) {
+export function Problem({ error, title, retry, remedy, shownFields = [] }: ProblemProps) {
   const styles = useStyles();
   if (error === null || error === undefined) return null;
   const problem = problemOf(error);
@@ -28,7 +30,7 @@ export function Problem({ error, title, retry, shownFields = [] }: ProblemProps)
     <MessageBar intent="error" layout="multiline" className={styles.bar} role="alert">
       <MessageBarBody className={styles.body}>
         {title && <MessageBarTitle>{title}. </MessageBarTitle>}
-        <Said text={problem.detail} /> {problem.remedy && <Said text={problem.remedy} />}
+        <Said text={problem.detail} /> {(remedy ?? problem.remedy) && <Said text={remedy ?? problem.remedy!} />}
         {fields.length > 0 && (
           <ul className={styles.list}>
             {fields.map((f) => (

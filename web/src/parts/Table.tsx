@@ -4,6 +4,8 @@ import type { ReactNode } from "react";
 export interface TableColumn<Row> {
   header: string;
   align?: "end";
+  /** Short words that are not to be broken. */
+  short?: boolean;
   cell(row: Row): ReactNode;
 }
 
@@ -11,6 +13,7 @@ const useStyles = makeStyles({
   frame: { overflowX: "auto", minWidth: 0 },
   table: { width: "100%", borderCollapse: "collapse" },
   head: { textAlign: "start", fontWeight: tokens.fontWeightSemibold, fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground2, whiteSpace: "nowrap" },
+  nowrap: { whiteSpace: "nowrap" },
   cell: { padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM} ${tokens.spacingVerticalS} 0`, borderBottom: `1px solid ${tokens.colorNeutralStroke3}`, verticalAlign: "middle" },
   end: { textAlign: "end", fontVariantNumeric: "tabular-nums" },
 });
@@ -34,7 +37,7 @@ export function Table<Row>({ label, columns, rows, rowKey }: { label: string; co
           {rows.map((row) => (
             <tr key={rowKey(row)}>
               {columns.map((c) => (
-                <td key={c.header} className={mergeClasses(styles.cell, c.align && styles.end)}>
+                <td key={c.header} className={mergeClasses(styles.cell, c.align && styles.end, c.short && styles.nowrap)}>
                   {c.cell(row)}
                 </td>
               ))}

@@ -31,7 +31,7 @@ export function Throughput({ batch, height }: { batch?: string; height?: number 
     refetchInterval: 60_000,
   });
   const points = useMemo(() => (data?.points ?? []).map((p) => ({ at: p.at, value: p[measure] / (data?.stepSeconds || 60) })), [data, measure]);
-  const format = measure === "bytes" ? rate : perSecond;
+  const format = measure === "bytes" ? rate : messageRate;
   return (
     <section aria-label="Throughput">
       <div className={styles.head}>
@@ -53,7 +53,7 @@ export function Throughput({ batch, height }: { batch?: string; height?: number 
   );
 }
 
-function perSecond(n: number): string {
+function messageRate(n: number): string {
   return `${n >= 10 || n === 0 ? count(n) : n.toFixed(1)} msg/s`;
 }
 

@@ -12,6 +12,8 @@ export interface Column<Row> {
   align?: "start" | "end";
   /** Shown only where the table is at least so wide, in pixels. */
   from?: number;
+  /** Shown only where the table is narrower than that. */
+  below?: number;
   /** The word that the list is sorted by; without it, it cannot be. */
   sort?: string;
   /** Cells of a row with links or buttons give them tabIndex={active ? 0 : -1}. */
@@ -113,7 +115,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   const [focused, setFocused] = useState(false);
   const anchor = useRef(0);
   const width = useWidth(element);
-  const columns = useMemo(() => props.columns.filter((c) => !c.from || width === 0 || width >= c.from), [props.columns, width]);
+  const columns = useMemo(() => props.columns.filter((c) => !c.from || width === 0 || width >= c.from).filter((c) => !c.below || (width > 0 && width < c.below)), [props.columns, width]);
   const tracks = (selection ? "20px " : "") + columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ");
   // Every row is as wide as the least of its columns, whatever they hold: so they stand below each other.
   const least = leastWidth(tracks);

@@ -1,8 +1,8 @@
 // What a chart needs to know, without drawing it.
 
-/** Round values from 0 up to at least the most, at most five of them and never none. */
+/** Round values from 0 up to at least the most, at most five of them; 0 alone where there is nothing. */
 export function niceTicks(most: number): number[] {
-  if (!(most > 0)) return [0, 1];
+  if (!(most > 0)) return [0];
   const rough = most / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= rough * 0.999) ?? 10 * power;

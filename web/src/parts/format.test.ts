@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, count, counted, duration, percent, rate, visible } from "./format";
+import { ago, bytes, count, counted, duration, percent, perSecond, rate, sentence, visible } from "./format";
 
 describe("figures", () => {
   it("have units", () => {
@@ -41,4 +41,17 @@ describe("text of others", () => {
   it("shows what cannot be seen", () => {
     expect(visible("a\u0007b\u202egnp.exe\u007f")).toBe("a\u2407b⟨U+202E⟩gnp.exe\u2421");
   });
+});
+
+it("ends a sentence once", () => {
+  expect(sentence("it is empty")).toBe("it is empty.");
+  expect(sentence("It is empty.")).toBe("It is empty.");
+  expect(sentence('the server said "no."')).toBe('the server said "no."');
+  expect(sentence("")).toBe("");
+});
+
+it("counts what comes a second", () => {
+  expect(perSecond(1)).toBe("1 message a second");
+  expect(perSecond(0)).toBe("0 messages a second");
+  expect(perSecond(0.5)).toBe("0.5 messages a second");
 });

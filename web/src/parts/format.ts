@@ -83,6 +83,17 @@ export function ago(at: string | Date, now: number): string {
   return "just now";
 }
 
+/** A text with a full stop, before another sentence. */
+export function sentence(text: string): string {
+  return text === "" || /[.!?:]["”]?$/.test(text) ? text : `${text}.`;
+}
+
+/** "1 message a second", "2.5 messages a second". */
+export function perSecond(n: number): string {
+  const shown = tenths.format(n);
+  return `${shown} ${shown === "1" ? "message" : "messages"} a second`;
+}
+
 /** Control characters and such that turn the direction of text, made visible. */
 export function visible(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => {

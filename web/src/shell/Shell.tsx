@@ -37,6 +37,7 @@ import { useEffect, useRef, useState } from "react";
 import { Navigate, NavLink, Outlet, useLocation, useNavigate, useNavigation } from "react-router";
 import { api, ask } from "../api/client";
 import { atLeast, MeContext, meQuery, queries, type Me, type Role } from "../api/queries";
+import { watchReachable } from "../live/reachable";
 import { useLiveStatus } from "../live/useLive";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
@@ -221,6 +222,16 @@ function Places({ role }: { role: Role }) {
   );
 }
 
+/** Whether the server answers, asked for only where no live view tells. */
+function useReachable(ask: boolean): boolean {
+  const [reachable, setReachable] = useState(true);
+  useEffect(() => {
+    setReachable(true);
+    if (ask) return watchReachable(setReachable);
+  }, [ask]);
+  return reachable;
+}
+
 function LiveMark() {
   const styles = useStyles();
   const status = useLiveStatus();
@@ -230,7 +241,16 @@ function LiveMark() {
     connecting: ["Connecting…", "What you see is being asked for."],
     reconnecting: ["Reconnecting…", "The line to the server is lost: what you see may be old."],
   } as const;
-  if (!status || status === "paused" || status === "gone") return <span role="status" />;
+  const following = status !== undefined && status !== "paused" && status !== "gone";
+  const reachable = useReachable(!following);
+  if (!following) {
+    return (
+      <span className={styles.live} role="status" title={reachable ? "This page is not followed: it shows what was there when it was opened." : "The server of mailhaul does not answer. Check that it runs and that your network reaches it."}>
+        <span className={mergeClasses(styles.dot, !reachable && styles.bad)} aria-hidden />
+        {reachable ? "Not live" : "The server can't be reached"}
+      </span>
+    );
+  }
   const [text, title] = texts[status];
   return (
     <span className={styles.live} role="status" title={title}>

@@ -1,4 +1,4 @@
-import { Button, Field, Input, makeStyles, Spinner, Textarea, tokens } from "@fluentui/react-components";
+import { Button, Field, Input, makeStyles, Spinner, tokens } from "@fluentui/react-components";
 import { useState, type FormEvent } from "react";
 import { api, ask, ifMatch, type Schema } from "../../api/client";
 import { ApiProblem, problemOf } from "../../api/problem";
@@ -10,9 +10,12 @@ import { Said } from "../../parts/Said";
 import { refusal } from "../../parts/states";
 import { useToasts } from "../../parts/Toasts";
 import { useUnsaved } from "../../parts/useUnsaved";
+import { IntervalField, passes, reports } from "../newbatch/IntervalField";
+import { ListEditor } from "../newbatch/ListEditor";
+import { emailTrouble } from "../newbatch/ScheduleStep";
 import { Card, Facts } from "./Card";
 import { FolderPreview } from "./FolderPreview";
-import { changedFields, formOf, over, patchOf, same, troublesOf, type Form } from "./settings";
+import { changedFields, formOf, over, patchOf, same, type Form } from "./settings";
 
 type Batch = Schema<"Batch">;
 
@@ -48,7 +51,7 @@ function Editable({ batch }: { batch: Batch }) {
   const [error, setError] = useState<unknown>();
   const dirty = !same(begun.form, form);
   useUnsaved(dirty);
-  const troubles = troublesOf(form);
+  const wrong = form.notify.some((address) => emailTrouble(address) !== undefined);
   const problem = error === undefined ? undefined : problemOf(error);
 
   const begin = (from: Batch, input?: Form) => {
@@ -74,7 +77,7 @@ function Editable({ batch }: { batch: Batch }) {
   };
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (busy || !dirty || Object.keys(troubles).length > 0 || role) return;
+    if (busy || !dirty || wrong || role) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -90,25 +93,38 @@ function Editable({ batch }: { batch: Batch }) {
       setBusy(false);
     }
   };
-  const put = (key: keyof Form) => (_: unknown, data: { value: string }) => setForm((f) => ({ ...f, [key]: data.value }));
-  const reason = role ?? refusal("batch", batch, "edit") ?? (busy ? "It is being saved." : !dirty ? "Nothing has changed." : Object.keys(troubles).length > 0 ? "Correct what is marked." : theirs ? undecided : undefined);
+  const put = (key: "startAfter" | "completeAfter") => (_: unknown, data: { value: string }) => setForm((f) => ({ ...f, [key]: data.value }));
+  const reason = role ?? refusal("batch", batch, "edit") ?? (busy ? "It is being saved." : !dirty ? "Nothing has changed." : wrong ? "Correct what is marked." : theirs ? undecided : undefined);
   return (
     <Card title="Settings">
       {theirs && <ChangedByOthers what={changedFields(begun.form, formOf(theirs)).map((key) => names[key])} onKeepMine={() => begin(theirs, form)} onTakeTheirs={() => begin(theirs)} />}
       <form className={styles.form} onSubmit={submit}>
-        <Field label="Who gets the reports" hint="One address in each line, beside who has created the batch" validationMessage={problem?.field("notify")}>
-          <Textarea value={form.notify} onChange={put("notify")} readOnly={role !== undefined} resize="vertical" spellCheck={false} />
-        </Field>
-        <Field label="Minutes between passes of a mailbox" hint="5 to 1440" validationMessage={troubles.interval ?? problem?.field("intervalSeconds")}>
-          <Input value={form.interval} onChange={put("interval")} readOnly={role !== undefined} inputMode="numeric" />
-        </Field>
-        <Field label="Minutes between reports" hint="At least 5; 0 is never" validationMessage={troubles.reports ?? problem?.field("reportIntervalSeconds")}>
-          <Input value={form.reports} onChange={put("reports")} readOnly={role !== undefined} inputMode="numeric" />
-        </Field>
-        <Field label="Starts not before" hint="In your time zone; empty is at once when it is started" validationMessage={problem?.field("startAfter")}>
+        <ListEditor
+          label="Reports go to"
+          hint="Beside who has created the batch"
+          one="address"
+          values={form.notify}
+          onChange={(notify) => setForm((f) => ({ ...f, notify }))}
+          trouble={emailTrouble}
+          problem={problem?.field("notify")}
+          placeholder="name@example.org"
+          type="email"
+          readOnly={role !== undefined}
+        />
+        <IntervalField label="A report" options={reports} value={form.reports} onChange={(value) => setForm((f) => ({ ...f, reports: value }))} problem={problem?.field("reportIntervalSeconds")} disabled={role !== undefined} />
+        <IntervalField
+          label="What is new is brought every"
+          hint="Between passes of a mailbox, until it is completed"
+          options={passes}
+          value={form.interval}
+          onChange={(interval) => setForm((f) => ({ ...f, interval }))}
+          problem={problem?.field("intervalSeconds")}
+          disabled={role !== undefined}
+        />
+        <Field label="Start at" hint="In your time zone; empty is when somebody starts it" validationMessage={problem?.field("startAfter")}>
           <Input type="datetime-local" value={form.startAfter} onChange={put("startAfter")} readOnly={role !== undefined} />
         </Field>
-        <Field label="Final passes from" hint="In your time zone; empty is when somebody completes it" validationMessage={problem?.field("completeAfter")}>
+        <Field label="Complete at" hint="The final pass, in your time zone; empty is by hand" validationMessage={problem?.field("completeAfter")}>
           <Input type="datetime-local" value={form.completeAfter} onChange={put("completeAfter")} readOnly={role !== undefined} />
         </Field>
         <Problem error={error} title="The settings could not be saved" shownFields={shownFields} />

@@ -7,6 +7,7 @@ import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { ToneBadge } from "../../parts/StateBadge";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
+import { idleRules } from "../newbatch/idleRules";
 import { Card } from "./Card";
 
 type Hit = Schema<"FolderHit">;
@@ -48,6 +49,7 @@ export function FolderPreview({ batch }: { batch: Schema<"Batch"> }) {
       setBusy(false);
     }
   };
+  const idle = hits ? idleRules([...(batch.exclude ?? []), ...(batch.include ?? [])], hits.list) : [];
   const left = hits?.list.filter((h) => !h.taken).length ?? 0;
   return (
     <Card title="What the rules take of a mailbox">
@@ -62,6 +64,7 @@ export function FolderPreview({ batch }: { batch: Schema<"Batch"> }) {
       <Problem error={error} title="The folders could not be read" />
       <div role="status" className={styles.quiet}>
         {hits && `${counted(hits.list.length, "folder")}, ${count(left)} left out`}
+        {idle.length > 0 && <>. No folder of this mailbox goes by {idle.length === 1 ? "the rule" : "the rules"} <Said text={idle.join(", ")} />.</>}
       </div>
       {hits && <VirtualTable label={`Folders of ${hits.address}`} columns={columns} rows={hits.list} rowKey={(h) => h.folder} maxHeight="400px" />}
     </Card>

@@ -2,7 +2,7 @@ import { makeStyles, ProgressBar, tokens } from "@fluentui/react-components";
 import type { Schema } from "../../api/client";
 import { percent, visible } from "../../parts/format";
 
-const useStyles = makeStyles({ row: { display: "grid", gridTemplateColumns: "minmax(40px, 1fr) 44px", alignItems: "center", gap: tokens.spacingHorizontalS, fontVariantNumeric: "tabular-nums" } });
+const useStyles = makeStyles({ row: { display: "grid", gridTemplateColumns: "minmax(24px, 1fr) max-content", alignItems: "center", gap: tokens.spacingHorizontalS, fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" } });
 
 /** How far the pass of a mailbox has come; an endless bar while it is not known how much there is. */
 export function MailboxProgress({ mailbox }: { mailbox: Schema<"Mailbox"> }) {

@@ -1,4 +1,4 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Dropdown, makeStyles, Option, SearchBox, Spinner, tokens } from "@fluentui/react-components";
+import { Button, Checkbox, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Dropdown, makeStyles, Option, SearchBox, Spinner, tokens } from "@fluentui/react-components";
 import { useEffect, useMemo, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { api, ask, type Schema } from "../../api/client";
@@ -20,6 +20,7 @@ import { VirtualTable, type Column, type Sorting } from "../../parts/VirtualTabl
 import { When } from "../../parts/When";
 import { actOnMany, type Chosen, type MailboxActions, type MailboxesActed } from "./actMany";
 import { MailboxProgress } from "./MailboxProgress";
+import { whyOf } from "./troubles";
 import { useDebounced } from "./useDebounced";
 
 type Batch = Schema<"Batch">;
@@ -54,6 +55,7 @@ export function Mailboxes({ batch }: { batch: Batch }) {
   const [params, setParams] = useSearchParams();
   const chosenStates = useMemo(() => (params.get("state") ?? "").split(",").filter((s) => s in states.mailbox), [params]);
   const search = params.get("search") ?? "";
+  const notReady = params.get("notReady") === "true";
   const [text, setText] = useState(search);
   const typed = useDebounced(text.trim(), 100);
   const [sorting, setSorting] = useState<Sorting>({ by: "row", descending: false });
@@ -76,18 +78,18 @@ export function Mailboxes({ batch }: { batch: Batch }) {
   useEffect(() => {
     setSelected(none);
     setAll(false);
-  }, [search, chosenStates]);
+  }, [search, chosenStates, notReady]);
 
   const { name } = batch;
   const sort = `${sorting.descending ? "-" : ""}${sorting.by as "row" | "address" | "state"}` as const;
   const rows = useSparse<Mailbox>({
-    queryKey: ["mailboxes", name, chosenStates, search, sort],
-    page: (offset, limit, signal) => ask(api.GET("/mailboxes", { params: { query: { batch: name, state: chosenStates, search, sort, offset, limit } }, signal })),
+    queryKey: ["mailboxes", name, chosenStates, search, notReady, sort],
+    page: (offset, limit, signal) => ask(api.GET("/mailboxes", { params: { query: { batch: name, state: chosenStates, search, notReady: notReady || undefined, sort, offset, limit } }, signal })),
     refetchInterval: batch.counts.running > 0 ? 5_000 : 30_000,
   });
   const columns = useColumns(name);
-  const filtered = search !== "" || chosenStates.length > 0;
-  const chosen: Chosen = all ? { states: chosenStates, search } : { addresses: [...selected] };
+  const filtered = search !== "" || chosenStates.length > 0 || notReady;
+  const chosen: Chosen = all ? { states: chosenStates, search, notReady } : { addresses: [...selected] };
   const many = all ? rows.total : selected.size;
   const clear = () => {
     setSelected(none);
@@ -112,6 +114,7 @@ export function Mailboxes({ batch }: { batch: Batch }) {
             </Option>
           ))}
         </Dropdown>
+        {(notReady || (batch.figures?.notReady ?? 0) > 0) && <Checkbox checked={notReady} onChange={(_, d) => put("notReady", d.checked === true ? "true" : "")} label="Not ready by the preflight" />}
         {filtered && (
           <Button
             appearance="subtle"
@@ -178,7 +181,7 @@ function useColumns(batch: string): Column<Mailbox>[] {
       { key: "skipped", header: "Left out", width: "76px", align: "end", from: 680, cell: (m) => <span className={m.skipped > m.approved ? styles.bad : undefined}>{count(m.skipped)}</span> },
       { key: "score", header: "Consistency", width: "110px", from: 1240, cell: (m) => <ScoreBadge score={m.score} /> },
       { key: "last", header: "Last synchronisation", width: "150px", from: 1400, cell: (m) => <When at={m.lastSynced} /> },
-      { key: "why", header: "Trouble", width: "minmax(160px, 3fr)", from: 840, cell: (m) => (m.trouble ? <Said text={m.trouble.reason} line /> : m.waiting ? <Said text={m.waiting} line /> : "") },
+      { key: "why", header: "Trouble", width: "minmax(160px, 3fr)", from: 840, cell: (m) => <Said text={whyOf(m)} line /> },
     ],
     [batch, styles],
   );

@@ -16,6 +16,7 @@ import { Card, Facts } from "./Card";
 import { Course } from "./Course";
 import { Estimate } from "./Estimate";
 import { MailboxProgress } from "./MailboxProgress";
+import { Preflight } from "./Preflight";
 import { Troubles } from "./Troubles";
 
 type Batch = Schema<"Batch">;
@@ -35,6 +36,7 @@ export function Overview({ batch, underWay }: { batch: Batch; underWay?: Mailbox
   return (
     <>
       <Troubles batch={batch} />
+      <Preflight batch={batch} />
       <Progress batch={batch} />
       <UnderWay batch={batch} mailboxes={underWay} />
       {batch.started && (
@@ -70,7 +72,7 @@ function Progress({ batch }: { batch: Batch }) {
           ["Mailboxes", count(counts.total)],
           ["Under way", count(counts.running)],
           ["Synced", count(counts.synced)],
-          ["Finalised", count(counts.closed)],
+          ["Completed", count(counts.closed)],
           ["Failed", count(counts.failed)],
           ["Stopped", count(stopped)],
         ]}
@@ -91,7 +93,8 @@ function Progress({ batch }: { batch: Batch }) {
         of={[
           ["Rate now", <Rate n={figures?.bytesPerSecond} />],
           ["Time left of passes under way", figures?.remainingSeconds ? <Duration seconds={figures.remainingSeconds} /> : "–"],
-          ["Messages at the sources", <Count n={figures?.messages} />],
+          ["Messages at the sources", atSources(batch)],
+          ["Already at the targets", <Count n={figures?.present} />],
           ["Messages copied", <Count n={figures?.moved} />],
           ["Data copied", <Bytes n={figures?.movedBytes} />],
           ["Left out, not approved", left > 0 ? <To to={`${to}/findings`}>{counted(left, "message")}</To> : figures ? "0" : "–"],
@@ -107,6 +110,13 @@ function Progress({ batch }: { batch: Batch }) {
       />
     </Card>
   );
+}
+
+/** What the sources hold: as the last passes have counted, or as far as those under way know by now. */
+function atSources({ figures }: Batch): React.ReactNode {
+  if (!figures) return "–";
+  if (figures.messages > 0) return <Count n={figures.messages} />;
+  return figures.passMessagesTotal > 0 ? <Count n={figures.passMessagesTotal} /> : figures.moved > 0 ? "–" : "0";
 }
 
 function UnderWay({ batch, mailboxes }: { batch: Batch; mailboxes?: Mailbox[] }) {

@@ -8,6 +8,7 @@ import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { FormDialog } from "../../parts/FormDialog";
 import { counted } from "../../parts/format";
 import { Loading } from "../../parts/Loading";
+import { NoMailServer, useMailServer } from "../../parts/NoMailServer";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { ToneBadge } from "../../parts/StateBadge";
@@ -82,6 +83,7 @@ const columns: Column<Notice>[] = [
 function Notices({ batch }: { batch: Schema<"Batch"> }) {
   const styles = useStyles();
   const role = useRoleReason("operator");
+  const mail = useMailServer();
   const [sending, setSending] = useState(false);
   const { name } = batch;
   const { data, error, refetch } = useQuery({
@@ -98,7 +100,8 @@ function Notices({ batch }: { batch: Schema<"Batch"> }) {
         </DimmedButton>
       }
     >
-      {batch.nextReport && !batch.nextReport.startsWith("0001") && (
+      <NoMailServer />
+      {mail && batch.nextReport && !batch.nextReport.startsWith("0001") && (
         <p className={styles.quiet}>
           The next report is sent <When at={batch.nextReport} />.
         </p>

@@ -5,7 +5,7 @@ export type MailboxActions = Schema<"MailboxActions">;
 export type MailboxesActed = Schema<"MailboxesActed">;
 
 /** Which mailboxes of a batch are meant: some by their addresses, or all that match. */
-export type Chosen = { addresses: string[] } | { states: string[]; search: string };
+export type Chosen = { addresses: string[] } | { states: string[]; search: string; notReady?: boolean };
 
 /** So many addresses fit into one request. */
 const most = 5_000;
@@ -21,9 +21,9 @@ export function requests(what: Pick<MailboxActions, "verb" | "reason">, chosen: 
     for (let i = 0; i < chosen.addresses.length; i += most) list.push({ ...what, addresses: chosen.addresses.slice(i, i + most) });
     return list;
   }
-  const { search } = chosen;
-  const of = chosen.states.length > 0 || search !== "" ? chosen.states : Object.keys(states.mailbox);
-  return [{ ...what, ...(of.length > 0 ? { states: of } : {}), ...(search !== "" ? { search } : {}) }];
+  const { search, notReady } = chosen;
+  const of = chosen.states.length > 0 || search !== "" || notReady ? chosen.states : Object.keys(states.mailbox);
+  return [{ ...what, ...(of.length > 0 ? { states: of } : {}), ...(search !== "" ? { search } : {}), ...(notReady ? { notReady } : {}) }];
 }
 
 /** Adds answers up. */

@@ -3,9 +3,9 @@ import type { Schema } from "../../api/client";
 type Batch = Schema<"Batch">;
 type BatchPatch = Schema<"BatchPatch">;
 
-/** What can be changed of a batch, as a form has it: times of the viewer's zone, and minutes. */
+/** What can be changed of a batch, as a form has it: times of the viewer's zone, and seconds. */
 export interface Form {
-  notify: string;
+  notify: string[];
   interval: string;
   reports: string;
   startAfter: string;
@@ -29,31 +29,20 @@ export function localTime(at?: string): string {
 
 export function formOf(batch: Batch): Form {
   return {
-    notify: (batch.notify ?? []).join("\n"),
-    interval: String(Math.round(batch.intervalSeconds / 60)),
-    reports: String(Math.round(batch.reportIntervalSeconds / 60)),
+    notify: batch.notify ?? [],
+    interval: String(batch.intervalSeconds),
+    reports: String(batch.reportIntervalSeconds),
     startAfter: localTime(batch.startAfter),
     completeAfter: localTime(batch.completeAfter),
-  };
-}
-
-/** What is wrong with a form, by field. */
-export function troublesOf(form: Form): Partial<Record<keyof Form, string>> {
-  const minutes = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : NaN);
-  const interval = minutes(form.interval);
-  const reports = minutes(form.reports);
-  return {
-    ...(interval >= 5 && interval <= 1440 ? {} : { interval: "It is 5 to 1440 minutes." }),
-    ...(reports === 0 || reports >= 5 ? {} : { reports: "It is 0 for never, or at least 5 minutes." }),
   };
 }
 
 /** What differs between two forms, as an edit. */
 export function patchOf(before: Form, after: Form): BatchPatch {
   const patch: BatchPatch = {};
-  if (lines(before.notify).join() !== lines(after.notify).join()) patch.notify = lines(after.notify);
-  if (before.interval !== after.interval) patch.intervalSeconds = Number(after.interval) * 60;
-  if (before.reports !== after.reports) patch.reportIntervalSeconds = Number(after.reports) * 60;
+  if (before.notify.join() !== after.notify.join()) patch.notify = after.notify;
+  if (before.interval !== after.interval) patch.intervalSeconds = Number(after.interval);
+  if (before.reports !== after.reports) patch.reportIntervalSeconds = Number(after.reports);
   const time = (text: string) => (text === "" ? never : new Date(text).toISOString());
   if (before.startAfter !== after.startAfter) patch.startAfter = time(after.startAfter);
   if (before.completeAfter !== after.completeAfter) patch.completeAfter = time(after.completeAfter);

@@ -1,9 +1,19 @@
 import type { Schema } from "../../api/client";
+import { troublesOf } from "../newbatch/trial";
 
 type Mailbox = Schema<"Mailbox">;
 
 /** States of mailboxes that somebody has to look at. */
 export const failedStates = ["Failed", "IncrementalFailed", "CompletionFailed", "Corrupted"];
+
+/** Why a mailbox is as it is, in a line: its trouble, what it waits for, or what keeps it from its first pass. */
+export function whyOf(m: Pick<Mailbox, "trouble" | "waiting" | "preflight" | "passes" | "state">): string {
+  if (m.trouble) return m.trouble.reason;
+  if (m.waiting || m.passes > 0 || m.state === "Validating") return m.waiting ?? "";
+  return troublesOf(m.preflight)
+    .map(({ side, trouble }) => (side === "" ? "Preflight: " : `Preflight, ${side.toLowerCase()}: `) + trouble.reason)
+    .join("; ");
+}
 
 /** A trouble and the mailboxes that have it. */
 export interface TroubleGroup {

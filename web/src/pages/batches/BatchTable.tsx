@@ -8,6 +8,7 @@ import { useRoleReason } from "../../parts/DimmedButton";
 import { count, duration, percent } from "../../parts/format";
 import { To } from "../../parts/Link";
 import { ScoreBadge, StateBadge } from "../../parts/StateBadge";
+import { pointless } from "../../parts/pointless";
 import { refusal } from "../../parts/states";
 import { VirtualTable, type Column, type Sorting } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
@@ -18,9 +19,12 @@ type Batch = Schema<"Batch">;
 const useStyles = makeStyles({
   name: { display: "flex", flexDirection: "column", minWidth: 0, lineHeight: tokens.lineHeightBase200 },
   ends: { fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3, overflow: "hidden", textOverflow: "ellipsis" },
-  progress: { display: "grid", gridTemplateColumns: "minmax(0, 1fr) 40px", alignItems: "center", gap: tokens.spacingHorizontalS, fontVariantNumeric: "tabular-nums" },
+  progress: { display: "grid", gridTemplateColumns: "minmax(24px, 1fr) 48px", alignItems: "center", gap: tokens.spacingHorizontalS, fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" },
   bad: { color: tokens.colorStatusDangerForeground1, fontWeight: tokens.fontWeightSemibold },
 });
+
+/** From here on the progress has a column of its own, in pixels. */
+const wide = 560;
 
 /** What the table is sorted by, by the word of the column. */
 const sortings: Record<string, (a: Batch, b: Batch) => number> = {
@@ -62,12 +66,13 @@ export function BatchTable({ batches, empty, maxHeight }: { batches: Batch[]; em
           </div>
         ),
       },
-      { key: "state", header: "State", width: "minmax(170px, 200px)", sort: "state", cell: (b) => <StateBadge state={b.state} /> },
+      { key: "state", header: "State", width: "minmax(130px, 200px)", from: wide, sort: "state", cell: (b) => <StateBadge state={b.state} /> },
+      { key: "narrow", header: "State", width: "minmax(110px, 1fr)", below: wide, sort: "state", cell: (b) => <StateAndProgress batch={b} /> },
       {
         key: "progress",
         header: "Progress",
         width: "minmax(110px, 1fr)",
-        from: 560,
+        from: wide,
         sort: "progress",
         cell: (b) => {
           const done = progressOf(b);
@@ -81,11 +86,11 @@ export function BatchTable({ batches, empty, maxHeight }: { batches: Batch[]; em
       },
       { key: "total", header: "Total", width: "64px", align: "end", from: 560, sort: "total", cell: (b) => count(b.counts.total) },
       { key: "synced", header: "Synced", width: "64px", align: "end", from: 680, cell: (b) => count(b.counts.synced) },
-      { key: "finalised", header: "Finalised", width: "70px", align: "end", from: 760, cell: (b) => count(b.counts.closed) },
+      { key: "completed", header: "Completed", width: "80px", align: "end", from: 760, cell: (b) => count(b.counts.closed) },
       { key: "failed", header: "Failed", width: "64px", align: "end", from: 440, sort: "failed", cell: (b) => <span className={b.counts.failed > 0 ? styles.bad : undefined}>{count(b.counts.failed)}</span> },
-      { key: "score", header: "Consistency", width: "110px", from: 900, cell: (b) => <ScoreBadge score={b.figures?.score} /> },
-      { key: "eta", header: "Time left", width: "100px", align: "end", from: 1000, cell: (b) => (b.figures?.remainingSeconds ? duration(b.figures.remainingSeconds) : "–") },
-      { key: "next", header: "Next synchronisation", width: "150px", from: 1120, cell: (b) => <NextSync batch={b} /> },
+      { key: "score", header: "Consistency", width: "110px", from: 940, cell: (b) => <ScoreBadge score={b.figures?.score} /> },
+      { key: "eta", header: "Time left", width: "100px", align: "end", from: 1060, cell: (b) => (b.figures?.remainingSeconds ? duration(b.figures.remainingSeconds) : "–") },
+      { key: "next", header: "Next synchronisation", width: "150px", from: 1230, cell: (b) => <NextSync batch={b} /> },
       { key: "actions", header: "Actions", width: "56px", align: "end", cell: (b, { active }) => <BatchMenu batch={b} active={active} onAct={act} /> },
     ],
     [styles, act],
@@ -109,6 +114,17 @@ export function BatchTable({ batches, empty, maxHeight }: { batches: Batch[]; em
   );
 }
 
+/** The state, and how far the initial copies are below it. */
+function StateAndProgress({ batch }: { batch: Batch }) {
+  const styles = useStyles();
+  return (
+    <div className={styles.name}>
+      <StateBadge state={batch.state} />
+      <span className={styles.ends}>{percent(progressOf(batch), 1)} copied</span>
+    </div>
+  );
+}
+
 function NextSync({ batch }: { batch: Batch }) {
   if (batch.state === "Waiting" && batch.startAfter) return <>starts <When at={batch.startAfter} /></>;
   return <When at={batch.figures?.due} />;
@@ -124,7 +140,7 @@ function BatchMenu({ batch, active, onAct }: { batch: Batch; active: boolean; on
       <MenuPopover>
         <MenuList>
           {batchActions.map(({ verb, text }) => {
-            const reason = role ?? refusal("batch", batch, verb);
+            const reason = role ?? refusal("batch", batch, verb) ?? pointless(batch, verb);
             return (
               <MenuItem key={verb} disabled={reason !== undefined} subText={reason} onClick={() => onAct(verb, batch)}>
                 {verb === "complete" || verb === "delete" || verb === "approve" ? `${text}…` : text}

@@ -7,8 +7,11 @@ import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { Problem } from "../../parts/Problem";
 import { EndpointForm, shownFields } from "./EndpointForm";
 import { specOf, testOf, troubles, type Endpoint, type Form } from "./form";
+import { pinIn } from "./pin";
 import { told } from "../newbatch/told";
 import { TestPanel } from "./TestPanel";
+
+const untested = "Correct what is marked, or tick “Create it although it was not tested”.";
 
 const useStyles = makeStyles({
   box: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalL },
@@ -34,10 +37,12 @@ export function CreateEndpoint({ form, onChange, onCreated, onCancel, cancel = "
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [refused, setRefused] = useState<unknown>();
+  const [turn, setTurn] = useState(0);
   const said = error ?? refused;
   const wrong = Object.entries(troubles(form));
   const create = async () => {
     setStrict(true);
+    setTurn((n) => n + 1);
     if (busy || wrong.length > 0) return;
     setBusy(true);
     setError(undefined);
@@ -56,6 +61,17 @@ export function CreateEndpoint({ form, onChange, onCreated, onCancel, cancel = "
   const problem = said === undefined ? undefined : problemOf(said);
   // What a test of the creation found goes by steps, and belongs to no field.
   const byStep = problem?.code === "endpoint-test-failed" || problem?.code === "sign-in-refused";
+  // Another key than the pinned one is no matter for one click.
+  const trust =
+    form.pin.trim() === ""
+      ? (key: string) => {
+          onChange({ pin: key });
+          setError(undefined);
+          setTurn((n) => n + 1);
+        }
+      : undefined;
+  const shown = problem?.fields.find((f) => f.name === "tls");
+  const pin = error !== undefined && shown ? pinIn(shown.detail) : undefined;
   return (
     <div className={styles.box}>
       <EndpointForm form={form} onChange={onChange} problem={byStep ? undefined : problem} strict={strict} />
@@ -65,13 +81,23 @@ export function CreateEndpoint({ form, onChange, onCreated, onCancel, cancel = "
           login={form.login}
           test={(user, password) => testOf(form, user, password)}
           reason={form.type === "imap" && form.host.trim() === "" ? "Enter the host first." : undefined}
-          onProblem={setRefused}
+          onProblem={(e) => {
+            setRefused(e);
+            setError(undefined);
+          }}
+          turn={turn}
+          onTrust={trust}
           shownFields={shownFields}
         />
       </section>
       <Checkbox checked={skip} onChange={(_, data) => setSkip(data.checked === true)} label="Create it although it was not tested" />
       {strict && wrong.length > 0 && <Problem error={told("Something is missing or wrong; it is told at the fields.")} />}
-      <Problem error={error} title="The endpoint was not created" shownFields={byStep ? [] : shownFields} />
+      <Problem error={error} title="The endpoint was not created" remedy={byStep ? untested : undefined} shownFields={byStep ? [] : shownFields} />
+      {pin && trust && (
+        <div>
+          <Button onClick={() => trust(pin)}>Trust this key</Button>
+        </div>
+      )}
       <div className={styles.actions}>
         <DimmedButton appearance="primary" reason={role} onClick={() => void create()} icon={busy ? <Spinner size="tiny" /> : undefined}>
           {busy ? (skip ? "Creating…" : "Testing and creating…") : skip ? "Create without a test" : "Test and create"}

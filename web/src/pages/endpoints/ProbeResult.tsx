@@ -1,7 +1,8 @@
-import { makeStyles, MessageBar, MessageBarBody, mergeClasses, tokens } from "@fluentui/react-components";
+import { Button, makeStyles, MessageBar, MessageBarBody, mergeClasses, tokens } from "@fluentui/react-components";
 import { CheckmarkCircleFilled, DismissCircleFilled, SubtractCircleRegular } from "@fluentui/react-icons";
 import type { Schema } from "../../api/client";
 import { Said } from "../../parts/Said";
+import { pinIn } from "./pin";
 
 const useStyles = makeStyles({
   list: { listStyleType: "none", margin: 0, padding: 0, display: "flex", flexDirection: "column", gap: tokens.spacingVerticalS },
@@ -20,9 +21,11 @@ const names: Record<string, string> = { resolve: "Find the host", connect: "Conn
 const words: Record<string, string> = { ok: "ok", failed: "failed", skipped: "skipped" };
 
 /** How far a test came, step by step, and what to do where it ended. */
-export function ProbeResult({ probe, what = "The test" }: { probe: Schema<"Probe">; what?: string }) {
+export function ProbeResult({ probe, what = "The test", onTrust }: { probe: Schema<"Probe">; what?: string; onTrust?(pin: string): void }) {
   const styles = useStyles();
   const steps = probe.steps ?? [];
+  const refusedTLS = steps.find((step) => step.step === "tls" && step.result === "failed");
+  const pin = refusedTLS && (probe.profile?.pin ?? pinIn(`${refusedTLS.detail ?? ""} ${refusedTLS.remedy ?? ""}`));
   const signedIn = steps.some((step) => step.step === "sign-in" && step.result === "ok");
   return (
     <div className={styles.box}>
@@ -51,10 +54,17 @@ export function ProbeResult({ probe, what = "The test" }: { probe: Schema<"Probe
           </li>
         ))}
       </ol>
-      {probe.profile?.pin && probe.steps?.some((step) => step.step === "tls" && step.result === "failed") && (
-        <p>
-          The key that it showed: <Said mono text={probe.profile.pin} />
-        </p>
+      {pin && (
+        <div className={styles.box}>
+          <p>
+            The key that it showed: <Said mono text={pin} />. Compare it with the server’s own before you trust it.
+          </p>
+          {onTrust && (
+            <div>
+              <Button onClick={() => onTrust(pin)}>Trust this key</Button>
+            </div>
+          )}
+        </div>
       )}
     </div>
   );

@@ -1,6 +1,6 @@
 import { Button, Field, Input, makeStyles, Spinner, tokens } from "@fluentui/react-components";
 import { PlugConnectedRegular } from "@fluentui/react-icons";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { api, ask, type Schema } from "../../api/client";
 import { problemOf } from "../../api/problem";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
@@ -24,10 +24,14 @@ export interface TestPanelProps {
   /** What the server says of the fields of a form is shown there. */
   onProblem?(error: unknown): void;
   shownFields?: string[];
+  /** Something else is tried: a result of before goes away when this changes. */
+  turn?: number;
+  /** Takes the key of a server over whose certificate nobody vouches. */
+  onTrust?(pin: string): void;
 }
 
 /** Tests an endpoint, with a mailbox's sign-in where one is given. */
-export function TestPanel({ login, test, reason, onDone, onProblem, shownFields }: TestPanelProps) {
+export function TestPanel({ login, test, reason, onDone, onProblem, shownFields, turn, onTrust }: TestPanelProps) {
   const styles = useStyles();
   const role = useRoleReason("admin");
   const [user, setUser] = useState("");
@@ -36,6 +40,10 @@ export function TestPanel({ login, test, reason, onDone, onProblem, shownFields 
   const [probe, setProbe] = useState<Schema<"Probe">>();
   const [error, setError] = useState<unknown>();
   const problem = error === undefined ? undefined : problemOf(error);
+  useEffect(() => {
+    setProbe(undefined);
+    setError(undefined);
+  }, [turn]);
   const run = async () => {
     if (busy) return;
     setBusy(true);
@@ -76,7 +84,7 @@ export function TestPanel({ login, test, reason, onDone, onProblem, shownFields 
           </Button>
         )}
       </div>
-      <div aria-live="polite">{probe && <ProbeResult probe={probe} />}</div>
+      <div aria-live="polite">{probe && <ProbeResult probe={probe} onTrust={onTrust} />}</div>
       <Problem error={error} title="The test could not be made" shownFields={["user", "password", ...(shownFields ?? [])]} />
     </div>
   );

@@ -1,11 +1,12 @@
 import { Button, Field, Input, makeStyles, MessageBar, MessageBarActions, MessageBarBody, Switch, tokens } from "@fluentui/react-components";
 import { memo, useMemo, useState } from "react";
-import { count, counted } from "../../parts/format";
+import { count, counted, sentence } from "../../parts/format";
 import { Said } from "../../parts/Said";
 import { ToneBadge } from "../../parts/StateBadge";
 import { remedyOf, type FileProblem, type FileSummary } from "./check";
 import { cells, ended, headerAt, letter, otherSeparator, record, secretColumn } from "./csv";
-import { asWindows, commaSeparated, headerOf, maybeWindows, withHeader, type MigrationFile } from "./file";
+import type { Change, Edits } from "./corrections";
+import { commaSeparated, headerOf, maybeWindows, type MigrationFile } from "./file";
 
 const useStyles = makeStyles({
   box: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM, minWidth: 0 },
@@ -24,8 +25,6 @@ const useStyles = makeStyles({
   pages: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
 });
 
-export type Edits = ReadonlyMap<number, string | null>;
-
 const perPage = 20;
 const tones = { error: "danger", warning: "warning", note: "neutral" } as const;
 const order = ["error", "warning", "note"];
@@ -37,11 +36,13 @@ export interface FileProblemsProps {
   /** Changes a row, by its number: a text, null to leave it out, undefined to take that back. */
   onEdit(row: number, text: string | null | undefined): void;
   /** The file as a whole is read or written in another way. */
-  onFile(file: MigrationFile): void;
+  onWhole(change: Change): void;
+  /** The endpoints are settled: the batch is there. */
+  bound?: boolean;
 }
 
 /** All that is wrong with a migration file, each where it can be mended. */
-export function FileProblems({ file, summary, edits, onEdit, onFile }: FileProblemsProps) {
+export function FileProblems({ file, summary, edits, onEdit, onWhole, bound }: FileProblemsProps) {
   const styles = useStyles();
   const [shown, setShown] = useState(false);
   const [page, setPage] = useState(0);
@@ -61,7 +62,7 @@ export function FileProblems({ file, summary, edits, onEdit, onFile }: FileProbl
       {whole.map((p, i) => (
         <MessageBar key={i} intent={p.severity === "error" ? "error" : p.severity === "warning" ? "warning" : "info"} layout="multiline">
           <MessageBarBody className={styles.body}>
-            <ProblemText problem={p} />
+            <ProblemText problem={p} bound={bound} />
           </MessageBarBody>
         </MessageBar>
       ))}
@@ -69,7 +70,7 @@ export function FileProblems({ file, summary, edits, onEdit, onFile }: FileProbl
         <MessageBar intent="info" layout="multiline">
           <MessageBarBody className={styles.body}>The file seems to be written by an old Windows program.</MessageBarBody>
           <MessageBarActions>
-            <Button onClick={() => onFile(asWindows(file))}>Read it as Windows-1252</Button>
+            <Button onClick={() => onWhole({ kind: "windows" })}>Read it as Windows-1252</Button>
           </MessageBarActions>
         </MessageBar>
       )}
@@ -77,7 +78,7 @@ export function FileProblems({ file, summary, edits, onEdit, onFile }: FileProbl
         <MessageBar intent="info" layout="multiline">
           <MessageBarBody className={styles.body}>The columns can be separated by commas here, values with commas get quotes.</MessageBarBody>
           <MessageBarActions>
-            <Button onClick={() => onFile(commaSeparated(file, separator)!)}>Separate by commas</Button>
+            <Button onClick={() => onWhole({ kind: "commas", separator })}>Separate by commas</Button>
           </MessageBarActions>
         </MessageBar>
       )}
@@ -85,7 +86,7 @@ export function FileProblems({ file, summary, edits, onEdit, onFile }: FileProbl
         <MessageBar intent="info" layout="multiline">
           <MessageBarBody className={styles.body}>Where the columns are in this order, the header can be put above them here.</MessageBarBody>
           <MessageBarActions>
-            <Button onClick={() => onFile(withHeader(file, ["EmailAddress", "UserName", "Password"]))}>Add EmailAddress,UserName,Password</Button>
+            <Button onClick={() => onWhole({ kind: "header", columns: ["EmailAddress", "UserName", "Password"] })}>Add EmailAddress,UserName,Password</Button>
           </MessageBarActions>
         </MessageBar>
       )}
@@ -100,7 +101,7 @@ export function FileProblems({ file, summary, edits, onEdit, onFile }: FileProbl
           </div>
           <ol className={styles.list}>
             {rows.slice(at * perPage, (at + 1) * perPage).map(([row, list]) => (
-              <RowCard key={row} row={row} problems={list} raw={file.records?.[row - 1]} edit={edits.get(row)} header={header} isHeader={row === headerRow && !noHeader} shown={shown} onEdit={onEdit} />
+              <RowCard key={row} row={row} problems={list} raw={file.records?.[row - 1]} edit={edits.get(row)} header={header} isHeader={row === headerRow && !noHeader} shown={shown} bound={bound} onEdit={onEdit} />
             ))}
           </ol>
           {pages > 1 && (
@@ -130,7 +131,7 @@ function byRow(problems: FileProblem[]): [number, FileProblem[]][] {
   return [...rows].sort(([a, left], [b, right]) => worst(left) - worst(right) || a - b);
 }
 
-function ProblemText({ problem: p, column }: { problem: FileProblem; column?: boolean }) {
+function ProblemText({ problem: p, column, bound }: { problem: FileProblem; column?: boolean; bound?: boolean }) {
   const styles = useStyles();
   return (
     <>
@@ -142,7 +143,7 @@ function ProblemText({ problem: p, column }: { problem: FileProblem; column?: bo
           :{" "}
         </>
       )}
-      <Said text={p.text} /> <Said text={remedyOf(p)} /> <span className={styles.code}>{p.code}</span>
+      <Said text={sentence(p.text)} /> <Said text={remedyOf(p, bound)} /> <span className={styles.code}>{p.code}</span>
     </>
   );
 }
@@ -155,10 +156,11 @@ interface RowCardProps {
   header: string[];
   isHeader: boolean;
   shown: boolean;
+  bound?: boolean;
   onEdit(row: number, text: string | null | undefined): void;
 }
 
-const RowCard = memo(function RowCard({ row, problems, raw, edit, header, isHeader, shown, onEdit }: RowCardProps) {
+const RowCard = memo(function RowCard({ row, problems, raw, edit, header, isHeader, shown, bound, onEdit }: RowCardProps) {
   const styles = useStyles();
   const worst = problems.some((p) => p.severity === "error") ? "error" : problems.some((p) => p.severity === "warning") ? "warning" : "note";
   const id = `problems-of-row-${row}`;
@@ -195,7 +197,7 @@ const RowCard = memo(function RowCard({ row, problems, raw, edit, header, isHead
       <div id={id} className={edit === null ? styles.out : undefined}>
         {problems.map((p, i) => (
           <div key={i}>
-            <ProblemText problem={p} column />
+            <ProblemText problem={p} column bound={bound} />
           </div>
         ))}
       </div>

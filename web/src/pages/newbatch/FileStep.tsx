@@ -6,8 +6,9 @@ import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { openToSource, usable } from "./check";
 import { maxBytes, template } from "./csv";
+import { download, downloadCorrected } from "./downloadFile";
 import { FileProblems } from "./FileProblems";
-import { headerOf, mailboxRows, readFile, withoutTargetPassword } from "./file";
+import { edited, headerOf, mailboxRows, readFile, withoutTargetPassword } from "./file";
 import { RowsTable } from "./RowsTable";
 import { told } from "./told";
 import { useStepStyles } from "./useStyles";
@@ -21,17 +22,9 @@ const useStyles = makeStyles({
   over: { border: `2px dashed ${tokens.colorBrandStroke1}`, backgroundColor: tokens.colorBrandBackground2 },
   icon: { fontSize: "32px", color: tokens.colorNeutralForeground3, lineHeight: 1 },
   number: { width: "88px" },
-  test: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalS },
+  test: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS },
+  first: { paddingLeft: tokens.spacingHorizontalXXXL, maxWidth: "420px" },
 });
-
-/** Puts the template into the downloads; it is made here. */
-function downloadTemplate(): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([template], { type: "text/csv" }));
-  link.download = "mailboxes.csv";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
 
 /** Choosing the migration file, and mending what is wrong with it. */
 export function FileStep({ wizard: w }: { wizard: Wizard }) {
@@ -80,7 +73,7 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
       {!file && draft.fileName !== "" && (
         <MessageBar intent="warning" layout="multiline">
           <MessageBarBody>
-            Choose the file <Said text={draft.fileName} /> again: it holds passwords, so that it is kept nowhere when the page is loaded anew. What you have entered besides is still here, but passwords.
+            Choose the file <Said text={draft.fileName} /> again: it holds passwords, so that it is kept nowhere when the page is loaded anew. What you have chosen besides is still here, and what you have corrected is made again when it is the same file. Only passwords are to be entered anew.
           </MessageBarBody>
         </MessageBar>
       )}
@@ -113,7 +106,7 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
           }}
         />
         <span className={step.soft}>One row for each mailbox: EmailAddress, UserName and Password; UserRoot, TargetUserName and TargetPassword as needed. At most 50,000 rows.</span>
-        <Button appearance="transparent" icon={<ArrowDownloadRegular />} onClick={downloadTemplate}>
+        <Button appearance="transparent" icon={<ArrowDownloadRegular />} onClick={() => download(new Blob([template], { type: "text/csv" }), "mailboxes.csv")}>
           Download a template
         </Button>
       </div>
@@ -121,6 +114,7 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
       {tooBig && <Problem error={told(`The file has ${bytes(file.size)}; the server takes at most ${bytes(maxBytes)}. Divide it into several files, or remove columns that are not needed.`)} />}
       {file && !tooBig && (
         <>
+          <RestoredNote wizard={w} />
           <div className={step.part}>
             <div>
               <Checkbox checked={draft.allowUnknown} onChange={(_, data) => w.change({ allowUnknown: data.checked === true })} label="Leave out columns whose name is not known" />
@@ -129,11 +123,12 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
               <Checkbox checked={draft.skipBad} onChange={(_, data) => w.change({ skipBad: data.checked === true })} label="Leave out bad rows, and take the others" />
             </div>
             <div className={styles.test}>
-              <Checkbox checked={draft.test} onChange={(_, data) => w.change({ test: data.checked === true })} label="Test batch: take only the first" />
-              <Field validationMessage={draft.test ? w.troubles.first : undefined}>
-                <Input className={styles.number} aria-label="How many mailboxes a test batch takes" inputMode="numeric" value={draft.first} disabled={!draft.test} onChange={(_, data) => w.change({ first: data.value })} />
-              </Field>
-              <span>mailboxes; afterwards the batch says how long all will take, and takes the rest</span>
+              <Checkbox checked={draft.test} onChange={(_, data) => w.change({ test: data.checked === true })} label="Make a test batch of the first mailboxes" />
+              {draft.test && (
+                <Field className={styles.first} label="How many mailboxes a test batch takes" hint="Afterwards the batch says how long all will take, and takes the rest." validationMessage={w.troubles.first}>
+                  <Input className={styles.number} inputMode="numeric" value={draft.first} onChange={(_, data) => w.change({ first: data.value })} />
+                </Field>
+              )}
             </div>
             <TargetPassword wizard={w} />
           </div>
@@ -147,6 +142,19 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
         </>
       )}
     </div>
+  );
+}
+
+/** What became of the corrections that were made before the page was loaded anew. */
+function RestoredNote({ wizard: { restored } }: { wizard: Wizard }) {
+  if (!restored) return null;
+  return (
+    <MessageBar intent={restored.made > 0 && restored.secret === 0 ? "info" : "warning"} layout="multiline">
+      <MessageBarBody>
+        {restored.made > 0 ? `${counted(restored.made, "correction was", "corrections were")} made again. ` : restored.secret === 0 ? "This is another file than the one you have corrected: its corrections are dropped. " : ""}
+        {restored.secret > 0 && `What you have entered in ${counted(restored.secret, "row")} was not kept, because it may be a password: correct ${restored.secret === 1 ? "it" : "them"} again where the check says so.`}
+      </MessageBarBody>
+    </MessageBar>
   );
 }
 
@@ -193,7 +201,7 @@ export function CheckResult({ wizard: w, final }: { wizard: Wizard; final?: bool
       )}
       {summary && w.file && (summary.problems ?? []).length > 0 && (
         <>
-          <FileProblems file={w.file} summary={summary} edits={w.edits} onEdit={w.edit} onFile={w.replaceFile} />
+          <FileProblems file={w.file} summary={summary} edits={w.edits} onEdit={w.edit} onWhole={w.changeFile} />
           {w.file.records && (changed > 0 || summary.errors > 0) && (
             <div className={step.actions}>
               <Button appearance={changed > 0 ? "primary" : "secondary"} onClick={() => void w.check()} disabledFocusable={w.checking}>
@@ -203,6 +211,14 @@ export function CheckResult({ wizard: w, final }: { wizard: Wizard; final?: bool
             </div>
           )}
         </>
+      )}
+      {w.corrected && w.file?.records && (
+        <div className={step.actions}>
+          <Button icon={<ArrowDownloadRegular />} onClick={() => downloadCorrected(edited(w.file!, w.edits))}>
+            Download the corrected file
+          </Button>
+          <span className={step.soft}>With its passwords: keep it as safe as the one it was made of. “Add the rest” takes it later.</span>
+        </div>
       )}
     </div>
   );

@@ -1,5 +1,5 @@
-import { Combobox, Field, makeStyles, Option, Spinner, Subtitle2, tokens } from "@fluentui/react-components";
-import { useMemo, useState } from "react";
+import { Combobox, Field, makeStyles, MessageBar, MessageBarBody, Option, Spinner, Subtitle2, tokens } from "@fluentui/react-components";
+import { useEffect, useMemo, useState } from "react";
 import { api, ask, type Schema } from "../../api/client";
 import { DimmedButton } from "../../parts/DimmedButton";
 import { Problem } from "../../parts/Problem";
@@ -7,6 +7,8 @@ import { Said } from "../../parts/Said";
 import { ToneBadge } from "../../parts/StateBadge";
 import { Table } from "../../parts/Table";
 import { count, counted } from "../../parts/format";
+import { useDebounced } from "../batch/useDebounced";
+import { idleRules } from "./idleRules";
 import { headerOf, personAt, rowNumbers, type Person } from "./file";
 import { useStepStyles } from "./useStyles";
 import type { Wizard } from "./useWizard";
@@ -49,6 +51,14 @@ export function FolderPreview({ wizard: w }: { wizard: Wizard }) {
       setBusy(false);
     }
   };
+  // What is shown goes by the rules as they are, as soon as they rest.
+  const settled = useDebounced(rules, 1_000);
+  const again = found !== undefined && settled === rules && found.rules !== rules;
+  useEffect(() => {
+    if (again && !busy) void look();
+    // It looks once for each change: look is another function each time.
+  }, [again, rules, busy]);
+  const idle = found && found.rules === rules ? idleRules([...exclude, ...include], found.hits) : [];
   const taken = found?.hits.filter((hit) => hit.taken) ?? [];
   const messages = taken.reduce((sum, hit) => sum + hit.messages, 0);
   return (
@@ -80,8 +90,15 @@ export function FolderPreview({ wizard: w }: { wizard: Wizard }) {
         {found && (
           <p>
             Of {counted(found.hits.length, "folder")} of <Said text={found.address} />, {count(taken.length)} are taken, with {counted(messages, "message")}
-            {w.draft.receivedFrom !== "" || w.draft.receivedBefore !== "" ? ", before the filter by date" : ""}.{found.rules !== rules && " The rules have changed since: show them again."}
+            {w.draft.receivedFrom !== "" || w.draft.receivedBefore !== "" ? ", before the filter by date" : ""}.{found.rules !== rules && " The rules have changed since."}
           </p>
+        )}
+        {idle.length > 0 && (
+          <MessageBar intent="warning" layout="multiline">
+            <MessageBarBody>
+              No folder of this mailbox goes by {idle.length === 1 ? "the rule" : "the rules"} <Said text={idle.join(", ")} />.
+            </MessageBarBody>
+          </MessageBar>
         )}
       </div>
       {found && (

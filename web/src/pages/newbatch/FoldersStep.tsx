@@ -7,7 +7,7 @@ import { ListEditor } from "./ListEditor";
 import { useStepStyles } from "./useStyles";
 import type { Wizard } from "./useWizard";
 
-const rule = "Name or Name/Sub, with all below it; / stands for any server's separator. Names have no case.";
+const rule = "Name or Name/Sub, with all below it; / stands for any server's separator. Capital and small letters are the same.";
 
 /** The batch's name, which folders it takes, and which messages. */
 export function FoldersStep({ wizard: w }: { wizard: Wizard }) {

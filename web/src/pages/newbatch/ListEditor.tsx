@@ -1,6 +1,7 @@
 import { Button, Field, Input, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, tokens } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { useRef, useState, type ReactNode } from "react";
+import { useAfterClick } from "../../parts/useAfterClick";
 
 const useStyles = makeStyles({
   box: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalXS, maxWidth: "560px" },
@@ -27,13 +28,15 @@ export interface ListEditorProps {
   suggest?: string;
   placeholder?: string;
   type?: "text" | "email";
+  readOnly?: boolean;
 }
 
 /** A list of lines that are added, changed and taken away. */
-export function ListEditor({ label, hint, one, values, onChange, trouble, problem, suggestions, suggest, placeholder, type = "text" }: ListEditorProps) {
+export function ListEditor({ label, hint, one, values, onChange, trouble, problem, suggestions, suggest, placeholder, type = "text", readOnly }: ListEditorProps) {
   const styles = useStyles();
   const [fresh, setFresh] = useState("");
   const input = useRef<HTMLInputElement>(null);
+  const afterClick = useAfterClick();
   const add = (text: string) => {
     // Several can be pasted at once.
     const list = text.split(type === "email" ? /[\s,;]+/ : /\r?\n/).map((t) => t.trim()).filter((t) => t !== "" && !values.includes(t));
@@ -51,59 +54,62 @@ export function ListEditor({ label, hint, one, values, onChange, trouble, proble
       {values.map((value, i) => (
         <div key={i} className={styles.row}>
           <Field className={styles.field} validationMessage={trouble?.(value)}>
-            <Input className={styles.input} aria-label={`${one} ${i + 1}`} value={value} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && remove(i)} />
+            <Input className={styles.input} aria-label={`${one} ${i + 1}`} value={value} readOnly={readOnly} spellCheck={false} autoComplete="off" onChange={(_, data) => onChange(values.map((v, n) => (n === i ? data.value : v)))} onBlur={() => value.trim() === "" && afterClick(() => remove(i))} />
           </Field>
-          <Button appearance="subtle" icon={<DismissRegular />} aria-label={`Remove ${value}`} onClick={() => remove(i)} />
+          {!readOnly && <Button appearance="subtle" icon={<DismissRegular />} aria-label={`Remove ${value}`} onClick={() => remove(i)} />}
         </div>
       ))}
-      <div className={styles.add}>
-        <Field className={styles.field} validationMessage={problem ?? (fresh.trim() === "" ? undefined : trouble?.(fresh.trim()))}>
-          <Input
-            ref={input}
-            className={styles.input}
-            aria-label={`New ${one}`}
-            type={type}
-            placeholder={placeholder}
-            value={fresh}
-            spellCheck={false}
-            autoComplete="off"
-            onChange={(_, data) => setFresh(data.value)}
-            onKeyDown={(event) => {
-              if (event.key !== "Enter") return;
-              event.preventDefault();
-              add(fresh);
-            }}
-            onPaste={(event) => {
-              const text = event.clipboardData.getData("text");
-              if (!/[\r\n]|[,;]/.test(text) || (type === "text" && !/[\r\n]/.test(text))) return;
-              event.preventDefault();
-              add(text);
-            }}
-            onBlur={() => add(fresh)}
-          />
-        </Field>
-        <Button icon={<AddRegular />} onClick={() => add(fresh)} aria-label={`Add the ${one}`}>
-          Add
-        </Button>
-        {suggestions && (
-          <Menu>
-            <MenuTrigger disableButtonEnhancement>
-              <Button>{suggest}</Button>
-            </MenuTrigger>
-            <MenuPopover>
-              <MenuList>
-                {suggestions
-                  .filter(([value]) => !values.includes(value))
-                  .map(([value, text]) => (
-                    <MenuItem key={value} secondaryContent={text} onClick={() => onChange([...values, value])}>
-                      {value}
-                    </MenuItem>
-                  ))}
-              </MenuList>
-            </MenuPopover>
-          </Menu>
-        )}
-      </div>
+      {readOnly && values.length === 0 && <span>None</span>}
+      {!readOnly && (
+        <div className={styles.add}>
+          <Field className={styles.field} validationMessage={problem ?? (fresh.trim() === "" ? undefined : trouble?.(fresh.trim()))}>
+            <Input
+              ref={input}
+              className={styles.input}
+              aria-label={`New ${one}`}
+              type={type}
+              placeholder={placeholder}
+              value={fresh}
+              spellCheck={false}
+              autoComplete="off"
+              onChange={(_, data) => setFresh(data.value)}
+              onKeyDown={(event) => {
+                if (event.key !== "Enter") return;
+                event.preventDefault();
+                add(fresh);
+              }}
+              onPaste={(event) => {
+                const text = event.clipboardData.getData("text");
+                if (!/[\r\n]|[,;]/.test(text) || (type === "text" && !/[\r\n]/.test(text))) return;
+                event.preventDefault();
+                add(text);
+              }}
+              onBlur={() => fresh !== "" && afterClick(() => add(fresh))}
+            />
+          </Field>
+          <Button icon={<AddRegular />} onClick={() => add(fresh)} aria-label={`Add the ${one}`}>
+            Add
+          </Button>
+          {suggestions && (
+            <Menu>
+              <MenuTrigger disableButtonEnhancement>
+                <Button>{suggest}</Button>
+              </MenuTrigger>
+              <MenuPopover>
+                <MenuList>
+                  {suggestions
+                    .filter(([value]) => !values.includes(value))
+                    .map(([value, text]) => (
+                      <MenuItem key={value} secondaryContent={text} onClick={() => onChange([...values, value])}>
+                        {value}
+                      </MenuItem>
+                    ))}
+                </MenuList>
+              </MenuPopover>
+            </Menu>
+          )}
+        </div>
+      )}
     </div>
   );
 }

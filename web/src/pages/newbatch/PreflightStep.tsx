@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Button, makeStyles, MessageBar, MessageBarBody, ProgressBar, Spinner, tokens } from "@fluentui/react-components";
 import { ArrowClockwiseRegular, PlayRegular } from "@fluentui/react-icons";
-import { useEffect, useMemo, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { api, ask, path, type Schema } from "../../api/client";
 import { batchesQuery, batchQuery } from "../../api/queries";
 import { useLive } from "../../live/useLive";
@@ -12,7 +12,7 @@ import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { StateBadge, ToneBadge } from "../../parts/StateBadge";
-import { bytes, count, counted, moment, visible } from "../../parts/format";
+import { bytes, count, counted, moment, sentence, visible } from "../../parts/format";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { firstOf, momentOf, stepNames, stepOfField, type Step } from "./draft";
 import { allTried, newest, sorted, tally, troublesOf, type Outcome, type Tried } from "./trial";
@@ -37,7 +37,7 @@ function Create({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): voi
   const { draft } = w;
   const first = firstOf(draft);
   const mailboxes = w.summary ? (first > 0 ? Math.min(first, w.summary.mailboxes) : w.summary.mailboxes) : undefined;
-  const when: Record<typeof draft.start, string> = { now: "after the preflight", later: draft.startAt ? moment(momentOf(draft.startAt)!) : "–", manual: "by hand" };
+  const when: Record<typeof draft.start, string> = { now: "by itself, when the preflight finds every mailbox ready", later: draft.startAt ? moment(momentOf(draft.startAt)!) : "–", manual: "by hand" };
   const rows: [string, ReactNode, Step][] = [
     ["Migration file", <Said key="f" text={draft.fileName} />, "file"],
     ["Mailboxes", mailboxes === undefined ? "–" : `${count(mailboxes)}${first > 0 ? `, a test batch of ${counted(draft.all, "row")}` : ""}${draft.skipBad && w.summary && w.summary.errors > 0 ? ", without the bad rows" : ""}`, "file"],
@@ -143,20 +143,30 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
   const list = useMemo(() => sorted(data ?? [], since), [data, since]);
   const counts = useMemo(() => tally(data ?? [], since), [data, since]);
   const done = (data?.length ?? 0) - counts.pending;
-  const start = async () => {
+  const start = async (byItself = false) => {
     setStarting(true);
     setError(undefined);
     try {
       await ask(api.POST("/batches/{batch}/start", { params: { path: { batch: name } } }));
       void client.invalidateQueries({ queryKey: batchesQuery.queryKey });
       void client.invalidateQueries({ queryKey: batchQuery(name).queryKey });
-      onStep("done");
+      if (byItself) w.change({ startedByItself: true });
+      else onStep("done");
     } catch (e) {
       setError(e);
     } finally {
       setStarting(false);
     }
   };
+  // What was chosen is done while the page is open: when all went well, and at no second look.
+  const waits = w.draft.start === "now" && !w.draft.startedByItself && batch?.state === "Created";
+  const good = data !== undefined && data.length > 0 && counts.pending + counts.failed === 0;
+  const begun = useRef(false);
+  useEffect(() => {
+    if (!waits || !good || begun.current) return;
+    begun.current = true;
+    void start(true);
+  });
   const columns: Column<{ mailbox: Tried; outcome: Outcome }>[] = [
     { key: "address", header: "Mailbox", width: "minmax(160px, 2fr)", cell: ({ mailbox }) => <Said text={mailbox.address} /> },
     { key: "outcome", header: "Result", width: "150px", cell: (line) => <ToneBadge {...tones[line.outcome]} /> },
@@ -171,6 +181,21 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
           The batch <To to={to} inline>{name}</To> was created. {batch && <StateBadge kind="batch" state={batch.state} />}
         </MessageBarBody>
       </MessageBar>
+      {w.draft.startedByItself ? (
+        <MessageBar intent="success" layout="multiline">
+          <MessageBarBody>Every mailbox was ready, and the batch was started.</MessageBarBody>
+        </MessageBar>
+      ) : (
+        waits && (
+          <MessageBar intent={counts.failed > 0 && counts.pending === 0 ? "warning" : "info"} layout="multiline">
+            <MessageBarBody>
+              {counts.failed > 0 && counts.pending === 0
+                ? "It was not started by itself, because not every mailbox is ready. Mend them and try again, or start it as it is."
+                : "It starts by itself as soon as every mailbox is found ready. That is done by this page: leave it open, or press Start."}
+            </MessageBarBody>
+          </MessageBar>
+        )
+      )}
       <Problem error={error} />
       <Problem error={unread} title="The results could not be read" retry={() => void refetch()} />
       {!data ? (
@@ -196,14 +221,21 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
         </>
       )}
       <div className={step.actions}>
-        {batch && (
+        {w.draft.startedByItself && (
+          <Button appearance="primary" onClick={() => onStep("done")}>
+            Go on
+          </Button>
+        )}
+        {batch && !w.draft.startedByItself && (
           <VerbButton kind="batch" of={batch} verb="start" appearance={w.draft.start === "manual" ? "secondary" : "primary"} icon={starting ? <Spinner size="tiny" /> : <PlayRegular />} onClick={() => void start()}>
             {w.draft.start === "later" && w.draft.startAt ? `Start at ${moment(momentOf(w.draft.startAt)!)}` : "Start"}
           </VerbButton>
         )}
-        <Button appearance={w.draft.start === "manual" ? "primary" : "secondary"} onClick={() => onStep("done")}>
-          Do not start it now
-        </Button>
+        {!w.draft.startedByItself && (
+          <Button appearance={w.draft.start === "manual" ? "primary" : "secondary"} onClick={() => onStep("done")}>
+            Do not start it now
+          </Button>
+        )}
         <Button icon={<ArrowClockwiseRegular />} onClick={() => void ask1()} disabledFocusable={counts.pending > 0}>
           Try again
         </Button>
@@ -220,7 +252,7 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
         onConfirm={async () => {
           await ask(api.DELETE("/batches/{batch}", { params: { path: { batch: name } } }));
           void client.invalidateQueries({ queryKey: batchesQuery.queryKey });
-          w.change({ created: "", tried: false });
+          w.change({ created: "", tried: false, startedByItself: false });
           onStep("file");
         }}
       >
@@ -228,11 +260,6 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
       </ConfirmByTyping>
     </div>
   );
-}
-
-/** Reasons are told within a line elsewhere, and stand before a remedy here. */
-function sentence(text: string): string {
-  return /[.!?]["”]?$/.test(text) ? text : `${text}.`;
 }
 
 function Seen({ mailbox: m, outcome }: { mailbox: Tried; outcome: Outcome }) {
@@ -275,6 +302,7 @@ function Details({ mailbox: m, to, onClose }: { mailbox: Tried; to: string; onCl
       {p && (
         <dl className={styles.facts}>
           <Fact term="Source" value={p.source === "ok" ? `ok: ${counted(p.messages, "message")}, ${bytes(p.bytes)} in ${counted(p.folders, "folder")}` : `came as far as ${p.source}`} />
+          {p.renamed ? <Fact term="Names" value={`${counted(p.renamed, "default folder has", "default folders have")} another name at the target: its own`} /> : null}
           <Fact term="Target" value={p.target === "ok" ? `ok${p.free >= 0 ? `, ${bytes(p.free)} free` : ""}` : `came as far as ${p.target}`} />
         </dl>
       )}

@@ -52,11 +52,21 @@ const remedies: Record<string, string> = {
   "csv-no-user": "Enter the name the person signs in with at the source. Where one sign-in opens every mailbox of the source, choose that endpoint in the next step: no name is needed then.",
   "csv-no-target-password": "Fill the column TargetPassword, or give one password for all rows without one.",
   "csv-no-user-root": "Add the column UserRoot with the path of each person's folders, or say at the source endpoint where they are for all, with {user} in the path.",
+  "csv-one-target-password": "They sign in at the target with the one password for all.",
+  "csv-empty": "Choose a file with a header and a row for each mailbox; the template shows how it looks.",
   "csv-same-file": "Go on only if the mailboxes are meant to be copied once more.",
 };
 
-/** What to do about a problem, here. */
-export function remedyOf(problem: FileProblem): string {
-  if (problem.code === "csv-unknown-column") return `${problem.remedy.replace("--source and --target", "the endpoints")} Or tick above that such columns are left out.`;
+// Of a batch that is there, whose endpoints are settled.
+const bound: Record<string, string> = {
+  "csv-no-password": "Enter the password that the person signs in with at the source.",
+  "csv-no-user": "Enter the name the person signs in with at the source.",
+  "csv-no-target-password": "Enter the password that the person signs in with at the target.",
+};
+
+/** What to do about a problem, here; of a batch that is there, where its endpoints are settled. */
+export function remedyOf(problem: FileProblem, settled = false): string {
+  if (settled && bound[problem.code]) return bound[problem.code]!;
+  if (problem.code === "csv-unknown-column") return `${problem.remedy.replace("--source and --target", "the endpoints")} ${settled ? "Or tick" : "Or tick above"} that such columns are left out.`;
   return remedies[problem.code] ?? problem.remedy.replace("the servers are those of --source and --target", "the servers are those of the endpoints").replace(/; where one sign-in opens every mailbox of the source it is not needed.*$/, "; where one sign-in opens every mailbox of the source it is not needed.");
 }

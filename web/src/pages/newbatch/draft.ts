@@ -35,12 +35,14 @@ export interface Draft {
   created: string;
   /** Its preflight was asked for. */
   tried: boolean;
+  /** It was started when its preflight had gone well. */
+  startedByItself: boolean;
 }
 
 export function emptyDraft(): Draft {
   return {
     fileName: "", skipBad: false, allowUnknown: false, test: false, first: "5", all: 0, source: "", target: "", name: "", exclude: [], include: [], receivedFrom: "", receivedBefore: "", labels: "one", notify: [],
-    start: "now", startAt: "", completeAt: "", interval: "86400", reportInterval: "86400", created: "", tried: false,
+    start: "now", startAt: "", completeAt: "", interval: "86400", reportInterval: "86400", created: "", tried: false, startedByItself: false,
   };
 }
 

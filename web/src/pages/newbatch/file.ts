@@ -9,6 +9,8 @@ export interface MigrationFile {
   bytes?: Uint8Array<ArrayBuffer>;
   encoding: Encoding;
   size: number;
+  /** By which the file as it was chosen is known again. */
+  mark?: string;
 }
 
 /** Reads a file that was chosen. What is far too big is not read. */
@@ -19,8 +21,22 @@ export async function readFile(file: File): Promise<MigrationFile> {
 
 export function fileOf(name: string, bytes: Uint8Array<ArrayBuffer>): MigrationFile {
   const read = decode(bytes);
-  if (!read) return { name, bytes, encoding: "unknown", size: bytes.length };
-  return { name, records: split(read.text), encoding: read.encoding, size: bytes.length };
+  const mark = markOf(bytes);
+  if (!read) return { name, bytes, encoding: "unknown", size: bytes.length, mark };
+  return { name, records: split(read.text), encoding: read.encoding, size: bytes.length, mark };
+}
+
+/** A mark by which a file is known again: its size and a hash of its bytes (cyrb53, which needs no TLS as SubtleCrypto does). */
+export function markOf(bytes: Uint8Array): string {
+  let a = 0xdeadbeef;
+  let b = 0x41c6ce57;
+  for (const byte of bytes) {
+    a = Math.imul(a ^ byte, 2654435761);
+    b = Math.imul(b ^ byte, 1597334677);
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+  return `${bytes.length}-${(4294967296 * (2097151 & b) + (a >>> 0)).toString(36)}`;
 }
 
 /** Whether it could be a file that an old Windows program has written. */
@@ -32,7 +48,7 @@ export function maybeWindows(file: MigrationFile): boolean {
 
 export function asWindows(file: MigrationFile): MigrationFile {
   const text = file.bytes && decodeWindows(file.bytes);
-  return text === undefined ? file : { name: file.name, records: split(text), encoding: "windows-1252", size: file.size };
+  return text === undefined ? file : { name: file.name, records: split(text), encoding: "windows-1252", size: file.size, mark: file.mark };
 }
 
 /** What is sent to the server. */

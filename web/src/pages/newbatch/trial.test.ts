@@ -18,7 +18,7 @@ test("a mailbox waits until its result is of this preflight", () => {
 });
 
 test("what must be looked at comes first", () => {
-  const list = [tried(2, {}), tried(3, { ok: false, trouble }), tried(4, undefined), tried(5, { warnings: [{} as never] }), tried(1, {})];
+  const list = [tried(2, {}), tried(3, { ok: false, trouble }), tried(4, undefined), tried(5, { warnings: [{} as never], renamed: 2 }), tried(1, { renamed: 4 })];
   expect(sorted(list, "").map((s) => s.mailbox.row)).toEqual([3, 5, 4, 1, 2]);
   expect(tally(list, "")).toEqual({ failed: 1, warned: 1, pending: 1, ok: 2 });
   expect(newest([...list, tried(6, { at: at(3) })])).toBe(at(3));

@@ -9,7 +9,7 @@ import { maxBytes } from "./csv";
 import { emptyDraft, firstOf, forgetDraft, keep, kept, proposeName, type Draft } from "./draft";
 import { edited, mailboxRows, type MigrationFile } from "./file";
 import { emptyForm, type Form } from "../endpoints/form";
-import type { Edits } from "./FileProblems";
+import { changed, forgetCorrections, howMany, keepCorrections, keptCorrections, rowsChanged, type Change, type Edits } from "./corrections";
 
 export type Side = "source" | "target";
 
@@ -23,7 +23,11 @@ export interface Wizard {
   /** A file was chosen: it is checked at once. */
   takeFile(file: MigrationFile): void;
   /** The same file, read or written in another way. */
-  replaceFile(file: MigrationFile): void;
+  changeFile(change: Change): void;
+  /** Whether anything was changed of the file that was chosen. */
+  corrected: boolean;
+  /** What was kept of corrections when the page was loaded anew: made again, or of another file. */
+  restored?: Restored;
   edits: Edits;
   edit(row: number, text: string | null | undefined): void;
   targetPassword: string;
@@ -52,11 +56,23 @@ export interface Wizard {
   dirty: boolean;
 }
 
+const noChanges: { list: Change[]; secret: number } = { list: [], secret: 0 };
+
+/** What became of kept corrections when a file was chosen. */
+export interface Restored {
+  /** How many were made again; 0 when they are of another file. */
+  made: number;
+  /** Rows whose password was not kept. */
+  secret: number;
+}
+
 export function useWizard(): Wizard {
   const client = useQueryClient();
   const [draft, setDraft] = useState<Draft>(kept);
   const [file, setFile] = useState<MigrationFile>();
   const [edits, setEdits] = useState<Edits>(new Map());
+  const [changes, setChanges] = useState<{ list: Change[]; secret: number }>(noChanges);
+  const [restored, setRestored] = useState<Restored>();
   const [targetPassword, setPassword] = useState("");
   const [endpointForms, setForms] = useState(emptyForms);
   const [summary, setSummary] = useState<FileSummary>();
@@ -70,14 +86,26 @@ export function useWizard(): Wizard {
   const version = useRef(0);
   const running = useRef<AbortController>(undefined);
   const proposed = useRef("");
-  const state = useRef({ draft, file, edits, targetPassword });
-  state.current = { draft, file, edits, targetPassword };
+  const state = useRef({ draft, file, edits, changes, targetPassword });
+  state.current = { draft, file, edits, changes, targetPassword };
 
   // The batches' names are needed as soon as a file is chosen.
   useEffect(() => void client.prefetchQuery(batchesQuery), [client]);
   useEffect(() => keep(draft), [draft]);
   // Whoever leaves was asked; a reload does not come by here.
-  useEffect(() => () => forgetDraft(), []);
+  useEffect(
+    () => () => {
+      forgetDraft();
+      forgetCorrections();
+    },
+    [],
+  );
+  useEffect(() => {
+    // Before the file is chosen again, what was kept of it stays.
+    if (!file?.mark) return;
+    const { change, secret } = rowsChanged(file, edits);
+    keepCorrections({ mark: file.mark, changes: change ? [...changes.list, change] : changes.list, secret: changes.secret + secret });
+  }, [file, edits, changes]);
 
   const change = useCallback((changes: Partial<Draft>) => {
     setDraft((d) => ({ ...d, ...changes }));
@@ -91,9 +119,13 @@ export function useWizard(): Wizard {
     if (!now.file || now.file.size > maxBytes) return undefined;
     const whole = edited(now.file, now.edits);
     if (whole !== now.file) {
+      const { change, secret } = rowsChanged(now.file, now.edits);
+      const made = { list: change ? [...now.changes.list, change] : now.changes.list, secret: now.changes.secret + secret };
       version.current++;
       state.current.file = whole;
       state.current.edits = new Map();
+      state.current.changes = made;
+      setChanges(made);
       setFile(whole);
       setEdits(new Map());
       setDraft((d) => ({ ...d, all: mailboxRows(whole) }));
@@ -119,9 +151,11 @@ export function useWizard(): Wizard {
   }, []);
 
   const put = useCallback(
-    (next: MigrationFile) => {
+    (next: MigrationFile, made: { list: Change[]; secret: number }) => {
       version.current++;
       state.current.file = next;
+      state.current.changes = made;
+      setChanges(made);
       state.current.edits = new Map();
       setFile(next);
       setEdits(new Map());
@@ -129,8 +163,23 @@ export function useWizard(): Wizard {
     },
     [check],
   );
+  const changeFile = useCallback(
+    (change: Change) => {
+      const { file: f, edits: e, changes: c } = state.current;
+      if (!f) return;
+      const rows = rowsChanged(f, e);
+      const list = rows.change ? [...c.list, rows.change, change] : [...c.list, change];
+      put(changed(edited(f, e), [change]), { list, secret: c.secret + rows.secret });
+    },
+    [put],
+  );
   const takeFile = useCallback(
-    (next: MigrationFile) => {
+    (chosen: MigrationFile) => {
+      const before = keptCorrections();
+      const same = before !== undefined && before.mark === chosen.mark;
+      const list = same ? before.changes : [];
+      const next = changed(chosen, list);
+      setRestored(before && { made: same ? howMany(list) : 0, secret: same ? before.secret : 0 });
       const taken = new Set((client.getQueryData(batchesQuery.queryKey) ?? []).map((b) => b.name));
       const d = state.current.draft;
       const name = d.name === "" || d.name === proposed.current ? (proposed.current = proposeName(next.name, taken)) : d.name;
@@ -138,7 +187,7 @@ export function useWizard(): Wizard {
       const changes = { fileName: next.name, name, all: mailboxRows(next) };
       state.current.draft = { ...d, ...changes };
       change(changes);
-      put(next);
+      put(next, { list, secret: 0 });
     },
     [client, change, put],
   );
@@ -170,6 +219,9 @@ export function useWizard(): Wizard {
       // The passwords are the server's now.
       setFile(undefined);
       setEdits(new Map());
+      setChanges(noChanges);
+      setRestored(undefined);
+      forgetCorrections();
       setPassword("");
       setForms(emptyForms());
       setSummary(undefined);
@@ -189,6 +241,9 @@ export function useWizard(): Wizard {
   const reset = useCallback(() => {
     running.current?.abort();
     setDraft(emptyDraft());
+    setChanges(noChanges);
+    setRestored(undefined);
+    forgetCorrections();
     setFile(undefined);
     setEdits(new Map());
     setPassword("");
@@ -207,7 +262,7 @@ export function useWizard(): Wizard {
   }, []);
   const changeEndpointForm = useCallback((side: Side, changes: Partial<Form> | null) => setForms((f) => ({ ...f, [side]: changes ? { ...f[side], ...changes } : emptyForm() })), []);
   return {
-    endpointForms, changeEndpointForm, draft, change, file, takeFile, replaceFile: put, edits, edit, targetPassword, setTargetPassword, summary, checking, checkError, check,
+    endpointForms, changeEndpointForm, draft, change, file, takeFile, changeFile, corrected: edits.size > 0 || changes.list.length + changes.secret > 0, restored, edits, edit, targetPassword, setTargetPassword, summary, checking, checkError, check,
     fresh: edits.size === 0 && checked === mark(draft, targetPassword), troubles, setTroubles, problem, create, creating, reset,
     dirty: draft.created === "" && (file !== undefined || JSON.stringify([draft, endpointForms]) !== JSON.stringify([emptyDraft(), emptyForms()])),
   };
