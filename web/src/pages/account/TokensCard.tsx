@@ -74,7 +74,7 @@ export function TokensCard() {
                 { header: "State", cell: (t) => <ToneBadge {...stateOf(t)} /> },
                 { header: "Expires", cell: (t) => <When at={t.expires} /> },
                 { header: "Last used", cell: (t) => <When at={t.used} never="never" /> },
-                { header: "", align: "end", cell: (t) => stateOf(t).text === "Valid" && <Button size="small" onClick={() => setRevoking(t)} aria-label={`Revoke ${visible(t.name)}`}>Revoke</Button> },
+                { header: "Actions", align: "end", cell: (t) => stateOf(t).text === "Valid" && <Button size="small" onClick={() => setRevoking(t)} aria-label={`Revoke ${visible(t.name)}`}>Revoke</Button> },
               ]}
             />
           )}

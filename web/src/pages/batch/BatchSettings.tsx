@@ -47,7 +47,7 @@ function Editable({ batch }: { batch: Batch }) {
   const [error, setError] = useState<unknown>();
   const dirty = !same(begun.form, form);
   const unsaved = useUnsaved(dirty);
-  const troubles = troublesOf(form);
+  const troubles = troublesOf(form, begun.form);
   const problem = error === undefined ? undefined : problemOf(error);
 
   const begin = (from: Batch, input?: Form) => {
@@ -118,7 +118,7 @@ function Editable({ batch }: { batch: Batch }) {
         <Field label="Starts not before" hint="In your time zone; empty is at once when it is started" validationMessage={problem?.field("startAfter")}>
           <Input type="datetime-local" value={form.startAfter} onChange={put("startAfter")} readOnly={role !== undefined} />
         </Field>
-        <Field label="Final passes from" hint="In your time zone; empty is when somebody completes it" validationMessage={problem?.field("completeAfter")}>
+        <Field label="Final passes from" hint="In your time zone; empty is when somebody completes it" validationMessage={troubles.completeAfter ?? problem?.field("completeAfter")}>
           <Input type="datetime-local" value={form.completeAfter} onChange={put("completeAfter")} readOnly={role !== undefined} />
         </Field>
         <Problem error={error} title="The settings could not be saved" shownFields={shownFields} />

@@ -17,9 +17,20 @@ it("takes a time away with the zero time, and reads times in the viewer's zone",
 });
 
 it("knows the bounds", () => {
-  expect(troublesOf(form)).toEqual({});
-  expect(Object.keys(troublesOf({ ...form, interval: "4", reports: "x" }))).toEqual(["interval", "reports"]);
-  expect(troublesOf({ ...form, reports: "0" })).toEqual({});
+  expect(troublesOf(form, form)).toEqual({});
+  expect(Object.keys(troublesOf({ ...form, interval: "4", reports: "x" }, form))).toEqual(["interval", "reports"]);
+  expect(troublesOf({ ...form, reports: "0" }, form)).toEqual({});
+});
+
+it("refuses a new time of the final passes that is past", () => {
+  const now = Date.parse("2026-11-30T12:00:00Z");
+  expect(troublesOf({ ...form, completeAfter: "2026-11-28T12:00" }, form, now).completeAfter).toMatch(/past already.*Complete/);
+  expect(troublesOf({ ...form, completeAfter: "2026-12-03T12:00" }, form, now)).toEqual({});
+  expect(troublesOf({ ...form, completeAfter: "" }, form, now)).toEqual({});
+});
+
+it("takes other changes after the time of the final passes has come", () => {
+  expect(troublesOf({ ...form, interval: "30" }, form, Date.parse("2027-01-01T00:00:00Z"))).toEqual({});
 });
 
 it("keeps one's own input and takes over the rest", () => {

@@ -1,4 +1,5 @@
 import type { Schema } from "../../api/client";
+import { completePast, isPast } from "../newbatch/draft";
 
 type Batch = Schema<"Batch">;
 type BatchPatch = Schema<"BatchPatch">;
@@ -37,14 +38,15 @@ export function formOf(batch: Batch): Form {
   };
 }
 
-/** What is wrong with a form, by field. */
-export function troublesOf(form: Form): Partial<Record<keyof Form, string>> {
+/** What is wrong with a form, by field. A time that stands since the form was begun may have passed. */
+export function troublesOf(form: Form, begun: Form, now = Date.now()): Partial<Record<keyof Form, string>> {
   const minutes = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : NaN);
   const interval = minutes(form.interval);
   const reports = minutes(form.reports);
   return {
     ...(interval >= 5 && interval <= 1440 ? {} : { interval: "It is 5 to 1440 minutes." }),
     ...(reports === 0 || reports >= 5 ? {} : { reports: "It is 0 for never, or at least 5 minutes." }),
+    ...(form.completeAfter === begun.completeAfter || !isPast(form.completeAfter, now) ? {} : { completeAfter: completePast }),
   };
 }
 

@@ -44,6 +44,8 @@ describe("steps", () => {
     const now = Date.parse("2026-01-01T00:00:00Z");
     expect(stepTroubles("schedule", draft({ start: "later", startAt: "2025-06-01T00:00" }), now)).toHaveProperty("startAfter");
     expect(stepTroubles("schedule", draft({ start: "later", startAt: "2027-06-01T00:00", completeAt: "2027-05-01T00:00" }), now)).toHaveProperty("completeAfter");
+    expect(stepTroubles("schedule", draft({ completeAt: "2025-12-31T00:00" }), now).completeAfter).toMatch(/past already.*Complete/);
+    expect(stepTroubles("schedule", draft({ completeAt: "2026-01-03T00:00" }), now)).toEqual({});
     expect(stepTroubles("folders", draft({ receivedFrom: "2025-06-01T00:00", receivedBefore: "2025-06-01T00:00" }), now)).toHaveProperty("receivedBefore");
   });
   test("a refused field is found again", () => {

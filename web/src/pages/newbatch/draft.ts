@@ -96,6 +96,15 @@ export function momentOf(local: string): string | undefined {
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
+/** Whether a moment of a field of the browser is past. */
+export function isPast(local: string, now: number): boolean {
+  const at = momentOf(local);
+  return at !== undefined && Date.parse(at) <= now;
+}
+
+/** Of a time to complete that is past: it would make the final pass and destroy the passwords at once, unasked. */
+export const completePast = "That is past already. To complete the batch at once, press Complete on its page when its mail has arrived.";
+
 /** How many of the first rows are taken; 0 is all. */
 export function firstOf(draft: Draft): number {
   const n = Number(draft.first);
@@ -123,9 +132,10 @@ export function stepTroubles(step: Step, draft: Draft, now = Date.now()): Record
     case "schedule":
       if (draft.start === "later") {
         want(momentOf(draft.startAt) !== undefined, "startAfter", "Say when.");
-        want(momentOf(draft.startAt) === undefined || Date.parse(momentOf(draft.startAt)!) > now, "startAfter", "That is past already.");
+        want(!isPast(draft.startAt, now), "startAfter", "That is past already.");
       }
       want(draft.completeAt === "" || momentOf(draft.completeAt) !== undefined, "completeAfter", "Say when.");
+      want(draft.completeAt === "" || !isPast(draft.completeAt, now), "completeAfter", completePast);
       want(draft.completeAt === "" || draft.start !== "later" || draft.startAt === "" || draft.completeAt > draft.startAt, "completeAfter", "It must be later than the start.");
       break;
   }
