@@ -6,10 +6,10 @@ import { atLeast, useMe, type Role } from "../../api/queries";
 import { visible } from "../../parts/format";
 import { Card } from "../../parts/Card";
 import { ConfirmByTyping } from "../../parts/ConfirmByTyping";
-import { CopyButton } from "../../parts/CopyButton";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
+import { ShownOnce } from "../../parts/ShownOnce";
 import { ToneBadge } from "../../parts/StateBadge";
 import { Table } from "../../parts/Table";
 import { useToasts } from "../../parts/Toasts";
@@ -110,15 +110,12 @@ export function TokensCard() {
           </>
         )}
       </FormDialog>
-      <FormDialog open={made !== undefined} onClose={() => setMade(undefined)} title={`The token ${made?.name ?? ""}`} action="Close" closeOnly onSubmit={async () => {}}>
+      <ShownOnce open={made !== undefined} onClose={() => setMade(undefined)} title={`The token ${visible(made?.name ?? "")}`} text={made?.secret ?? ""} fileName="mailhaul-token.txt" kept="I have kept the token">
         <p>
           It is shown <b>only now</b>. Keep it as you would a password.
         </p>
         <div className={styles.secret}>{made?.secret}</div>
-        <div>
-          <CopyButton text={made?.secret ?? ""} />
-        </div>
-      </FormDialog>
+      </ShownOnce>
       <ConfirmByTyping
         open={revoking !== undefined}
         onClose={() => setRevoking(undefined)}

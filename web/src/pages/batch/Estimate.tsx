@@ -12,6 +12,7 @@ import { count, counted, duration } from "../../parts/format";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { useToasts } from "../../parts/Toasts";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 import { Card, Facts } from "./Card";
 import { fileForm } from "./fileForm";
 import { useDebounced } from "./useDebounced";
@@ -104,6 +105,7 @@ interface AddProps {
 
 /** Takes the migration file again and adds the rows that the batch does not have. */
 function AddRest({ batch, open, onClose, onFile }: AddProps) {
+  useReturnFocus(open);
   const styles = useStyles();
   const toasts = useToasts();
   const [file, setFile] = useState<File>();

@@ -1,16 +1,18 @@
 import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Link, makeStyles, Spinner, Textarea, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, OpenRegular, SendRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState, type FormEvent, type MouseEvent } from "react";
 import { api, ask, path, type Schema } from "../../api/client";
 import { queries } from "../../api/queries";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
+import { download } from "../../parts/download";
 import { counted } from "../../parts/format";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { ToneBadge } from "../../parts/StateBadge";
 import { useToasts } from "../../parts/Toasts";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
 import { Card } from "./Card";
@@ -36,7 +38,13 @@ const files = [
 /** The report of a batch in its forms, and whom it was sent to. */
 export function Reports({ batch }: { batch: Schema<"Batch"> }) {
   const styles = useStyles();
+  const toasts = useToasts();
   const { name } = batch;
+  // A link would save what is said when the session has ended, or fail without a word.
+  const save = (file: string) => (event: MouseEvent) => {
+    event.preventDefault();
+    download(path`/batches/${name}/reports/${file}`, `${name}-${file}`).catch((error: unknown) => toasts.failed(`${file} could not be downloaded`, error));
+  };
   return (
     <>
       <Card title="Report">
@@ -50,7 +58,7 @@ export function Reports({ batch }: { batch: Schema<"Batch"> }) {
         <ul className={styles.files}>
           {files.map(([file, what]) => (
             <li key={file} className={styles.file}>
-              <Link href={path`/batches/${name}/reports/${file}`} download={`${name}-${file}`} className={styles.link}>
+              <Link href={path`/batches/${name}/reports/${file}`} download={`${name}-${file}`} onClick={save(file)} className={styles.link}>
                 <ArrowDownloadRegular aria-hidden />
                 {file}
               </Link>
@@ -121,6 +129,7 @@ function Notices({ batch }: { batch: Schema<"Batch"> }) {
 }
 
 function SendAgain({ name, usual, open, onClose }: { name: string; usual: string[]; open: boolean; onClose(): void }) {
+  useReturnFocus(open);
   const styles = useStyles();
   const toasts = useToasts();
   const [to, setTo] = useState("");

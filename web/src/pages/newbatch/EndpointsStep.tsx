@@ -7,6 +7,7 @@ import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
 import { useToasts } from "../../parts/Toasts";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 import { When } from "../../parts/When";
 import { CreateEndpoint } from "../endpoints/CreateEndpoint";
 import { emptyForm, hasAdmin, loginText, typeText, type Endpoint, type Form } from "../endpoints/form";
@@ -38,6 +39,7 @@ export function EndpointsStep({ wizard: w }: { wizard: Wizard }) {
   const [making, setMaking] = useState<Side>();
   // What was entered stays when the dialog is closed.
   const [forms, setForms] = useState<Record<Side, Form>>({ source: emptyForm(), target: emptyForm() });
+  useReturnFocus(making !== undefined);
   if (!data) return error ? <Problem error={error} title="The endpoints could not be read" retry={() => void refetch()} /> : <Loading rows={2} height={64} what="Loading the endpoints" />;
   const target = data.find((e) => e.name === w.draft.target);
   return (

@@ -1,6 +1,7 @@
 import { Button, Checkbox, Field, Input, makeStyles, MessageBar, MessageBarBody, mergeClasses, Spinner, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DocumentTableRegular } from "@fluentui/react-icons";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { save } from "../../parts/download";
 import { bytes, count, counted } from "../../parts/format";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
@@ -26,11 +27,7 @@ const useStyles = makeStyles({
 
 /** Puts the template into the downloads; it is made here. */
 function downloadTemplate(): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([template], { type: "text/csv" }));
-  link.download = "mailboxes.csv";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  save(new Blob([template], { type: "text/csv" }), "mailboxes.csv");
 }
 
 /** Choosing the migration file, and mending what is wrong with it. */

@@ -35,12 +35,14 @@ export interface Draft {
   created: string;
   /** Its preflight was asked for. */
   tried: boolean;
+  /** It was started, by whomever. */
+  started: boolean;
 }
 
 export function emptyDraft(): Draft {
   return {
     fileName: "", skipBad: false, allowUnknown: false, test: false, first: "5", all: 0, source: "", target: "", name: "", exclude: [], include: [], receivedFrom: "", receivedBefore: "", labels: "one", notify: [],
-    start: "now", startAt: "", completeAt: "", interval: "86400", reportInterval: "86400", created: "", tried: false,
+    start: "now", startAt: "", completeAt: "", interval: "86400", reportInterval: "86400", created: "", tried: false, started: false,
   };
 }
 
@@ -148,6 +150,16 @@ export function furthest(draft: Draft, hasFile: boolean, now = Date.now()): Step
   if (!hasFile) return "file";
   for (const step of ["file", "endpoints", "folders", "schedule"] as const) if (Object.keys(stepTroubles(step, draft, now)).length > 0) return step;
   return "preflight";
+}
+
+/**
+ * The step itself, or the nearest that can be gone to. Once the batch is made there is no way
+ * back to what made it, and once it was started none to where it can be deleted unasked.
+ */
+export function bounded(step: Step, draft: Draft, hasFile: boolean): Step {
+  if (draft.created !== "" && draft.started) return "done";
+  if (draft.created !== "") return steps.indexOf(step) < steps.indexOf("preflight") ? "preflight" : step;
+  return steps[Math.min(steps.indexOf(step), steps.indexOf(furthest(draft, hasFile)))]!;
 }
 
 /** How the file is to be taken. */
