@@ -9,7 +9,7 @@ import { Throughput } from "../parts/Throughput";
 import { Page } from "../shell/Page";
 import { BatchTable } from "./batches/BatchTable";
 import { useDashboard, type Dashboard as Value } from "./batches/useDashboard";
-import { NewBatchButton } from "./Batches";
+import { NewBatchButton } from "./batches/NewBatchButton";
 
 const useStyles = makeStyles({
   tiles: { display: "grid", gridTemplateColumns: "repeat(auto-fit, minmax(130px, 1fr))", gap: tokens.spacingHorizontalM },

@@ -2,6 +2,7 @@ import { Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, Dialog
 import { useCallback, useMemo, useState, type FormEvent, type ReactNode } from "react";
 import { api, ask, type Schema } from "../api/client";
 import { queries } from "../api/queries";
+import { batchActions, type BatchVerb } from "./batchVerbs";
 import { ConfirmByTyping } from "./ConfirmByTyping";
 import { counted } from "./format";
 import { Problem } from "./Problem";
@@ -9,18 +10,6 @@ import { useToasts } from "./Toasts";
 import { useReturnFocus } from "./useReturnFocus";
 
 type Batch = Schema<"Batch">;
-
-/** What can be asked of a batch, in the order of a migration. */
-export const batchActions = [
-  { verb: "start", text: "Start" },
-  { verb: "stop", text: "Stop" },
-  { verb: "sync", text: "Sync now" },
-  { verb: "complete", text: "Complete" },
-  { verb: "approve", text: "Approve" },
-  { verb: "delete", text: "Delete" },
-] as const;
-
-export type BatchVerb = (typeof batchActions)[number]["verb"];
 
 const done: Record<BatchVerb, string> = { start: "was started", stop: "is being stopped", sync: "is being synchronised", complete: "is being completed", approve: "was approved", delete: "is being deleted" };
 

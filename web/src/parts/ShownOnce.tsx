@@ -30,37 +30,34 @@ export function ShownOnce({ open, onClose, title, children, text, fileName, kept
   useReturnFocus(open);
   const styles = useStyles();
   const [ticked, setTicked] = useState(false);
-  const { dialog } = useUnsaved(open, "What is shown only now is lost when you leave this page.");
+  useUnsaved(open);
   useEffect(() => {
     if (open) setTicked(false);
   }, [open]);
   return (
-    <>
-      <Dialog open={open} modalType="alert">
-        <DialogSurface>
-          <DialogBody>
-            <DialogTitle>{title}</DialogTitle>
-            <DialogContent className={styles.content}>
-              {children}
-              <div className={styles.ways}>
-                <CopyButton text={text} />
-                <Button icon={<ArrowDownloadRegular />} onClick={() => save(new Blob([`${text}\n`], { type: "text/plain" }), fileName)}>
-                  Download
-                </Button>
-              </div>
-              <div>
-                <Checkbox checked={ticked} onChange={(_, data) => setTicked(data.checked === true)} label={kept} />
-              </div>
-            </DialogContent>
-            <DialogActions>
-              <Button appearance="primary" disabledFocusable={!ticked} onClick={onClose}>
-                Close
+    <Dialog open={open} modalType="alert">
+      <DialogSurface>
+        <DialogBody>
+          <DialogTitle>{title}</DialogTitle>
+          <DialogContent className={styles.content}>
+            {children}
+            <div className={styles.ways}>
+              <CopyButton text={text} />
+              <Button icon={<ArrowDownloadRegular />} onClick={() => save(new Blob([`${text}\n`], { type: "text/plain" }), fileName)}>
+                Download
               </Button>
-            </DialogActions>
-          </DialogBody>
-        </DialogSurface>
-      </Dialog>
-      {dialog}
-    </>
+            </div>
+            <div>
+              <Checkbox checked={ticked} onChange={(_, data) => setTicked(data.checked === true)} label={kept} />
+            </div>
+          </DialogContent>
+          <DialogActions>
+            <Button appearance="primary" disabledFocusable={!ticked} onClick={onClose}>
+              Close
+            </Button>
+          </DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
   );
 }

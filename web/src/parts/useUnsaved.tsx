@@ -16,8 +16,8 @@ export interface Unsaved {
   forget(): void;
 }
 
-/** Asks before a page is left whose input, or what else `lost` says, would be lost. Another place within the same path is fine. */
-export function useUnsaved(dirty: boolean, lost = "What you have entered on this page is not saved, and is lost when you leave it."): Unsaved {
+/** Asks before a page is left whose input would be lost. Another place within the same path is fine. */
+export function useUnsaved(dirty: boolean): Unsaved {
   const forgotten = useRef(false);
   const held = useRef(dirty);
   held.current = dirty && !forgotten.current;
@@ -41,7 +41,7 @@ export function useUnsaved(dirty: boolean, lost = "What you have entered on this
       <DialogSurface>
         <DialogBody>
           <DialogTitle>Leave without saving?</DialogTitle>
-          <DialogContent>{lost}</DialogContent>
+          <DialogContent>What you have entered on this page is not saved, and is lost when you leave it.</DialogContent>
           <DialogActions>
             <Button onClick={() => blocker.state === "blocked" && blocker.proceed()}>Leave</Button>
             <Button appearance="primary" onClick={stay}>

@@ -1,0 +1,11 @@
+/** What can be asked of a batch, in the order of a migration. */
+export const batchActions = [
+  { verb: "start", text: "Start" },
+  { verb: "stop", text: "Stop" },
+  { verb: "sync", text: "Sync now" },
+  { verb: "complete", text: "Complete" },
+  { verb: "approve", text: "Approve" },
+  { verb: "delete", text: "Delete" },
+] as const;
+
+export type BatchVerb = (typeof batchActions)[number]["verb"];
