@@ -23,6 +23,9 @@ export function useReturnFocus(open: boolean): void {
       // The dialog goes away over a few frames.
       const wait = (frames: number) =>
         requestAnimationFrame(() => {
+          // A dialog that took the place of this one has the focus, wherever somebody clicks:
+          // its chain is longer, since it holds this one.
+          if ([...standing].some((other) => other.length > chain.length)) return;
           const nowhere = document.activeElement === null || document.activeElement === document.body;
           const back = chain.find((e) => e instanceof HTMLElement && e !== document.body && e.isConnected);
           if (nowhere && back instanceof HTMLElement) back.focus();
