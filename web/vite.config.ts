@@ -29,6 +29,16 @@ export default defineConfig({
     // Nothing is inline: the policy of the server takes no data: but images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // scripts/size.mjs has the limit.
+    chunkSizeWarningLimit: 1_000,
+    // What every page needs is one file: it packs better than many, and is asked for once.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [{ name: "base", test: /node_modules\/(react|react-dom|scheduler|react-router|openapi-fetch|use-sync-external-store|stylis|rtl-css-js|tabster|keyborg|@tanstack\/(query-core|react-query)|@griffel\/[^/]+|@floating-ui\/[^/]+|@fluentui\/(tokens|react-(utilities|theme|provider|shared-contexts|jsx-runtime|tabster|motion|context-selector|portal|positioning|aria)))\// }],
+        },
+      },
+    },
     target: "es2022",
   },
   server: {

@@ -107,7 +107,7 @@ func (c *console) pack(name string, text []byte) []byte {
 		return packed.([]byte)
 	}
 	var out bytes.Buffer
-	pack := gzip.NewWriter(&out)
+	pack, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // the level is valid
 	_, _ = pack.Write(text) // to memory
 	_ = pack.Close()
 	c.packed.Store(name, out.Bytes())

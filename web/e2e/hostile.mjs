@@ -110,7 +110,7 @@ await step("addresses of pages", async () => {
   }
   // Signing in leads to a place of the console and to nowhere else.
   await page.context().clearCookies();
-  for (const next of ["javascript:window.__xss=1", "//evil.example.org/", "/\\evil.example.org", "https://evil.example.org/"]) {
+  for (const next of ["javascript:window.__xss=1", "//evil.example.org/", "/\\evil.example.org", "https://evil.example.org/", "/\t/evil.example.org/", "/\n/evil.example.org/"]) {
     await page.goto(url(`/sign-in?next=${encodeURIComponent(next)}`));
     await field(page, "Name").fill(given.admin.name);
     await field(page, "Password").fill(given.admin.password);

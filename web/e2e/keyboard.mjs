@@ -1,6 +1,8 @@
 // Signing in, opening a batch and acting on it without a mouse. Wherever the focus stops,
 // it can be seen.
-import { dialogOf, done, field, found, given, settled, step, until, url, visitor, want } from "./stage.mjs";
+import { createHmac } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { dialogOf, done, field, found, given, open, settled, step, until, url, visitor, want } from "./stage.mjs";
 
 const { admin, batch } = given;
 const page = await visitor("keyboard");
@@ -22,6 +24,8 @@ async function tabTo(target, key = "Tab") {
 async function seen() {
   if ((await focused.count()) === 0) return; // the browser's own part of the window
   const element = await focused.elementHandle();
+  // Fluent's own catchers of the focus hand it on at once.
+  want(!(await element.evaluate((e) => e.hasAttribute("data-tabster-dummy"))), "the focus rests at what is no place of the page");
   await element.scrollIntoViewIfNeeded();
   const box = await element.boundingBox();
   if (!box) return;
@@ -113,5 +117,60 @@ await step("a dialog keeps the focus, and gives it back", async () => {
   await dialog.waitFor({ state: "hidden" });
   want(await opener.evaluate((e) => e === document.activeElement), "the focus does not come back to what opened the dialog");
 });
+
+await step("a token that is shown once stays until it is kept", async () => {
+  await open(page, "/account");
+  const opener = button("New token");
+  await opener.focus();
+  await keys.press("Enter");
+  const form = dialogOf(page, "New API token");
+  await field(form, "Name").fill("nightly");
+  await keys.press("Enter");
+  await keep("The token nightly", "I have kept the token", opener);
+});
+
+await step("recovery codes stay until they are kept", async () => {
+  const opener = button("Turn on");
+  await opener.focus();
+  await keys.press("Enter");
+  await field(dialogOf(page, "Turn on the second factor"), "Your password").fill(admin.password);
+  await keys.press("Enter");
+  const scan = dialogOf(page, "Scan the picture");
+  const secret = (await scan.getByText(/^([A-Z2-7]{4} )+[A-Z2-7]{1,4}$/).innerText()).replaceAll(" ", "");
+  await field(scan, "Code").fill(codeOf(secret));
+  await keys.press("Enter");
+  const text = await keep("Your recovery codes", "I have kept the codes", button("Turn off"));
+  want(text.trim().split("\n").length >= 8, `the download has ${text.trim().split("\n").length} codes`);
+});
+
+/** Tries to lose what a dialog shows once, then keeps it; gives what was downloaded. */
+async function keep(title, box, opener) {
+  const dialog = dialogOf(page, title);
+  await dialog.waitFor();
+  const close = button("Close", dialog);
+  await keys.press("Escape");
+  await page.mouse.click(5, 5);
+  await close.press("Enter");
+  want(await dialog.isVisible(), `${title} is gone before it is kept`);
+  const [file] = await Promise.all([page.waitForEvent("download"), button("Download", dialog).press("Enter")]);
+  const text = await readFile(await file.path(), "utf8");
+  for (const line of text.trim().split("\n")) want((await dialog.innerText()).includes(line), `the download of ${title} has another text`);
+  await field(dialog, box).press("Space");
+  await close.press("Enter");
+  await dialog.waitFor({ state: "detached" });
+  await until("the focus is back", () => opener.evaluate((e) => e === document.activeElement));
+  return text;
+}
+
+/** What an authenticator app shows now (RFC 6238). */
+function codeOf(secret) {
+  const bits = [...secret].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const hash = createHmac("sha1", key).update(counter).digest();
+  const at = hash.at(-1) & 15;
+  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
 
 await done();

@@ -3,7 +3,8 @@ import { ArrowSyncRegular, CheckmarkCircleRegular, ClipboardTaskRegular, DeleteR
 import { useEffect, useId, useRef } from "react";
 import { useNavigate, useParams } from "react-router";
 import type { Schema } from "../api/client";
-import { batchActions, useBatchActions, type BatchVerb } from "../parts/BatchActions";
+import { useBatchActions } from "../parts/BatchActions";
+import { batchActions, type BatchVerb } from "../parts/batchVerbs";
 import { VerbButton } from "../parts/DimmedButton";
 import { Empty } from "../parts/Empty";
 import { To, ToButton } from "../parts/Link";

@@ -1,8 +1,7 @@
 import { Dropdown, makeStyles, Option, SearchBox, tokens } from "@fluentui/react-components";
-import { AddRegular, ArrowClockwiseRegular } from "@fluentui/react-icons";
+import { ArrowClockwiseRegular } from "@fluentui/react-icons";
 import { useMemo } from "react";
-import { useNavigate, useSearchParams } from "react-router";
-import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
+import { useSearchParams } from "react-router";
 import { Empty } from "../parts/Empty";
 import { counted } from "../parts/format";
 import { Loading } from "../parts/Loading";
@@ -10,6 +9,7 @@ import { Problem } from "../parts/Problem";
 import { states } from "../parts/states";
 import { Page } from "../shell/Page";
 import { BatchTable } from "./batches/BatchTable";
+import { NewBatchButton } from "./batches/NewBatchButton";
 import { useDashboard } from "./batches/useDashboard";
 
 const useStyles = makeStyles({
@@ -17,16 +17,6 @@ const useStyles = makeStyles({
   search: { flexGrow: 1, maxWidth: "320px" },
   count: { color: tokens.colorNeutralForeground3 },
 });
-
-/** The button that begins a new batch. */
-export function NewBatchButton() {
-  const navigate = useNavigate();
-  return (
-    <DimmedButton appearance="primary" icon={<AddRegular />} reason={useRoleReason("operator")} onClick={() => void navigate("/batches/new")}>
-      New batch
-    </DimmedButton>
-  );
-}
 
 export default function Batches() {
   const styles = useStyles();

@@ -9,11 +9,12 @@ import { Throughput } from "../parts/Throughput";
 import { Page } from "../shell/Page";
 import { BatchTable } from "./batches/BatchTable";
 import { useDashboard, type Dashboard as Value } from "./batches/useDashboard";
-import { NewBatchButton } from "./Batches";
+import { NewBatchButton } from "./batches/NewBatchButton";
 
 const useStyles = makeStyles({
-  tiles: { display: "grid", gridTemplateColumns: "repeat(auto-fit, minmax(130px, 1fr))", gap: tokens.spacingHorizontalM },
-  tile: { display: "flex", flexDirection: "column", padding: tokens.spacingHorizontalM, borderRadius: tokens.borderRadiusMedium, backgroundColor: tokens.colorNeutralBackground1, boxShadow: tokens.shadow2, minWidth: 0 },
+  // None is narrower than its figure.
+  tiles: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM },
+  tile: { flex: "1 1 116px", display: "flex", flexDirection: "column", padding: tokens.spacingHorizontalM, borderRadius: tokens.borderRadiusMedium, backgroundColor: tokens.colorNeutralBackground1, boxShadow: tokens.shadow2 },
   figure: { fontSize: tokens.fontSizeHero700, lineHeight: tokens.lineHeightHero700, fontWeight: tokens.fontWeightSemibold, fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" },
   small: { fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3, minHeight: tokens.lineHeightBase200 },
   bad: { color: tokens.colorStatusDangerForeground1 },

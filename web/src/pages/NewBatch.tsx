@@ -11,7 +11,7 @@ import { Page } from "../shell/Page";
 import { openToSource, usable } from "./newbatch/check";
 import { maxBytes } from "./newbatch/csv";
 import { DoneStep } from "./newbatch/DoneStep";
-import { furthest, stepNames, steps, stepTroubles, type Step } from "./newbatch/draft";
+import { bounded, stepNames, steps, stepTroubles, type Step } from "./newbatch/draft";
 import { EndpointsStep } from "./newbatch/EndpointsStep";
 import { FileStep } from "./newbatch/FileStep";
 import { FoldersStep } from "./newbatch/FoldersStep";
@@ -53,9 +53,8 @@ function WizardPage() {
   const w = useWizard();
   const [search, setSearch] = useSearchParams();
   const hasFile = w.file !== undefined && w.file.size <= maxBytes;
-  const last = furthest(w.draft, hasFile);
   const asked = (search.get("step") ?? "") as Step | "";
-  const step = bounded(steps.includes(asked as Step) ? (asked as Step) : w.draft.created ? "preflight" : "file", last, w.draft.created !== "");
+  const step = bounded(steps.includes(asked as Step) ? (asked as Step) : w.draft.created ? "preflight" : "file", w.draft, hasFile);
   const [blocked, setBlocked] = useState("");
   const [anew, setAnew] = useState(false);
   useUnsaved(w.dirty);
@@ -89,7 +88,7 @@ function WizardPage() {
       <nav aria-label="Steps">
         <ol className={styles.steps}>
           {steps.map((name, i) => {
-            const open = bounded(name, last, w.draft.created !== "") === name;
+            const open = bounded(name, w.draft, hasFile) === name;
             const past = i < index;
             return (
               <li key={name}>
@@ -153,12 +152,6 @@ function WizardPage() {
       </ConfirmByTyping>
     </div>
   );
-}
-
-/** The step itself, or the last before it that can be gone to. Once the batch is made there is no way back to what made it. */
-function bounded(step: Step, last: Step, created: boolean): Step {
-  if (created) return steps.indexOf(step) < steps.indexOf("preflight") ? "preflight" : step;
-  return steps[Math.min(steps.indexOf(step), steps.indexOf(last))]!;
 }
 
 function blockedBy(w: Wizard, summary: { refused: boolean; mailboxes: number; errors: number }): string {

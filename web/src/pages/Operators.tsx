@@ -57,7 +57,7 @@ export default function Operators() {
               { header: "Created", short: true, cell: (o) => <When at={o.created} /> },
               { header: "By", short: true, cell: (o) => o.createdBy || "–" },
               {
-                header: "",
+                header: "Actions",
                 align: "end",
                 cell: (o) => (
                   <span style={{ display: "inline-flex", gap: 8 }}>

@@ -6,9 +6,9 @@ import { To } from "../parts/Link";
 import { Alone } from "../shell/Alone";
 import { SignInForm } from "../shell/SignInForm";
 
-/** Where to go after signing in: a place of the console, and nowhere else. */
+/** Where to go after signing in: a place of the console, and nowhere else. Browsers leave control characters out of addresses, so that one may hide the second slash of another server's. */
 export function placeAfter(next: string | null): string {
-  if (!next || !next.startsWith("/") || next.startsWith("//") || next.includes("\\")) return "/";
+  if (!next || !next.startsWith("/") || next.startsWith("//") || /[\\\p{Cc}]/u.test(next)) return "/";
   return /^\/(sign-in|setup)(\W|$)/.test(next) ? "/" : next;
 }
 

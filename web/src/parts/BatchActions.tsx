@@ -2,6 +2,7 @@ import { Checkbox, Field, Textarea } from "@fluentui/react-components";
 import { useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import { api, ask, type Schema } from "../api/client";
 import { queries } from "../api/queries";
+import { batchActions, type BatchVerb } from "./batchVerbs";
 import { ConfirmByTyping } from "./ConfirmByTyping";
 import { CutoverWarning } from "./CutoverWarning";
 import { FormDialog } from "./FormDialog";
@@ -9,19 +10,6 @@ import { counted } from "./format";
 import { useToasts } from "./Toasts";
 
 type Batch = Schema<"Batch">;
-
-/** What can be asked of a batch, in the order of a migration. */
-export const batchActions = [
-  { verb: "preflight", text: "Preflight" },
-  { verb: "start", text: "Start" },
-  { verb: "stop", text: "Stop" },
-  { verb: "sync", text: "Sync now" },
-  { verb: "complete", text: "Complete" },
-  { verb: "approve", text: "Approve" },
-  { verb: "delete", text: "Delete" },
-] as const;
-
-export type BatchVerb = (typeof batchActions)[number]["verb"];
 
 const done: Record<BatchVerb, string> = { preflight: "is being tried", start: "was started", stop: "is being stopped", sync: "is being synchronised", complete: "is being completed", approve: "was approved", delete: "is being deleted" };
 

@@ -1,4 +1,5 @@
 import { Button, Tooltip, type ButtonProps } from "@fluentui/react-components";
+import { useState } from "react";
 import { useMay, type Role } from "../api/queries";
 import { refusal, type Kind } from "./states";
 
@@ -9,10 +10,11 @@ export type DimmedButtonProps = ButtonProps & {
 
 /** A button that, when it cannot be pressed, stays where it is, can be focused and says why. */
 export function DimmedButton({ reason, ...props }: DimmedButtonProps) {
-  if (!reason) return <Button {...(props as ButtonProps)} />;
+  const [asked, setAsked] = useState(false);
+  // It is one element with and without a reason, so that it keeps the focus when it gets one.
   return (
-    <Tooltip content={reason} relationship="description" withArrow>
-      <Button {...(props as ButtonProps)} onClick={undefined} disabledFocusable />
+    <Tooltip content={reason ?? ""} relationship="description" withArrow visible={asked && reason !== undefined} onVisibleChange={(_, data) => setAsked(data.visible)}>
+      <Button {...(props as ButtonProps)} {...(reason === undefined ? {} : { onClick: undefined, disabledFocusable: true })} />
     </Tooltip>
   );
 }

@@ -1,4 +1,4 @@
-import { Dropdown, makeStyles, Option, Subtitle2, tokens } from "@fluentui/react-components";
+import { makeStyles, Select, Subtitle2, tokens } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { api, ask } from "../api/client";
@@ -59,12 +59,12 @@ function messageRate(n: number): string {
 
 function Choice<Key extends string>({ label, options, value, onChange, className }: { label: string; options: Record<Key, string>; value: Key; onChange(key: Key): void; className: string }) {
   return (
-    <Dropdown aria-label={label} size="small" className={className} selectedOptions={[value]} value={options[value]} onOptionSelect={(_, data) => data.optionValue && onChange(data.optionValue as Key)}>
+    <Select aria-label={label} size="small" className={className} value={value} onChange={(_, data) => onChange(data.value as Key)}>
       {(Object.entries(options) as [Key, string][]).map(([key, text]) => (
-        <Option key={key} value={key}>
+        <option key={key} value={key}>
           {text}
-        </Option>
+        </option>
       ))}
-    </Dropdown>
+    </Select>
   );
 }

@@ -80,8 +80,9 @@ const useStyles = makeStyles({
   body: { position: "relative" },
   line: { position: "absolute", top: 0, left: 0, width: "100%", borderBottom: `1px solid ${tokens.colorNeutralStroke3}`, contain: "layout style" },
   opens: { cursor: "pointer" },
-  hover: { ":hover": { backgroundColor: tokens.colorNeutralBackground1Hover } },
-  selected: { backgroundColor: tokens.colorNeutralBackground1Selected },
+  // Links and states are to be read in either theme, so that the grounds are none of Fluent's for rows: those are too light for them in the dark.
+  hover: { ":hover": { backgroundColor: tokens.colorNeutralBackground3 } },
+  selected: { backgroundColor: tokens.colorBrandBackground2, ":hover": { backgroundColor: tokens.colorBrandBackground2 } },
   active: { boxShadow: `inset 0 0 0 2px ${tokens.colorStrokeFocus2}` },
   cell: { minWidth: 0, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" },
   end: { textAlign: "end", fontVariantNumeric: "tabular-nums", justifyContent: "flex-end" },

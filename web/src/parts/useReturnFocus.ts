@@ -1,21 +1,34 @@
 import { useEffect, useRef } from "react";
 
-/** Gives the focus back to what had it before a dialog was opened, if nothing else has it by then. */
+/** What had the focus before each dialog that is open now, the nearest first. */
+const standing = new Set<(Element | null)[]>();
+
+/**
+ * Gives the focus back to what had it before a dialog was opened, if nothing else has it by
+ * then. Where that has gone, as the button of a dialog that this one took the place of,
+ * what had the focus before that dialog gets it.
+ */
 export function useReturnFocus(open: boolean): void {
-  const before = useRef<Element | null>(null);
+  const before = useRef<(Element | null)[]>([]);
   const was = useRef(false);
   // While it is rendered the dialog has not taken the focus yet.
-  if (open && !was.current) before.current = document.activeElement;
+  if (open && !was.current) before.current = [document.activeElement, ...[...standing].reverse().flat()];
   was.current = open;
   useEffect(() => {
     if (!open) return;
+    const chain = before.current;
+    standing.add(chain);
     return () => {
-      const back = before.current;
+      standing.delete(chain);
       // The dialog goes away over a few frames.
       const wait = (frames: number) =>
         requestAnimationFrame(() => {
+          // A dialog that took the place of this one has the focus, wherever somebody clicks:
+          // its chain is longer, since it holds this one.
+          if ([...standing].some((other) => other.length > chain.length)) return;
           const nowhere = document.activeElement === null || document.activeElement === document.body;
-          if (nowhere && back instanceof HTMLElement && back.isConnected) back.focus();
+          const back = chain.find((e) => e instanceof HTMLElement && e !== document.body && e.isConnected);
+          if (nowhere && back instanceof HTMLElement) back.focus();
           else if (frames > 0) wait(frames - 1);
         });
       wait(30);

@@ -9,10 +9,6 @@ import {
   MenuPopover,
   MenuTrigger,
   mergeClasses,
-  OverlayDrawer,
-  DrawerBody,
-  DrawerHeader,
-  DrawerHeaderTitle,
   Spinner,
   tokens,
 } from "@fluentui/react-components";
@@ -21,7 +17,6 @@ import {
   ClipboardTextLtrRegular,
   DarkThemeRegular,
   DataPieRegular,
-  DismissRegular,
   MailMultipleRegular,
   NavigationRegular,
   PeopleRegular,
@@ -33,7 +28,7 @@ import {
   type FluentIcon,
 } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Navigate, NavLink, Outlet, useLocation, useNavigate, useNavigation } from "react-router";
 import { api, ask } from "../api/client";
 import { atLeast, MeContext, meQuery, queries, type Me, type Role } from "../api/queries";
@@ -45,9 +40,12 @@ import { useToasts } from "../parts/Toasts";
 import { anyUnsaved, forgetUnsaved, useAnyUnsaved } from "../parts/useUnsaved";
 import { LeaveDialog, Leaving } from "./Leaving";
 import { Page } from "./Page";
-import { SignInAgain } from "./SignInAgain";
 import { onOtherTabs, tellOtherTabs } from "./tabs";
 import { choose, useChoice, type Choice } from "./theme";
+
+// What few visits need is loaded with its first use.
+const NavigationDrawer = lazy(() => import("./NavigationDrawer"));
+const SignInAgain = lazy(async () => ({ default: (await import("./SignInAgain")).SignInAgain }));
 
 const places: { to: string; text: string; icon: FluentIcon; least?: Role }[] = [
   { to: "/", text: "Dashboard", icon: DataPieRegular },
@@ -129,7 +127,7 @@ export function Shell() {
   return (
     <MeContext value={owner}>
       <Frame key={owner.name} name={owner.name} role={owner.role} />
-      {unsaved && (!now || other) && <SignInAgain name={owner.name} other={other?.name} />}
+      <Suspense>{unsaved && (!now || other) && <SignInAgain name={owner.name} other={other?.name} />}</Suspense>
     </MeContext>
   );
 }
@@ -137,6 +135,7 @@ export function Shell() {
 function Frame({ name, role }: { name: string; role: Role }) {
   const styles = useStyles();
   const [open, setOpen] = useState(false);
+  const [wanted, setWanted] = useState(false);
   const { pathname } = useLocation();
   const going = useNavigation().state !== "idle";
   const main = useRef<HTMLElement>(null);
@@ -157,7 +156,17 @@ function Frame({ name, role }: { name: string; role: Role }) {
         Skip to the page
       </a>
       <header className={styles.bar}>
-        <Button className={styles.burger} appearance="subtle" icon={<NavigationRegular />} aria-label="Navigation" aria-expanded={open} onClick={() => setOpen(true)} />
+        <Button
+          className={styles.burger}
+          appearance="subtle"
+          icon={<NavigationRegular />}
+          aria-label="Navigation"
+          aria-expanded={open}
+          onClick={() => {
+            setWanted(true);
+            setOpen(true);
+          }}
+        />
         <NavLink to="/" className={styles.name} aria-label="mailhaul, to the dashboard">
           mailhaul
         </NavLink>
@@ -169,16 +178,15 @@ function Frame({ name, role }: { name: string; role: Role }) {
       <nav className={styles.nav} aria-label="Main">
         <Places role={role} />
       </nav>
-      <OverlayDrawer open={open} onOpenChange={(_, data) => setOpen(data.open)} size="small" aria-label="Navigation">
-        <DrawerHeader>
-          <DrawerHeaderTitle action={<Button appearance="subtle" icon={<DismissRegular />} aria-label="Close" onClick={() => setOpen(false)} />}>mailhaul</DrawerHeaderTitle>
-        </DrawerHeader>
-        <DrawerBody>
-          <nav aria-label="Main">
-            <Places role={role} />
-          </nav>
-        </DrawerBody>
-      </OverlayDrawer>
+      <Suspense>
+        {wanted && (
+          <NavigationDrawer open={open} onClose={() => setOpen(false)}>
+            <nav aria-label="Main">
+              <Places role={role} />
+            </nav>
+          </NavigationDrawer>
+        )}
+      </Suspense>
       <main id="main" ref={main} tabIndex={-1} className={styles.main}>
         {going && <Spinner size="tiny" className={styles.loading} aria-label="Loading" />}
         <Here role={role} />

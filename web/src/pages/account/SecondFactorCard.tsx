@@ -7,6 +7,7 @@ import { Card } from "../../parts/Card";
 import { CopyButton } from "../../parts/CopyButton";
 import { FormDialog } from "../../parts/FormDialog";
 import { counted } from "../../parts/format";
+import { ShownOnce } from "../../parts/ShownOnce";
 import { ToneBadge } from "../../parts/StateBadge";
 import { useToasts } from "../../parts/Toasts";
 
@@ -110,7 +111,7 @@ export function SecondFactorCard() {
           </>
         )}
       </FormDialog>
-      <FormDialog open={step === "codes"} onClose={close} title="Your recovery codes" action="Close" closeOnly onSubmit={async () => {}}>
+      <ShownOnce open={step === "codes"} onClose={close} title="Your recovery codes" text={codes.join("\n")} fileName="mailhaul-recovery-codes.txt" kept="I have kept the codes">
         <p>
           The second factor is on. Each of these codes signs you in once when you do not have the app. They are shown <b>only now</b>: keep them where the app is not.
         </p>
@@ -119,10 +120,7 @@ export function SecondFactorCard() {
             <li key={c}>{c}</li>
           ))}
         </ol>
-        <div>
-          <CopyButton text={codes.join("\n")} label="Copy all" />
-        </div>
-      </FormDialog>
+      </ShownOnce>
       <FormDialog
         open={step === "end"}
         onClose={close}

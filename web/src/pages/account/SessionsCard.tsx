@@ -37,7 +37,7 @@ export function SessionsCard() {
                 { header: "From", cell: (s) => s.address },
                 { header: "Begun", cell: (s) => <When at={s.created} /> },
                 { header: "Last used", cell: (s) => <When at={s.used} /> },
-                { header: "", align: "end", cell: (s) => (s.current ? <ToneBadge tone="success" text="This one" /> : <Button size="small" onClick={() => void end(s)} aria-label={`End the session from ${s.address}`}>End</Button>) },
+                { header: "Actions", align: "end", cell: (s) => (s.current ? <ToneBadge tone="success" text="This one" /> : <Button size="small" onClick={() => void end(s)} aria-label={`End the session from ${s.address}`}>End</Button>) },
               ]}
             />
           )}

@@ -6,10 +6,10 @@ import { atLeast, useMe, type Role } from "../../api/queries";
 import { visible } from "../../parts/format";
 import { Card } from "../../parts/Card";
 import { ConfirmByTyping } from "../../parts/ConfirmByTyping";
-import { CopyButton } from "../../parts/CopyButton";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
+import { ShownOnce } from "../../parts/ShownOnce";
 import { ToneBadge } from "../../parts/StateBadge";
 import { Table } from "../../parts/Table";
 import { useToasts } from "../../parts/Toasts";
@@ -74,7 +74,7 @@ export function TokensCard() {
                 { header: "State", cell: (t) => <ToneBadge {...stateOf(t)} /> },
                 { header: "Expires", cell: (t) => <When at={t.expires} /> },
                 { header: "Last used", cell: (t) => <When at={t.used} never="never" /> },
-                { header: "", align: "end", cell: (t) => stateOf(t).text === "Valid" && <Button size="small" onClick={() => setRevoking(t)} aria-label={`Revoke ${visible(t.name)}`}>Revoke</Button> },
+                { header: "Actions", align: "end", cell: (t) => stateOf(t).text === "Valid" && <Button size="small" onClick={() => setRevoking(t)} aria-label={`Revoke ${visible(t.name)}`}>Revoke</Button> },
               ]}
             />
           )}
@@ -110,15 +110,12 @@ export function TokensCard() {
           </>
         )}
       </FormDialog>
-      <FormDialog open={made !== undefined} onClose={() => setMade(undefined)} title={`The token ${made?.name ?? ""}`} action="Close" closeOnly onSubmit={async () => {}}>
+      <ShownOnce open={made !== undefined} onClose={() => setMade(undefined)} title={`The token ${visible(made?.name ?? "")}`} text={made?.secret ?? ""} fileName="mailhaul-token.txt" kept="I have kept the token">
         <p>
           It is shown <b>only now</b>. Keep it as you would a password.
         </p>
         <div className={styles.secret}>{made?.secret}</div>
-        <div>
-          <CopyButton text={made?.secret ?? ""} />
-        </div>
-      </FormDialog>
+      </ShownOnce>
       <ConfirmByTyping
         open={revoking !== undefined}
         onClose={() => setRevoking(undefined)}

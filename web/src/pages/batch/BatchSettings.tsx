@@ -15,7 +15,7 @@ import { ListEditor } from "../newbatch/ListEditor";
 import { emailTrouble } from "../newbatch/ScheduleStep";
 import { Card, Facts } from "./Card";
 import { FolderPreview } from "./FolderPreview";
-import { changedFields, formOf, over, patchOf, same, type Form } from "./settings";
+import { changedFields, formOf, over, patchOf, same, troublesOf, type Form } from "./settings";
 
 type Batch = Schema<"Batch">;
 
@@ -51,7 +51,8 @@ function Editable({ batch }: { batch: Batch }) {
   const [error, setError] = useState<unknown>();
   const dirty = !same(begun.form, form);
   useUnsaved(dirty);
-  const wrong = form.notify.some((address) => emailTrouble(address) !== undefined);
+  const troubles = troublesOf(form, begun.form);
+  const wrong = Object.keys(troubles).length > 0 || form.notify.some((address) => emailTrouble(address) !== undefined);
   const problem = error === undefined ? undefined : problemOf(error);
 
   const begin = (from: Batch, input?: Form) => {
@@ -124,7 +125,7 @@ function Editable({ batch }: { batch: Batch }) {
         <Field label="Start at" hint="In your time zone; empty is when somebody starts it" validationMessage={problem?.field("startAfter")}>
           <Input type="datetime-local" value={form.startAfter} onChange={put("startAfter")} readOnly={role !== undefined} />
         </Field>
-        <Field label="Complete at" hint="The final pass, in your time zone; empty is by hand" validationMessage={problem?.field("completeAfter")}>
+        <Field label="Complete at" hint="The final pass, in your time zone; empty is by hand" validationMessage={troubles.completeAfter ?? problem?.field("completeAfter")}>
           <Input type="datetime-local" value={form.completeAfter} onChange={put("completeAfter")} readOnly={role !== undefined} />
         </Field>
         <Problem error={error} title="The settings could not be saved" shownFields={shownFields} />

@@ -12,7 +12,7 @@ import { Said } from "../../parts/Said";
 import { ToneBadge } from "../../parts/StateBadge";
 import { useToasts } from "../../parts/Toasts";
 import { When } from "../../parts/When";
-import { download } from "./download";
+import { download } from "../../parts/download";
 
 type Finding = Schema<"Finding">;
 

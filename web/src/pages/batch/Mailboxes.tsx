@@ -15,6 +15,7 @@ import { Said } from "../../parts/Said";
 import { ScoreBadge, StateBadge } from "../../parts/StateBadge";
 import { states } from "../../parts/states";
 import { useToasts } from "../../parts/Toasts";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 import { useSparse } from "../../parts/useSparse";
 import { VirtualTable, type Column, type Sorting } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
@@ -272,6 +273,7 @@ function Bulk({ batch, chosen, many, all, total, filtered, onAll, onClear }: Bul
 
 function Refused({ result, onClose }: { result?: { verb: Verb; acted: MailboxesActed }; onClose(): void }) {
   const styles = useStyles();
+  useReturnFocus(result !== undefined);
   const refused = result?.acted.refused ?? [];
   return (
     <Dialog open={result !== undefined} onOpenChange={(_, d) => !d.open && onClose()}>

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { changedFields, formOf, lines, localTime, over, patchOf, type Form } from "./settings";
+import { changedFields, formOf, lines, localTime, over, patchOf, type Form, troublesOf } from "./settings";
 
 const form: Form = { notify: ["a@example.org", "b@example.org"], interval: "3600", reports: "86400", startAfter: "", completeAfter: "2026-12-01T20:00" };
 
@@ -14,6 +14,17 @@ it("takes a time away with the zero time, and reads times in the viewer's zone",
   const at = patchOf(form, { ...form, startAfter: "2026-12-01T08:30" }).startAfter!;
   expect(localTime(at)).toBe("2026-12-01T08:30");
   expect(localTime("0001-01-01T00:00:00Z")).toBe("");
+});
+
+it("refuses a new time of the final passes that is past", () => {
+  const now = Date.parse("2026-11-30T12:00:00Z");
+  expect(troublesOf({ ...form, completeAfter: "2026-11-28T12:00" }, form, now).completeAfter).toMatch(/past already.*Complete/);
+  expect(troublesOf({ ...form, completeAfter: "2026-12-03T12:00" }, form, now)).toEqual({});
+  expect(troublesOf({ ...form, completeAfter: "" }, form, now)).toEqual({});
+});
+
+it("takes other changes after the time of the final passes has come", () => {
+  expect(troublesOf({ ...form, interval: "1800" }, form, Date.parse("2027-01-01T00:00:00Z"))).toEqual({});
 });
 
 it("keeps one's own input and takes over the rest", () => {

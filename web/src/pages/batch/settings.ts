@@ -1,4 +1,5 @@
 import type { Schema } from "../../api/client";
+import { completePast, isPast } from "../newbatch/draft";
 
 type Batch = Schema<"Batch">;
 type BatchPatch = Schema<"BatchPatch">;
@@ -35,6 +36,11 @@ export function formOf(batch: Batch): Form {
     startAfter: localTime(batch.startAfter),
     completeAfter: localTime(batch.completeAfter),
   };
+}
+
+/** What is wrong with a form, by field. A time that stands since the form was begun may have passed. */
+export function troublesOf(form: Form, begun: Form, now = Date.now()): Partial<Record<keyof Form, string>> {
+  return form.completeAfter === begun.completeAfter || !isPast(form.completeAfter, now) ? {} : { completeAfter: completePast };
 }
 
 /** What differs between two forms, as an edit. */

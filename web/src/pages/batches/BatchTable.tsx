@@ -1,9 +1,9 @@
 import { Button, makeStyles, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, ProgressBar, tokens } from "@fluentui/react-components";
 import { MoreHorizontalRegular } from "@fluentui/react-icons";
-import { useMemo, useState, type ReactNode } from "react";
+import { lazy, Suspense, useCallback, useMemo, useState, type ReactNode } from "react";
 import { useNavigate } from "react-router";
 import type { Schema } from "../../api/client";
-import { batchActions, useBatchActions, type BatchVerb } from "../../parts/BatchActions";
+import { batchActions, type BatchVerb } from "../../parts/batchVerbs";
 import { useRoleReason } from "../../parts/DimmedButton";
 import { count, duration, percent } from "../../parts/format";
 import { To } from "../../parts/Link";
@@ -12,9 +12,13 @@ import { pointless } from "../../parts/pointless";
 import { refusal } from "../../parts/states";
 import { VirtualTable, type Column, type Sorting } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
+import type { Asked } from "./BatchAsker";
 import { progressOf } from "./progress";
 
 type Batch = Schema<"Batch">;
+
+const loadAsker = () => import("./BatchAsker");
+const BatchAsker = lazy(loadAsker);
 
 const useStyles = makeStyles({
   name: { display: "flex", flexDirection: "column", minWidth: 0, lineHeight: tokens.lineHeightBase200 },
@@ -40,7 +44,8 @@ const sortings: Record<string, (a: Batch, b: Batch) => number> = {
 export function BatchTable({ batches, empty, maxHeight }: { batches: Batch[]; empty: ReactNode; maxHeight?: string }) {
   const styles = useStyles();
   const navigate = useNavigate();
-  const { act, dialogs } = useBatchActions();
+  const [asked, setAsked] = useState<Asked>();
+  const act = useCallback((verb: BatchVerb, batch: Batch) => setAsked({ verb, batch }), []);
   const [sorting, setSorting] = useState<Sorting>({ by: "name", descending: false });
   const rows = useMemo(() => {
     const list = batches.toSorted(sortings[sorting.by]);
@@ -109,7 +114,7 @@ export function BatchTable({ batches, empty, maxHeight }: { batches: Batch[]; em
         empty={empty}
         maxHeight={maxHeight}
       />
-      {dialogs}
+      <Suspense>{asked && <BatchAsker asked={asked} />}</Suspense>
     </>
   );
 }
@@ -133,7 +138,7 @@ function NextSync({ batch }: { batch: Batch }) {
 function BatchMenu({ batch, active, onAct }: { batch: Batch; active: boolean; onAct(verb: BatchVerb, batch: Batch): void }) {
   const role = useRoleReason("operator");
   return (
-    <Menu>
+    <Menu onOpenChange={(_, data) => data.open && void loadAsker().catch(() => {})}>
       <MenuTrigger disableButtonEnhancement>
         <Button appearance="subtle" size="small" icon={<MoreHorizontalRegular />} aria-label={`Actions on ${batch.name}`} tabIndex={active ? 0 : -1} />
       </MenuTrigger>

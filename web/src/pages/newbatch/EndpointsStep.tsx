@@ -7,6 +7,7 @@ import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { Loading } from "../../parts/Loading";
 import { Problem } from "../../parts/Problem";
 import { useToasts } from "../../parts/Toasts";
+import { useReturnFocus } from "../../parts/useReturnFocus";
 import { When } from "../../parts/When";
 import { CreateEndpoint } from "../endpoints/CreateEndpoint";
 import { hasAdmin, loginText, typeText, type Endpoint } from "../endpoints/form";
@@ -34,6 +35,7 @@ export function EndpointsStep({ wizard: w }: { wizard: Wizard }) {
   const toasts = useToasts();
   const { data, error, refetch } = useQuery(endpointsQuery);
   const [making, setMaking] = useState<Side>();
+  useReturnFocus(making !== undefined);
   if (!data) return error ? <Problem error={error} title="The endpoints could not be read" retry={() => void refetch()} /> : <Loading rows={2} height={64} what="Loading the endpoints" />;
   const target = data.find((e) => e.name === w.draft.target);
   return (

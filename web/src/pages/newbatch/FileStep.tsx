@@ -1,12 +1,13 @@
 import { Button, Checkbox, Field, Input, makeStyles, MessageBar, MessageBarBody, mergeClasses, Spinner, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DocumentTableRegular } from "@fluentui/react-icons";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { save } from "../../parts/download";
 import { bytes, count, counted } from "../../parts/format";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { openToSource, usable } from "./check";
 import { maxBytes, template } from "./csv";
-import { download, downloadCorrected } from "./downloadFile";
+import { downloadCorrected } from "./downloadFile";
 import { FileProblems } from "./FileProblems";
 import { edited, headerOf, mailboxRows, readFile, withoutTargetPassword } from "./file";
 import { RowsTable } from "./RowsTable";
@@ -106,7 +107,7 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
           }}
         />
         <span className={step.soft}>One row for each mailbox: EmailAddress, UserName and Password; UserRoot, TargetUserName and TargetPassword as needed. At most 50,000 rows.</span>
-        <Button appearance="transparent" icon={<ArrowDownloadRegular />} onClick={() => download(new Blob([template], { type: "text/csv" }), "mailboxes.csv")}>
+        <Button appearance="transparent" icon={<ArrowDownloadRegular />} onClick={() => save(new Blob([template], { type: "text/csv" }), "mailboxes.csv")}>
           Download a template
         </Button>
       </div>

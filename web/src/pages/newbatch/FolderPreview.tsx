@@ -108,7 +108,7 @@ export function FolderPreview({ wizard: w }: { wizard: Wizard }) {
           rowKey={(hit) => hit.folder}
           columns={[
             { header: "Folder", cell: (hit) => <Said text={hit.folder} /> },
-            { header: "", cell: (hit) => <ToneBadge tone={hit.taken ? "success" : "neutral"} text={hit.taken ? "taken" : "left out"} /> },
+            { header: "Copied", cell: (hit) => <ToneBadge tone={hit.taken ? "success" : "neutral"} text={hit.taken ? "taken" : "left out"} /> },
             { header: "By rule", cell: (hit) => (hit.rule ? <Said text={hit.rule} /> : "–") },
             { header: "Messages", align: "end", cell: (hit) => count(hit.messages) },
           ]}

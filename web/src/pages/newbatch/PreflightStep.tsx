@@ -16,6 +16,7 @@ import { bytes, count, counted, moment, sentence, visible } from "../../parts/fo
 import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { firstOf, momentOf, stepNames, stepOfField, type Step } from "./draft";
 import { allTried, newest, sorted, tally, troublesOf, type Outcome, type Tried } from "./trial";
+import { told } from "./told";
 import { useStepStyles } from "./useStyles";
 import type { Wizard } from "./useWizard";
 
@@ -150,8 +151,8 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
       await ask(api.POST("/batches/{batch}/start", { params: { path: { batch: name } } }));
       void client.invalidateQueries({ queryKey: batchesQuery.queryKey });
       void client.invalidateQueries({ queryKey: batchQuery(name).queryKey });
-      if (byItself) w.change({ startedByItself: true });
-      else onStep("done");
+      change({ started: true, startedByItself: byItself });
+      if (!byItself) onStep("done");
     } catch (e) {
       setError(e);
     } finally {
@@ -174,6 +175,13 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
   ];
   const shown = list.find((line) => line.mailbox.address === open);
   const to = `/batches/${encodeURIComponent(name)}`;
+  // One that was ever started may have copied: from then on there is no way back, and it is
+  // deleted on its page, by its name.
+  const started = batch?.started !== undefined;
+  const untouched = batch !== undefined && !started;
+  useEffect(() => {
+    if (started) change({ started });
+  }, [started, change]);
   return (
     <div className={step.step}>
       <MessageBar intent="success" layout="multiline">
@@ -239,17 +247,20 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
         <Button icon={<ArrowClockwiseRegular />} onClick={() => void ask1()} disabledFocusable={counts.pending > 0}>
           Try again
         </Button>
-        <Button appearance="subtle" onClick={() => setDeleting(true)}>
-          Delete it and change the choices
-        </Button>
+        {untouched && (
+          <Button appearance="subtle" onClick={() => setDeleting(true)}>
+            Delete it and change the choices
+          </Button>
+        )}
       </div>
       <ConfirmByTyping
-        open={deleting}
+        open={deleting && untouched}
         onClose={() => setDeleting(false)}
         title={`Delete the batch ${name}?`}
         action="Delete"
         danger
         onConfirm={async () => {
+          if ((await ask(api.GET("/batches/{batch}", { params: { path: { batch: name } } }))).started) throw told("Somebody has started the batch meanwhile. Delete it on its page, if that is to be.");
           await ask(api.DELETE("/batches/{batch}", { params: { path: { batch: name } } }));
           void client.invalidateQueries({ queryKey: batchesQuery.queryKey });
           w.change({ created: "", tried: false, startedByItself: false });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { emptyDraft, fileOptions, firstOf, furthest, keep, kept, momentOf, proposeName, ruleTrouble, specOf, stepOfField, stepTroubles, type Draft } from "./draft";
+import { bounded, emptyDraft, fileOptions, firstOf, furthest, keep, kept, momentOf, proposeName, ruleTrouble, specOf, stepOfField, steps, stepTroubles, type Draft } from "./draft";
 import { asWindows, blobOf, commaSeparated, edited, fileOf, headerOf, mailboxRows, maybeWindows, personAt, withHeader, withoutTargetPassword } from "./file";
 
 const draft = (changes: Partial<Draft> = {}): Draft => ({ ...emptyDraft(), fileName: "pilot.csv", source: "old", target: "new", name: "pilot", ...changes });
@@ -40,10 +40,19 @@ describe("steps", () => {
     expect(furthest(draft(), true)).toBe("preflight");
     expect(furthest(draft({ created: "pilot" }), false)).toBe("done");
   });
+  test("lead back to the choices never, and to the preflight only before the batch is started", () => {
+    expect(bounded("done", draft(), true)).toBe("preflight");
+    expect(bounded("folders", draft(), true)).toBe("folders");
+    expect(bounded("file", draft({ created: "pilot" }), false)).toBe("preflight");
+    expect(bounded("done", draft({ created: "pilot" }), false)).toBe("done");
+    for (const step of steps) expect(bounded(step, draft({ created: "pilot", started: true }), false)).toBe("done");
+  });
   test("times stand in their order", () => {
     const now = Date.parse("2026-01-01T00:00:00Z");
     expect(stepTroubles("schedule", draft({ start: "later", startAt: "2025-06-01T00:00" }), now)).toHaveProperty("startAfter");
     expect(stepTroubles("schedule", draft({ start: "later", startAt: "2027-06-01T00:00", completeAt: "2027-05-01T00:00" }), now)).toHaveProperty("completeAfter");
+    expect(stepTroubles("schedule", draft({ completeAt: "2025-12-31T00:00" }), now).completeAfter).toMatch(/past already.*Complete/);
+    expect(stepTroubles("schedule", draft({ completeAt: "2026-01-03T00:00" }), now)).toEqual({});
     expect(stepTroubles("folders", draft({ receivedFrom: "2025-06-01T00:00", receivedBefore: "2025-06-01T00:00" }), now)).toHaveProperty("receivedBefore");
   });
   test("a refused field is found again", () => {

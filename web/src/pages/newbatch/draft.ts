@@ -37,12 +37,14 @@ export interface Draft {
   tried: boolean;
   /** It was started when its preflight had gone well. */
   startedByItself: boolean;
+  /** It was started, by whomever. */
+  started: boolean;
 }
 
 export function emptyDraft(): Draft {
   return {
     fileName: "", skipBad: false, allowUnknown: false, test: false, first: "5", all: 0, source: "", target: "", name: "", exclude: [], include: [], receivedFrom: "", receivedBefore: "", labels: "one", notify: [],
-    start: "now", startAt: "", completeAt: "", interval: "86400", reportInterval: "86400", created: "", tried: false, startedByItself: false,
+    start: "now", startAt: "", completeAt: "", interval: "86400", reportInterval: "86400", created: "", tried: false, started: false, startedByItself: false,
   };
 }
 
@@ -98,6 +100,15 @@ export function momentOf(local: string): string | undefined {
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
+/** Whether a moment of a field of the browser is past. */
+export function isPast(local: string, now: number): boolean {
+  const at = momentOf(local);
+  return at !== undefined && Date.parse(at) <= now;
+}
+
+/** Of a time to complete that is past: it would make the final pass and destroy the passwords at once, unasked. */
+export const completePast = "That is past already. To complete the batch at once, press Complete on its page when its mail has arrived.";
+
 /** How many of the first rows are taken; 0 is all. */
 export function firstOf(draft: Draft): number {
   const n = Number(draft.first);
@@ -125,9 +136,10 @@ export function stepTroubles(step: Step, draft: Draft, now = Date.now()): Record
     case "schedule":
       if (draft.start === "later") {
         want(momentOf(draft.startAt) !== undefined, "startAfter", "Say when.");
-        want(momentOf(draft.startAt) === undefined || Date.parse(momentOf(draft.startAt)!) > now, "startAfter", "That is past already.");
+        want(!isPast(draft.startAt, now), "startAfter", "That is past already.");
       }
       want(draft.completeAt === "" || momentOf(draft.completeAt) !== undefined, "completeAfter", "Say when.");
+      want(draft.completeAt === "" || !isPast(draft.completeAt, now), "completeAfter", completePast);
       want(draft.completeAt === "" || draft.start !== "later" || draft.startAt === "" || draft.completeAt > draft.startAt, "completeAfter", "It must be later than the start.");
       break;
   }
@@ -140,6 +152,16 @@ export function furthest(draft: Draft, hasFile: boolean, now = Date.now()): Step
   if (!hasFile) return "file";
   for (const step of ["file", "endpoints", "folders", "schedule"] as const) if (Object.keys(stepTroubles(step, draft, now)).length > 0) return step;
   return "preflight";
+}
+
+/**
+ * The step itself, or the nearest that can be gone to. Once the batch is made there is no way
+ * back to what made it, and once it was started none to where it can be deleted unasked.
+ */
+export function bounded(step: Step, draft: Draft, hasFile: boolean): Step {
+  if (draft.created !== "" && draft.started) return "done";
+  if (draft.created !== "") return steps.indexOf(step) < steps.indexOf("preflight") ? "preflight" : step;
+  return steps[Math.min(steps.indexOf(step), steps.indexOf(furthest(draft, hasFile)))]!;
 }
 
 /** How the file is to be taken. */
