@@ -108,7 +108,7 @@ func (c *console) pack(name string, text []byte) []byte {
 	}
 	var out bytes.Buffer
 	pack, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // the level is valid
-	_, _ = pack.Write(text) // to memory
+	_, _ = pack.Write(text)                                    // to memory
 	_ = pack.Close()
 	c.packed.Store(name, out.Bytes())
 	return out.Bytes()
