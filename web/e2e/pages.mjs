@@ -39,7 +39,7 @@ const pages = [
   ["endpoints", "/endpoints"],
   ["endpoint", `/endpoints/${endpoint}`],
   ["new-endpoint", "/endpoints/new"],
-  ["cut-over", "/cut-over"],
+  ["cut-over", "/cut-over", undefined, { dialogs: ["Watch a domain…"] }],
   ["nodes", "/nodes"],
   ["operators", "/operators", undefined, { dialogs: ["New operator", "Edit hanna.vogt", "Delete hanna.vogt"] }],
   ["account", "/account", undefined, { dialogs: ["Change password", "Turn on", "New token"] }],
