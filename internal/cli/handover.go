@@ -64,6 +64,9 @@ once; asked for again, it is sent again. What became of them shows mailhaul repo
 
 // handOver shows who gets a hand-over, and sends them when that is confirmed.
 func (r *remote) handOver(ctx context.Context, batch string, mail control.HandoverMail, yes bool) error {
+	if !mail.DryRun && strings.TrimSpace(mail.Contact) == "" {
+		return usageError("--contact is missing: say whom owners ask when something is missing")
+	}
 	client, err := r.client()
 	if err != nil {
 		return err

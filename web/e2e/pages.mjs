@@ -109,6 +109,7 @@ async function scheduleStep(page) {
 
 async function preflightStep(page) {
   await scheduleStep(page);
+  await page.getByRole("radio", { name: "By hand: it is only created" }).check();
   await next(page);
   await page.getByRole("button", { name: "Create and try" }).waitFor();
 }

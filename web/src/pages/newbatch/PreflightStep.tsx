@@ -151,7 +151,7 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
       await ask(api.POST("/batches/{batch}/start", { params: { path: { batch: name } } }));
       void client.invalidateQueries({ queryKey: batchesQuery.queryKey });
       void client.invalidateQueries({ queryKey: batchQuery(name).queryKey });
-      change({ started: true, startedByItself: byItself });
+      change(byItself ? { startedByItself: true } : { started: true });
       if (!byItself) onStep("done");
     } catch (e) {
       setError(e);
@@ -179,9 +179,11 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
   // deleted on its page, by its name.
   const started = batch?.started !== undefined;
   const untouched = batch !== undefined && !started;
+  // One that started by itself is told of here first.
+  const leaves = started && !w.draft.startedByItself && !begun.current;
   useEffect(() => {
-    if (started) change({ started });
-  }, [started, change]);
+    if (leaves) change({ started: true });
+  }, [leaves, change]);
   return (
     <div className={step.step}>
       <MessageBar intent="success" layout="multiline">
