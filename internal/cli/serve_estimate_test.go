@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -44,10 +45,22 @@ func alike(count, size int) func(int) (int, int) {
 	return func(n int) (int, int) { return count*(80+n*7%40)/100 + 1, size }
 }
 
-// TestAnEstimateIsWithinAFifthOfWhatItTakes has the whole service copy a pilot batch,
-// asks how long all others take, and has it copy them: by the clock of a bubble, in which
-// lines have the rates and latencies that they are given.
 func TestAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
+	estimates(t, func(s simulated) bool { return s.pilot == 8 })
+}
+
+func TestLongAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
+	if os.Getenv("MAILHAUL_LONG") != "1" {
+		t.Skip("all settings run with MAILHAUL_LONG=1")
+	}
+	estimates(t, func(simulated) bool { return true })
+}
+
+// estimates has the whole service copy a pilot batch, asks how long all others take, and
+// has it copy them: by the clock of a bubble, in which lines have the rates and latencies
+// that they are given.
+func estimates(t *testing.T, takes func(simulated) bool) {
+	t.Helper()
 	throttling := imapfake.ExchangeOnline()
 	throttling.Limits.Throttle = &imapfake.Throttle{Commands: []string{"APPEND"}, Burst: 30, PerSecond: 4, Backoff: 130 * time.Second,
 		Answer: "NO Request is throttled. Suggested Backoff Time: %d milliseconds"}
@@ -63,6 +76,9 @@ func TestAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
 			return 20 + n%5, 10_000
 		}},
 	} {
+		if !takes(s) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
