@@ -27,8 +27,9 @@ func newBatchEstimateCommand(r *remote) *cobra.Command {
 		Long: `Estimates how long mailboxes take like those of the batch that have their initial copy,
 with the limits of its endpoints. Copy a few first: mailhaul batch create FILE --first 20.
 
-What if: --mailboxes, --at-a-time, --connections, --messages, --bytes and --rate stand in
-the place of what the batch and its endpoints say. With --survey the mailboxes are those
+What if: --mailboxes, --at-a-time, --connections, --messages and --bytes stand in the
+place of what the batch and its endpoints say; --rate counts beside the ceilings of the
+endpoints, and the lowest holds. With --survey the mailboxes are those
 of the file that "mailhaul survey --output FILE" wrote, each of its own size, and with
 --preflight those of the batch as its preflight has found them.
 

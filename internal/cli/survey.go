@@ -34,8 +34,8 @@ func newSurveyCommand(streams Streams) *cobra.Command {
 		Long: `Signs in to one mailbox, or to all of a migration file, and counts what copy would
 take: messages, folders and the largest of them, and bytes where the server tells them
 (STATUS=SIZE, RFC 8438). Rules for folders count as they do in copy, and so do the
-folders that are left out without any. Nothing is opened, nothing is changed, and the
-target is not needed.
+folders that are left out without any. Nothing is changed, without --sizes no folder is
+opened, and the target is not needed.
 
 With --sizes every message is asked for its size: that takes a round trip for each
 folder more, tells the bytes of servers that do not tell them by themselves, and the
@@ -264,7 +264,7 @@ func (s *surveyor) countPatiently(ctx context.Context, a control.Account, r *rep
 	}
 }
 
-// countOne counts a mailbox. Round trips of tries that failed count too.
+// countOne counts a mailbox. Of a try whose sign-in failed no round trips count.
 func (s *surveyor) countOne(ctx context.Context, a control.Account, r *report.SurveyedMailbox, trace func(string)) error {
 	session, err := s.doorman.open(ctx, a, imap.Options{Compress: s.flags.source.compress, Trace: trace})
 	if err != nil {
@@ -315,7 +315,7 @@ func (s *surveyor) judge(r *report.SurveyedMailbox, err error) {
 			"See that whoever signs in may read every folder of the mailbox.")
 	case r.Messages == 0:
 		r.Status = report.Empty
-		tell("empty", "the mailbox holds no message", "Check that this is the mailbox that is meant; if it is, it can be made anew at the target.")
+		tell(migration.CodeEmpty, "the mailbox holds no message", "Check that this is the mailbox that is meant; if it is, it can be made anew at the target.")
 	default:
 		r.Status = report.Measured
 	}

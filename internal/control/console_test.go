@@ -190,11 +190,12 @@ func TestAnEstimateGoesByTheBatchAndItsEndpoints(t *testing.T) {
 	}{
 		"ten at a time":         {EstimateQuery{Mailboxes: 50, AtATime: 10}, 500, migration.LimitMailboxes},
 		"a rate":                {EstimateQuery{Mailboxes: 50, Rate: 1e6}, 5000, migration.LimitRate},
+		"more connections":      {EstimateQuery{Mailboxes: 50, Connections: 8}, 1000, migration.LimitMailboxes},
 		"larger ones":           {EstimateQuery{Mailboxes: 50, Bytes: 10e9}, 2000, migration.LimitMailboxes},
 		"ten of a known size":   {EstimateQuery{Sizes: slices.Repeat([]migration.MailboxSize{{Messages: 100, Bytes: 1e7}}, 10)}, 20, migration.LimitMailboxes},
 		"one that takes longer": {EstimateQuery{Sizes: []migration.MailboxSize{{Messages: 10, Bytes: 1e6}, {Messages: 1e5, Bytes: 1e10}}}, 10_000, migration.LimitLargest},
 	} {
-		if e := estimate(c.query); e.Seconds < c.seconds-1 || e.Seconds > c.seconds+1 || e.Limit != c.limit {
+		if e := estimate(c.query); e.Seconds < c.seconds-1 || e.Seconds > c.seconds+1 || e.Limit != c.limit || e.BytesPerSecondPerConnection != 250_000 {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // EstimateQuery says what an estimate is for. The zero value is for the mailboxes of the
 // batch under the limits of its endpoints; each field that is given stands in the place
-// of what the batch or its endpoints say.
+// of what the batch or its endpoints say, but Rate, which counts beside their ceilings.
 type EstimateQuery struct {
 	// Mailboxes is for how many. With Sizes it is their number.
 	Mailboxes int
@@ -152,7 +152,8 @@ func sizesOf(tx Tx, batch int64) (sizes []migration.MailboxSize, err error) {
 // course is under which limits mailboxes are copied from one end to the other.
 func (e ends) course() migration.Course {
 	source, target := e.source.Limits, e.target.Limits
-	return migration.Course{AtATime: min(source.Migrations, target.Migrations), Connections: min(source.Connections, target.Connections),
+	connections := min(source.Connections, target.Connections)
+	return migration.Course{AtATime: min(source.Migrations, target.Migrations), Connections: connections, ConnectionsMeasured: connections,
 		BytesPerSecond: least(source.BytesPerSecond, target.BytesPerSecond), MessagesPerSecond: least(source.MessagesPerSecond, target.MessagesPerSecond),
 		BytesPerDay: least(source.BytesPerDayDown, target.BytesPerDayUp)}
 }

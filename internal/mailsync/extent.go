@@ -148,7 +148,8 @@ func (s *extents) measure(ctx context.Context) error {
 		}
 		if err != nil {
 			s.extent.Uncounted += len(h.views)
-			h.views, h.messages = nil, 0
+			h.views, h.messages, h.bytes = nil, 0, 0
+			continue
 		}
 		if len(h.views) == 1 && h.views[0].Folder.Raw == h.raw {
 			h.messages = messages // more may have come since they were counted
@@ -163,8 +164,12 @@ func (s *extents) measure(ctx context.Context) error {
 // sum adds up. Copies: what is in several views counts in each.
 func (s *extents) sum(copies bool) Extent {
 	e := s.extent
-	e.Sized = s.sized
+	// RFC 8438 section 3: no message has the size 0, so that the server has not told it.
+	e.Sized = s.sized && !slices.ContainsFunc(s.order, func(h *holder) bool { return h.messages > 0 && h.bytes == 0 })
 	for _, h := range s.order {
+		if !e.Sized {
+			h.bytes = 0
+		}
 		share := func(messages int64) int64 {
 			if h.messages == 0 {
 				return 0
@@ -185,11 +190,6 @@ func (s *extents) sum(copies bool) Extent {
 			bytes = share(viewed)
 		}
 		e.Messages, e.Bytes = e.Messages+viewed, e.Bytes+bytes
-		// RFC 8438 section 3: no message has the size 0, so that the server has not told it.
-		e.Sized = e.Sized && (h.messages == 0 || h.bytes > 0)
-	}
-	if !e.Sized {
-		e.Bytes, e.Largest.Bytes = 0, 0
 	}
 	return e
 }

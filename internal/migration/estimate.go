@@ -27,8 +27,8 @@ type Course struct {
 	// 0 is what the sample lets expect.
 	Messages, Bytes int64
 	// AtATime is how many mailboxes are copied at a time, Connections how many each opens
-	// to each server at most.
-	AtATime, Connections int
+	// to each server at most; those of the sample opened ConnectionsMeasured.
+	AtATime, Connections, ConnectionsMeasured int
 	// BytesPerSecond and MessagesPerSecond are what gets through for all together,
 	// BytesPerDay what an account may move in a day; 0 is no such limit.
 	BytesPerSecond    int64
@@ -52,13 +52,13 @@ type Estimate struct {
 	From                        time.Time   `json:"from,omitzero" doc:"When the first of them began"`
 	To                          time.Time   `json:"to,omitzero" doc:"When the last of them was done"`
 	AtATimeMeasured             int         `json:"atATimeMeasured" doc:"How many of them were under way together at most"`
-	StalledSeconds              int64       `json:"stalledSeconds" doc:"How long nothing moved while they were at work, pauses that were sat out among it"`
-	PausedSeconds               int64       `json:"pausedSeconds" doc:"How long they lay between passes: pauses that a server asked for, budgets of days, halts"`
+	StalledSeconds              int64       `json:"stalledSeconds" doc:"How long nothing moved in all their passes, pauses that were sat out among it"`
+	PausedSeconds               int64       `json:"pausedSeconds" doc:"How long they lay between passes: pauses that a server asked for, budgets of days, the turns of others, halts"`
 	MessagesPerMailbox          float64     `json:"messagesPerMailbox"`
 	BytesPerMailbox             int64       `json:"bytesPerMailbox"`
 	BytesPerSecondPerMailbox    int64       `json:"bytesPerSecondPerMailbox"`
 	MessagesPerSecondPerMailbox float64     `json:"messagesPerSecondPerMailbox"`
-	BytesPerSecondPerConnection int64       `json:"bytesPerSecondPerConnection" doc:"For each connection that a mailbox may open to a server"`
+	BytesPerSecondPerConnection int64       `json:"bytesPerSecondPerConnection" doc:"For each connection that a mailbox of the batch may open to a server"`
 	Mailboxes                   int         `json:"mailboxes" doc:"How many the estimate is for"`
 	Sized                       int         `json:"mailboxesSized" doc:"How many of these have a known size; the others are taken for like those measured"`
 	Messages                    int64       `json:"messages" doc:"What they hold together, as far as is known"`
@@ -114,7 +114,7 @@ func (s Sample) Estimate(c Course) Estimate {
 		return e
 	}
 	e.BytesPerSecondPerMailbox, e.MessagesPerSecondPerMailbox = int64(float64(t.bytes)/t.worked), float64(t.messages)/t.worked
-	e.BytesPerSecondPerConnection = e.BytesPerSecondPerMailbox / int64(e.ConnectionsPerMailbox)
+	e.BytesPerSecondPerConnection = e.BytesPerSecondPerMailbox / int64(max(c.ConnectionsMeasured, 1))
 	f := newForecast(s, t, c)
 	all := f.of(c.Mailboxes)
 	e.Messages, e.Bytes = int64(all.messages), int64(all.bytes)
@@ -360,7 +360,7 @@ func (f *forecast) notes(e Estimate, off float64) (notes []string) {
 		notes = append(notes, "A mailbox has more than an account may move in a day.")
 	}
 	if f.totals.paused > f.totals.worked/10 {
-		tell("They lay between passes for %d %% of the time that they were at work: pauses that a server asked for, or halts.", int(100*f.pausing))
+		tell("They lay between passes for %d %% of the time that they were at work: pauses that a server asked for, the turns of others, or halts.", int(100*f.pausing))
 	}
 	if c.Within > 0 && e.MailboxesWithin == 0 && c.Mailboxes > 0 {
 		notes = append(notes, "Not even one mailbox is sure to be copied in the time that a batch has.")

@@ -83,6 +83,7 @@ const (
 	CodeFolderLimit    = "folder-limit"
 	CodeDayBudget      = "day-budget"
 	CodeDefaultFolders = "default-folders"
+	CodeEmpty          = "empty"
 )
 
 // Fault is an error with a class for machines, a code and a remedy for people.

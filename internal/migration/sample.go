@@ -10,12 +10,12 @@ import (
 // InitialCopy is what the initial copy of a mailbox took.
 type InitialCopy struct {
 	Messages, Bytes int64
-	// Worked is how long passes were at it, and Stalled how much of that nothing moved:
-	// short pauses that a server asks for are sat out there.
+	// Worked is how long passes were at it. Stalled is how long nothing moved in all
+	// passes, later ones too: short pauses that a server asks for are sat out there.
 	Worked, Stalled time.Duration
 	// Began and Done are when the first pass began and the last one ended. What lies
 	// between them and is not Worked was spent between passes: long pauses, the budgets
-	// of days, halts.
+	// of days, the turns of others after a slice, halts.
 	Began, Done time.Time
 }
 
@@ -39,7 +39,7 @@ func (s Sample) totals() totals {
 	for _, c := range s {
 		seconds := c.Worked.Seconds()
 		t.messages, t.bytes = t.messages+c.Messages, t.bytes+c.Bytes
-		t.worked, t.paused, t.stalled = t.worked+seconds, t.paused+c.paused().Seconds(), t.stalled+min(c.Stalled, c.Worked).Seconds()
+		t.worked, t.paused, t.stalled = t.worked+seconds, t.paused+c.paused().Seconds(), t.stalled+c.Stalled.Seconds()
 		t.squares, t.longest = t.squares+seconds*seconds, max(t.longest, seconds)
 		if t.began.IsZero() || c.Began.Before(t.began) {
 			t.began = c.Began

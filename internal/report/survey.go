@@ -181,7 +181,7 @@ func surveyColumns() []column[SurveyedMailbox] {
 		{"LargestFolderMessages", "Its messages.", number(func(m SurveyedMailbox) int64 { return m.LargestFolderMessages })},
 		{"LargestFolderBytes", "Its bytes; empty where the server does not tell them.", known(func(m SurveyedMailbox) *int64 { return m.LargestFolderBytes })},
 		{"LargestMessage", "The bytes of the largest message; empty without --sizes.", known(func(m SurveyedMailbox) *int64 { return m.LargestMessage })},
-		{"RoundTrips", "How often the server was waited for.", func(m SurveyedMailbox) string { return strconv.FormatInt(m.RoundTrips, 10) }},
+		{"RoundTrips", "How often the server was waited for in IMAP, the sign-in included; not TLS and the farewell.", func(m SurveyedMailbox) string { return strconv.FormatInt(m.RoundTrips, 10) }},
 		{"Seconds", "How long it took.", func(m SurveyedMailbox) string { return strconv.FormatFloat(m.Seconds, 'f', 3, 64) }},
 		{"Code", "The code of what kept it from being counted, or of what to know of it.", func(m SurveyedMailbox) string { return m.Code }},
 		{"Reason", "The same in words.", func(m SurveyedMailbox) string { return m.Reason }},
