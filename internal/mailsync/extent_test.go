@@ -16,7 +16,9 @@ type counter struct {
 	broken  string
 }
 
-func (c *counter) Profile() migration.Profile { return migration.Profile{Capabilities: []string{"STATUS=SIZE"}} }
+func (c *counter) Profile() migration.Profile {
+	return migration.Profile{Capabilities: []string{"STATUS=SIZE"}}
+}
 
 func (c *counter) Folders(context.Context) ([]migration.Folder, error) { return c.folders, nil }
 
