@@ -157,9 +157,9 @@ imapsync's documentation read:
   host1;user1;password1;host2;user2;password2;
   user1;password1;user2;password2              with --host1 and --host2
 
-and writes a migration file for each pair of servers into a directory of its own,
-which only you can read, as the passwords are in them. Then it prints the commands
-to go on with. No password is printed, and nothing is sent anywhere.
+and writes a migration file for each pair of servers into a directory: files that
+only you can read, as the passwords are in them. Then it prints the commands to go
+on with. No password is printed, and nothing is sent anywhere.
 
 The EmailAddress is user2 if that is an address, else user1, else user2 with the
 domain of --domain. With a bad line nothing is written, unless --skip-bad-rows says
@@ -208,23 +208,27 @@ func runImapsyncList(streams Streams, path string, flags *imapsyncListFlags) err
 	return suggestPairs(streams, list.Pairs, files)
 }
 
-// writePairs writes a migration file for each pair into a directory that nobody else can
-// read, and gives their names. It replaces no file.
+// writePairs writes a migration file for each pair into a directory, and gives their
+// names. It replaces no file, and with an error it leaves none, so that it can be repeated.
 func writePairs(directory string, pairs []imapsync.Pair) ([]string, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, usageError("--out: %w", err)
 	}
-	files := make([]string, len(pairs))
-	for i, pair := range pairs {
-		files[i] = filepath.Join(directory, endpointNameOf(pair.SourceHost)+"-to-"+endpointNameOf(pair.TargetHost)+".csv")
-		if err := writeNew(files[i], pair.MigrationFile()); err != nil {
+	files := make([]string, 0, len(pairs))
+	for _, pair := range pairs {
+		file := filepath.Join(directory, endpointNameOf(pair.SourceHost)+"-to-"+endpointNameOf(pair.TargetHost)+".csv")
+		if err := writeNew(file, pair.MigrationFile()); err != nil {
+			for _, written := range files {
+				err = errors.Join(err, os.Remove(written))
+			}
 			return nil, usageError("--out: %w", err)
 		}
+		files = append(files, file)
 	}
 	return files, nil
 }
 
-// writeNew writes a file that is not there yet, for its owner alone.
+// writeNew writes a file that is not there yet, for its owner alone, or leaves none.
 func writeNew(path string, content []byte) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -234,7 +238,10 @@ func writeNew(path string, content []byte) error {
 		return err
 	}
 	_, err = file.Write(content)
-	return errors.Join(err, file.Close())
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // endpointNameOf makes a name for an endpoint of a host's.

@@ -50,6 +50,26 @@ func TestOptionsOfImapsyncAreTranslated(t *testing.T) {
 	execute(t, "imapsync", "translate", "no-such-file").want(t, exitUsage, "no-such-file")
 }
 
+func TestAListOfImapsyncThatStopsHalfWayCanBeRepeated(t *testing.T) {
+	dir := t.TempDir()
+	list, out := filepath.Join(dir, "list"), filepath.Join(dir, "out")
+	if err := os.WriteFile(list, []byte("one;anna@example.org;p;new;anna;p\ntwo;ben@example.org;p;new;ben;p\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first, second := filepath.Join(out, "one-to-new.csv"), filepath.Join(out, "two-to-new.csv")
+	if err := os.MkdirAll(second, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, "imapsync", "list", list, "--out", out).want(t, exitUsage, "two-to-new.csv is there already")
+	if _, err := os.Stat(first); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", first, err)
+	}
+	if err := os.Remove(second); err != nil {
+		t.Fatalf("what was there is gone: %v", err)
+	}
+	execute(t, "imapsync", "list", list, "--out", out).want(t, exitDone, "one-to-new.csv", "two-to-new.csv")
+}
+
 func TestAListOfImapsyncBecomesAFileThatCopies(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	b.deliver("INBOX", 2)
