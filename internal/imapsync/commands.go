@@ -14,6 +14,7 @@ import (
 
 func (c *command) translate() Translation {
 	var t Translation
+	c.tellIncomplete()
 	switch {
 	case c.test || c.sides[0].host == "" || c.sides[1].host == "":
 		t.Commands = c.tests()
@@ -28,13 +29,32 @@ func (c *command) translate() Translation {
 	return t
 }
 
+// tellIncomplete tells of each side what has no effect because something else is missing.
+func (c *command) tellIncomplete() {
+	for i := range c.sides {
+		s := &c.sides[i]
+		host, admin := fmt.Sprintf("host%d", i+1), fmt.Sprintf("authuser%d", i+1)
+		if s.host == "" {
+			c.note(host, Without, "is missing: only the other server is tested, by its address, user and password file, and every other option was left out")
+		} else if s.token && s.service() == "" {
+			c.note(host, Without, "tokens are got for Office 365 and Google alone; sign in with a password or an administrator")
+		}
+		if s.proxy && s.admin == "" {
+			c.note(fmt.Sprintf("proxyauth%d", i+1), Without, "was left out: it needs --"+admin+", the administrator who signs in")
+		}
+		if s.notls && s.security() == migration.StartTLS {
+			c.note(fmt.Sprintf("notls%d", i+1), Without, "was left out: without nossl a line is protected, here by STARTTLS")
+		}
+	}
+}
+
 // needsServer reports whether something is asked that only batches can do, and tells it.
 func (c *command) needsServer() bool {
 	var reasons = map[string]bool{}
 	for i := range c.sides {
 		s := &c.sides[i]
 		reasons["an administrator who signs in for the mailbox"] = reasons["an administrator who signs in for the mailbox"] || s.admin != ""
-		reasons["Office 365, or tokens"] = reasons["Office 365, or tokens"] || s.office || s.token
+		reasons["Office 365, or tokens"] = reasons["Office 365, or tokens"] || s.service() != ""
 	}
 	reasons["ages of messages"] = c.from > 0 || c.before > 0
 	reasons["a ceiling on the speed"] = len(c.rates) > 0
@@ -53,7 +73,9 @@ func (c *command) tests() (commands [][]string) {
 			continue
 		}
 		words := []string{"mailhaul", "endpoint", "test", s.url(true)}
-		if s.passfile != "" {
+		if s.admin != "" {
+			c.note(fmt.Sprintf("authuser%d", i+1), Without, "endpoint test signs in as the user here; for an administrator make the endpoint with endpoint create --admin-user, and test it by its name")
+		} else if s.passfile != "" {
 			words = append(words, "--password-file", s.passfile)
 		}
 		commands = append(commands, c.cleartext(words, s))
@@ -87,7 +109,7 @@ func (c *command) copy() []string {
 	for _, on := range []struct {
 		so    bool
 		words []string
-	}{{c.dry, []string{"--dry-run"}}, {c.report, []string{"--report", "report"}}, {c.trace, []string{"--trace", "mailhaul.trace"}}} {
+	}{{c.dry, []string{"--dry-run"}}, {len(c.report) > 0, []string{"--report", "report"}}, {len(c.trace) > 0, []string{"--trace", "mailhaul.trace"}}} {
 		if on.so {
 			words = append(words, on.words...)
 		}
@@ -105,13 +127,17 @@ func (c *command) folders(words []string) []string {
 	return words
 }
 
-// cleartext allows lines without protection where one side has nothing else.
+// cleartext allows lines without protection where a side has nothing else.
 func (c *command) cleartext(words []string, sides ...*side) []string {
+	allowed := false
 	for _, s := range sides {
 		if s.security() == migration.Cleartext {
 			c.note("", Without, "the line to "+s.host+" is not protected, and whoever listens reads the password: try imaps:// or imap:// first")
-			return append(words, "--allow-cleartext")
+			allowed = true
 		}
+	}
+	if allowed {
+		words = append(words, "--allow-cleartext")
 	}
 	return words
 }
@@ -119,6 +145,7 @@ func (c *command) cleartext(words []string, sides ...*side) []string {
 // batch is the translation for what only the server does.
 func (c *command) batch() Translation {
 	t := Translation{FileName: batchName + ".csv"}
+	c.tellOnlyCopy()
 	for i, name := range []string{sourceName, targetName} {
 		words := c.endpoint(&c.sides[i], name)
 		if i == 0 {
@@ -146,6 +173,32 @@ func (c *command) batch() Translation {
 	return t
 }
 
+// tellOnlyCopy tells what copy does and a batch does not.
+func (c *command) tellOnlyCopy() {
+	for _, option := range c.report {
+		c.note(option, Without, "only copy has --report; mailhaul report gets the reports of a batch")
+	}
+	for _, option := range c.trace {
+		c.note(option, Without, "only copy has --trace; endpoint test says step by step what is wrong with a server")
+	}
+	for i, column := range []string{"Password", "TargetPassword"} {
+		s := &c.sides[i]
+		if s.compress {
+			c.note(fmt.Sprintf("compress%d", i+1), Without, "only copy compresses the line")
+		}
+		passfile, admin := fmt.Sprintf("passfile%d", i+1), fmt.Sprintf("authuser%d", i+1)
+		switch {
+		case s.passfile != "" && s.manyPasswords():
+			c.note(passfile, Without, "only copy reads the password of a mailbox from a file; a batch has it in the column "+column+" of the migration file")
+		case s.passfile != "" && s.service() != "":
+			c.note(passfile, Without, "the application or service account signs in, with no password")
+		}
+		if s.admin != "" && s.service() != "" {
+			c.note(admin, Without, "the application or service account signs in instead of an administrator")
+		}
+	}
+}
+
 // ages are the moments between which messages were received.
 func (c *command) ages() (words []string) {
 	moment := func(days float64) string {
@@ -162,13 +215,13 @@ func (c *command) ages() (words []string) {
 
 func (c *command) endpoint(s *side, name string) []string {
 	words := []string{"mailhaul", "endpoint", "create", name}
-	switch {
-	case s.office || s.token && strings.HasSuffix(s.host, "office365.com"):
+	switch kind := s.service(); kind {
+	case migration.KindOffice365:
 		c.note("", Without, "Office 365 takes no passwords: an application signs in for every mailbox, and docs/office365.md says how it is made")
-		return append(words, "--type", "office365", "--tenant", "TENANT", "--client-id", "ID", "--client-secret-file", "client-secret")
-	case s.token:
+		return append(words, "--type", string(kind), "--tenant", "TENANT", "--client-id", "ID", "--client-secret-file", "client-secret")
+	case migration.KindGmail:
 		c.note("", Without, "tokens are got by a service account, for every mailbox; docs/google.md says how it is made")
-		return append(words, "--type", "gmail", "--service-account-file", "service-account.json")
+		return append(words, "--type", string(kind), "--service-account-file", "service-account.json")
 	}
 	words = c.cleartext(append(words, s.url(false)), s)
 	if s.admin != "" {
@@ -181,8 +234,20 @@ func (c *command) endpoint(s *side, name string) []string {
 	return words
 }
 
+// service is the kind of endpoint whose tokens a side signs in with, empty for none.
+func (s *side) service() migration.EndpointKind {
+	host := "." + strings.ToLower(s.host)
+	switch {
+	case s.office, s.token && (host == ".outlook.office365.com" || host == ".outlook.office.com"):
+		return migration.KindOffice365
+	case s.token && (strings.HasSuffix(host, ".gmail.com") || strings.HasSuffix(host, ".googlemail.com")):
+		return migration.KindGmail
+	}
+	return ""
+}
+
 // manyPasswords reports whether each mailbox signs in by itself.
-func (s *side) manyPasswords() bool { return s.admin == "" && !s.office && !s.token }
+func (s *side) manyPasswords() bool { return s.admin == "" && s.service() == "" }
 
 // file is the migration file for the one mailbox, without its passwords.
 func (c *command) file() string {
@@ -208,22 +273,6 @@ func (c *command) file() string {
 		c.note("", Becomes, "fill in the column TargetPassword of the migration file, and let nobody else read it")
 	}
 	return csvLine(header) + csvLine(row)
-}
-
-// addressOf is the first of the users that is an address; with a domain, the first user
-// in it.
-func addressOf(target, source, domain string) string {
-	for _, user := range []string{target, source} {
-		if _, _, err := migration.ParseAddress(user); err == nil {
-			return user
-		}
-	}
-	if user := cmp.Or(target, source); domain != "" && user != "" {
-		if _, _, err := migration.ParseAddress(user + "@" + domain); err == nil {
-			return user + "@" + domain
-		}
-	}
-	return ""
 }
 
 func (s *side) security() migration.Security {

@@ -2,7 +2,6 @@ package imapsync
 
 import (
 	"bufio"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
@@ -157,13 +156,4 @@ func (p Pair) MigrationFile() []byte {
 		b.WriteString(csvLine([]string{e.Address, e.SourceUser, e.SourcePassword.Reveal(), e.TargetUser, e.TargetPassword.Reveal()}))
 	}
 	return []byte(b.String())
-}
-
-// csvLine is a line of comma-separated values (RFC 4180).
-func csvLine(fields []string) string {
-	var b strings.Builder
-	w := csv.NewWriter(&b)
-	_ = w.Write(fields) // a builder takes everything
-	w.Flush()
-	return b.String()
 }

@@ -207,7 +207,7 @@ func runOptions() []Option {
 		{"maxbytesafter", false, true, Without, "a ceiling counts from the first byte"},
 		{"maxsleep", false, true, Unneeded, "pauses are as long as servers ask for"},
 		{"exitwhenover", false, true, Becomes, "--source-day-budget, which ends a run at so many bytes in 24 hours and goes on by itself later"},
-		{"noid", false, false, Unneeded, "a server that cannot bear the ID command is not sent it twice"},
+		{"noid", false, false, Without, "ID is sent where the server offers it, with the name of this program only"},
 		{"id", false, false, Unneeded, byPass},
 		{"inet4", false, false, Unneeded, "both kinds of addresses are tried"},
 		{"inet6", false, false, Unneeded, "both kinds of addresses are tried"},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
 // Note tells what a person should know of one option.
@@ -91,13 +93,14 @@ type command struct {
 	from, before     float64 // ages in days, 0 for none
 	rates            []string
 	dry, test        bool
-	trace, report    bool
+	trace, report    []string // the options that ask for them
 	notify           bool
 	notes            []Note
 	noted            map[string]bool
 }
 
-// note adds what is to be told of an option, once.
+// note adds what is to be told of an option, once, on one line: it becomes a comment of a
+// script, and the values that it repeats are anything.
 func (c *command) note(option string, fate Fate, text string) {
 	if c.noted == nil {
 		c.noted = map[string]bool{}
@@ -105,6 +108,7 @@ func (c *command) note(option string, fate Fate, text string) {
 	if option != "" {
 		option = "--" + option
 	}
+	text = migration.SafeText(text)
 	if key := option + text; !c.noted[key] {
 		c.noted[key] = true
 		c.notes = append(c.notes, Note{option, fate, text})
@@ -257,9 +261,9 @@ func (c *command) takeSingle(s spelling, value string) {
 	case "justconnect", "justlogin", "justbanner":
 		c.test = true
 	case "logfile", "logdir":
-		c.report = true
+		c.report = append(c.report, s.name())
 	case "debug", "debugfolders", "debugflags", "debugimap", "debugimap1", "debugimap2":
-		c.trace = true
+		c.trace = append(c.trace, s.name())
 	case "skipcrossduplicates", "synclabels", "resynclabels", "version", "help":
 		c.note(s.name(), Becomes, s.option.Text)
 	}

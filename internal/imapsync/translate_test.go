@@ -68,24 +68,102 @@ mailhaul batch preflight mailboxes`},
 // other is told with its reason.
 func TestEveryOptionHasAnEffectOrIsTold(t *testing.T) {
 	for name, s := range spellings() {
-		seen := false
 		for _, base := range [][]string{twoHosts, append(slices.Clone(twoHosts), "--port1", "143", "--port2", "143"), append(slices.Clone(twoHosts), "--nossl1", "--nossl2"), append(slices.Clone(twoHosts), "--authuser1", "root", "--authuser2", "root")} {
 			words := append(slices.Clone(base), "--"+name)
 			if s.option.Value {
 				words = append(words, "7")
 			}
 			before, after := translate(t, base...), translate(t, words...)
-			seen = seen || !reflect.DeepEqual(before, after)
-			if s.option.Fate == Becomes {
-				continue
+			if reflect.DeepEqual(before, after) && !isSo(s, before) {
+				t.Errorf("--%s has no effect behind %v", name, base)
 			}
-			if !slices.Contains(after.Notes, Note{"--" + s.name(), s.option.Fate, s.option.Text}) {
+			if s.option.Fate != Becomes && !slices.Contains(after.Notes, Note{"--" + s.name(), s.option.Fate, s.option.Text}) {
 				t.Errorf("--%s is not told", name)
 			}
 		}
-		if !seen {
-			t.Errorf("--%s has no effect", name)
+	}
+}
+
+// isSo reports whether the protection that an option asks for is that of both servers
+// already.
+func isSo(s spelling, t Translation) bool {
+	scheme := map[string]string{"ssl": " imaps://", "tls": " imap://", "nossl": " imap://", "notls": " imaps://"}[s.option.Name]
+	return scheme != "" && strings.Count(line(t), scheme) == 2
+}
+
+// told reports whether a note of the fate tells of the option with the words.
+func told(t Translation, option string, fate Fate, words string) bool {
+	return slices.ContainsFunc(t.Notes, func(n Note) bool {
+		return n.Option == option && n.Fate == fate && strings.Contains(n.Text, words)
+	})
+}
+
+func TestWhatABatchDoesNotDoIsTold(t *testing.T) {
+	batch := translate(t, append(slices.Clone(twoHosts), strings.Fields("--authuser1 root --logdir a --logfile b --debugimap --compress2 --passfile2 p --proxyauth2")...)...)
+	for option, words := range map[string]string{"--logdir": "only copy", "--logfile": "only copy", "--debugimap": "only copy", "--compress2": "only copy", "--passfile2": "TargetPassword", "--proxyauth2": "--authuser2"} {
+		if !told(batch, option, Without, words) {
+			t.Errorf("%s is not told: %+v", option, batch.Notes)
 		}
+	}
+	if told(batch, "--passfile1", Without, "") || told(batch, "--proxyauth1", Without, "") {
+		t.Errorf("more is told than there is: %+v", batch.Notes)
+	}
+	office := translate(t, append(slices.Clone(twoHosts), "--office2", "--authuser2", "root", "--passfile2", "p")...)
+	for _, option := range []string{"--authuser2", "--passfile2"} {
+		if !told(office, option, Without, "application") {
+			t.Errorf("%s for Office 365 is not told: %+v", option, office.Notes)
+		}
+	}
+	if starttls := translate(t, append(slices.Clone(twoHosts), "--tls1", "--notls1")...); !told(starttls, "--notls1", Without, "STARTTLS") {
+		t.Errorf("--notls1 is not told: %+v", starttls.Notes)
+	}
+}
+
+func TestAMissingHostIsTold(t *testing.T) {
+	translation := translate(t, "--host2", "new.example.org", "--user2", "anna", "--exclude", "Trash")
+	if !told(translation, "--host1", Without, "every other option") || told(translation, "--host2", Without, "") {
+		t.Errorf("notes: %+v", translation.Notes)
+	}
+	admin := translate(t, append(slices.Clone(twoHosts), "--justlogin", "--authuser1", "root", "--passfile1", "p")...)
+	if !told(admin, "--authuser1", Without, "--admin-user") || strings.Contains(line(admin), "--password-file") {
+		t.Errorf("the administrator's password is the user's in %s: %+v", line(admin), admin.Notes)
+	}
+}
+
+func TestTokensBecomeEndpointsOfTheirServiceAlone(t *testing.T) {
+	for host, want := range map[string]string{"imap.fastmail.com": "", "gmail.com.example.org": "", "mygmail.com": "", "office365.com": "", "IMAP.gmail.com": " --type gmail ", "imap.googlemail.com": " --type gmail ", "outlook.office365.com": " --type office365 ", "Outlook.Office.com": " --type office365 "} {
+		translation := translate(t, "--host1", host, "--user1", "anna@example.org", "--oauthaccesstoken1", "t", "--host2", "new.example.org", "--user2", "anna", "--maxage", "3")
+		if got := translation.Commands[0]; want == "" && got[len(got)-1] != "imaps://"+host || !strings.Contains(strings.Join(got, " "), want) {
+			t.Errorf("%s: %q, want%s", host, got, want)
+		}
+		if told(translation, "--host1", Without, "Office 365 and Google alone") != (want == "") {
+			t.Errorf("%s: notes %+v", host, translation.Notes)
+		}
+		if header, _, _ := strings.Cut(translation.FileText, "\n"); slices.Contains(strings.Split(header, ","), "Password") != (want == "") {
+			t.Errorf("%s: file %q", host, translation.FileText)
+		}
+	}
+	alone := translate(t, append(slices.Clone(twoHosts), "--oauthdirect1", "t")...)
+	if !strings.HasPrefix(line(alone), "mailhaul copy ") {
+		t.Errorf("a token that nothing is done with becomes %s", line(alone))
+	}
+}
+
+// What a comment of the printed script repeats is on one line and cannot become a command.
+func TestNotesAreOneLine(t *testing.T) {
+	translation := translate(t, "--host1", "old.example.org\nrm -r x", "--host2", "new.example.org", "--user1", "a\nb", "--user2", "c", "--exclude", "a\nb.*", "--nossl1", "--notls1", "--nossl2", "--notls2")
+	for _, note := range translation.Notes {
+		if strings.ContainsAny(note.Option+note.Text, "\r\n") {
+			t.Errorf("%q", note)
+		}
+	}
+	for _, host := range []string{"old.example.org rm", "new.example.org"} {
+		if !told(translation, "", Without, "the line to "+host) {
+			t.Errorf("the line to %s is not told: %+v", host, translation.Notes)
+		}
+	}
+	if got := translation.Commands[0]; strings.Count(strings.Join(got, " "), "--allow-cleartext") != 1 {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -127,6 +205,22 @@ func TestScriptsAreReadAsShellsDo(t *testing.T) {
 	}
 	if _, err := Script("echo hello", noon); err == nil {
 		t.Error("a script without imapsync is taken")
+	}
+}
+
+func TestBatchFilesOfWindowsAreRead(t *testing.T) {
+	script := "@REM Moves Anna's mailbox with imapsync --host1 not.this\r\n@ECHO OFF\r\n  rem don't run this twice\r\nREM\r\n" +
+		`.\imapsync.exe --host1 old --user1 anna --passfile1 C:\secrets\p1 ^` + "\r\n" + `  --host2 new --user2 anna --passfile2 "\\nas\my secrets\p2" --logdir ..\.log` + "\r\n@PAUSE\r\n"
+	want := [][]string{{"--host1", "old", "--user1", "anna", "--passfile1", `C:\secrets\p1`, "--host2", "new", "--user2", "anna", "--passfile2", `\\nas\my secrets\p2`, "--logdir", `..\.log`}}
+	if got := commandLines(script); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAMentionOfImapsyncIsNoCallInAScript(t *testing.T) {
+	all, err := Script("command -v imapsync || exit 1\nwhich imapsync\necho \"Start\" imapsync -- now\nimapsync --host1 old --user1 anna --host2 new --user2 anna\n", noon)
+	if err != nil || len(all) != 1 {
+		t.Errorf("%v, %+v, want one call", err, all)
 	}
 }
 

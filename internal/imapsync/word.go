@@ -2,18 +2,22 @@ package imapsync
 
 import (
 	"path"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // MaxCommandBytes bounds a file of command lines.
 const MaxCommandBytes = 1 << 20
 
 // commandLines finds the calls of imapsync in a shell or batch script: the words of
-// each, without the program.
+// each, without the program. The program's name without an option behind it is no call
+// but a mention, as in "which imapsync".
 func commandLines(script string) (calls [][]string) {
 	for _, words := range splitScript(script) {
 		for i, word := range words {
-			if isProgram(word) {
+			if isProgram(word) && slices.ContainsFunc(words[i+1:], isDashed) {
 				calls = append(calls, words[i+1:])
 				break
 			}
@@ -22,18 +26,24 @@ func commandLines(script string) (calls [][]string) {
 	return calls
 }
 
+// isDashed sees an option, and not the dashes that people write between words.
+func isDashed(word string) bool { return strings.TrimLeft(word, "-") != "" && word[0] == '-' }
+
 // isProgram sees imapsync, with a path and an ending or without.
 func isProgram(word string) bool {
 	name := strings.ToLower(path.Base(strings.ReplaceAll(word, `\`, "/")))
 	return name == "imapsync" || name == "imapsync.exe" || name == "imapsync_32bit.exe" || name == "imapsync_bin_darwin"
 }
 
+var remarks = regexp.MustCompile(`(?im)^\s*@?rem\b.*$`)
+
 // splitScript splits a script into commands and words as a POSIX shell does, as far as
-// quotes, backslashes, comments and separators go. Nothing is expanded. A ^ at the end of
-// a line goes on as a backslash does, which is how batch files of Windows write it.
+// quotes, backslashes, comments and separators go. Nothing is expanded. Of batch files of
+// Windows it knows the remarks, the ^ at the end of a line that goes on, and the backslash
+// between the parts of a path.
 func splitScript(script string) [][]string {
 	s := &splitter{}
-	script = strings.ReplaceAll(script, "\r\n", "\n")
+	script = remarks.ReplaceAllString(strings.ReplaceAll(script, "\r\n", "\n"), "")
 	script = strings.NewReplacer("\\\n", " ", "^\n", " ").Replace(script)
 	for _, r := range script {
 		s.take(r)
@@ -61,7 +71,7 @@ func (s *splitter) take(r rune) {
 			s.endCommand()
 		}
 	case s.escaped:
-		if s.quote == '"' && !strings.ContainsRune("\"\\$`", r) {
+		if inPath(r) || s.quote == '"' && !strings.ContainsRune("\"$`", r) {
 			s.add('\\')
 		}
 		s.add(r)
@@ -77,6 +87,12 @@ func (s *splitter) take(r rune) {
 	default:
 		s.bare(r)
 	}
+}
+
+// inPath reports whether a backslash before the character divides a path of Windows:
+// nobody has to escape such a character.
+func inPath(r rune) bool {
+	return r == '.' || r == '\\' || unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // bare takes a character outside of quotes.
