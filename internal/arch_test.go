@@ -40,7 +40,7 @@ var allowed = map[string]struct {
 		"github.com/riverqueue/river/riverdriver", "github.com/riverqueue/river/riverdriver/riverpgxv5", "github.com/riverqueue/river/riverdriver/riversqlite",
 		"github.com/riverqueue/river/rivermigrate"},
 		"level 1 with its drivers; implements the engine's Ledger in the engine's types, and makes the tables of River"},
-	"internal/store/storetest": {[]string{"internal/mailsync", "internal/store", "internal/migration", "pgregory.net/rapid"}, "the suite every database must pass"},
+	"internal/store/storetest": {[]string{"internal/mailsync", "internal/store", "internal/migration", "rigs/effort", "pgregory.net/rapid"}, "the suite every database must pass"},
 	"internal/imapfake":        {[]string{"internal/migration"}, "a server for tests and the demo"},
 	"internal/crashtest":       {nil, "tests only: kills, cuts and faults against the whole"},
 	"internal/hostiletest":     {nil, "tests only: servers that mean harm, and servers that echo"},

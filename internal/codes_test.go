@@ -83,8 +83,8 @@ func codesIn(text string) (codes []string) {
 	return codes
 }
 
-// codesOf are the codes in source files: constants called Code..., and what is given to a
-// field called Code of a Problem.
+// codesOf are the codes in source files: constants called Code..., what is given to a field
+// called Code of a Problem, there or later, and what problem is called with.
 func codesOf(t *testing.T, pattern string) (codes []string) {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -106,6 +106,16 @@ func codesOf(t *testing.T, pattern string) (codes []string) {
 					if strings.HasPrefix(name.Name, "Code") && i < len(n.Values) {
 						codes = append(codes, literal(n.Values[i])...)
 					}
+				}
+			case *ast.AssignStmt:
+				for i, to := range n.Lhs {
+					if field, ok := to.(*ast.SelectorExpr); ok && field.Sel.Name == "Code" && len(n.Lhs) == len(n.Rhs) {
+						codes = append(codes, literal(n.Rhs[i])...)
+					}
+				}
+			case *ast.CallExpr:
+				if called, ok := n.Fun.(*ast.Ident); ok && called.Name == "problem" && len(n.Args) > 1 {
+					codes = append(codes, literal(n.Args[1])...)
 				}
 			case *ast.CompositeLit:
 				if kind, ok := n.Type.(*ast.Ident); ok && kind.Name == "Problem" {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // systemd must take the unit as it is, but for the program, which is not installed
@@ -42,7 +44,7 @@ func TestTheUnitIsValidAndFencedIn(t *testing.T) {
 // are needed.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
-	if os.Getenv("MAILHAUL_LONG") == "" {
+	if !effort.Long() {
 		t.Skip("takes minutes; MAILHAUL_LONG=1 runs it")
 	}
 	for _, program := range programs {
@@ -95,6 +97,7 @@ func TestLongDist(t *testing.T) {
 	t.Run("the sums and the signature are right", func(t *testing.T) { checkSums(t, dir, key) })
 	t.Run("the bill has every part", func(t *testing.T) { checkBill(t, dir) })
 	deb := only(t, filepath.Join(dir, "*_amd64.deb"))
+	t.Run("every part has its licence", func(t *testing.T) { checkLicences(t, dir, deb) })
 	t.Run("lintian finds no error", func(t *testing.T) {
 		need(t, "lintian")
 		if out := said(t, nil, "lintian", "--allow-root", "--fail-on", "error", "--tag-display-limit", "0", deb); strings.Contains(out, "E: ") {
@@ -146,17 +149,38 @@ func checkSums(t *testing.T, dir, key string) {
 	}
 }
 
+// bill is what is in a release.
+type bill struct {
+	BOMFormat  string
+	Components []struct{ PURL, Version string }
+}
+
+// checkLicences looks for the licence of each part of the bill in the Debian package.
+func checkLicences(t *testing.T, dir, deb string) {
+	var bill bill
+	readJSON(t, filepath.Join(dir, "sbom.json"), &bill)
+	licences := said(t, nil, "sh", "-c", "dpkg-deb --fsys-tarfile "+deb+" | tar -xO ./usr/share/doc/mailhaul/licences.gz | gzip -dc")
+	for _, part := range bill.Components {
+		kind, name, _ := strings.Cut(strings.TrimPrefix(part.PURL, "pkg:"), "/")
+		switch {
+		case kind == "npm":
+			name = strings.ReplaceAll(strings.TrimSuffix(name, "@"+part.Version), "%40", "@")
+		case strings.HasPrefix(name, "stdlib@"):
+			name = "Go"
+		}
+		_, licence, found := strings.Cut(licences, "\n==== "+name+"\n")
+		licence, _, _ = strings.Cut(licence, "\n==== ")
+		if !found || strings.TrimSpace(licence) == "" {
+			t.Errorf("%s has no licence", part.PURL)
+		}
+	}
+}
+
 func checkBill(t *testing.T, dir string) {
-	text, err := os.ReadFile(filepath.Join(dir, "sbom.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var bill struct {
-		BOMFormat, SpecVersion string
-		Components             []struct{ PURL, Version string }
-	}
-	if err := json.Unmarshal(text, &bill); err != nil || bill.BOMFormat != "CycloneDX" {
-		t.Fatal(err, bill.BOMFormat)
+	var bill bill
+	readJSON(t, filepath.Join(dir, "sbom.json"), &bill)
+	if bill.BOMFormat != "CycloneDX" {
+		t.Fatal(bill.BOMFormat)
 	}
 	has := func(url string) bool {
 		return slices.ContainsFunc(bill.Components, func(c struct{ PURL, Version string }) bool { return c.PURL == url })

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"go.uber.org/goleak"
 )
 
@@ -28,6 +29,7 @@ func TestSameSeedMakesTheSameMail(t *testing.T) {
 }
 
 func TestRaceCorporaMeetTheirTotals(t *testing.T) {
+	effort.LeaveToLong(t)
 	for _, spec := range []Spec{Loopback(), Latency()} {
 		c := spec.Corpus()
 		if len(c.Messages) != spec.Messages || len(c.Folders) != spec.Folders {

@@ -72,6 +72,9 @@ func NewClient(o ClientOptions) (*Client, error) {
 	}}, nil
 }
 
+// Close ends the connections that are not in use.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
 func loopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }

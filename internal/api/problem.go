@@ -62,7 +62,6 @@ const (
 	CodeCrossOrigin = "cross-origin"
 	CodeInternal    = "internal"
 	CodeTooMany     = "too-many"
-	CodeKeyReused   = "key-reused"
 	CodeSlow        = "slow"
 )
 

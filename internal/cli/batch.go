@@ -77,7 +77,7 @@ func (r *remote) showBatch(b control.Batch) {
 	r.facts("batch", b.Name, "state", b.State, "source", b.Source, "target", b.Target,
 		"exclude", strings.Join(b.Exclude, ", "), "include", strings.Join(b.Include, ", "),
 		"received from", moment(b.ReceivedFrom), "received before", moment(b.ReceivedBefore),
-		"labels", b.Labels, "starts after", moment(b.StartAfter), "completes after", moment(b.CompleteAfter),
+		"labels", b.Labels, "starts after", moment(b.StartAfter), "completes after", moment(b.CompleteAfter), "which waits", strings.Join(b.CompletionWaits, " "),
 		"passes every", length(b.IntervalSeconds), "reports every", cmp.Or(length(b.ReportIntervalSeconds), "never"), "reports to", strings.Join(b.Notify, ", "),
 		"created", moment(b.Created)+" by "+b.CreatedBy, "started", moment(b.Started), "initial copies done", moment(b.InitialDone), "which took", length(b.InitialSeconds),
 		"last synced", moment(b.LastSynced), "completed", moment(b.Completed), "mailboxes", strconv.Itoa(b.Counts.Total))
@@ -182,7 +182,7 @@ before the batch is started.
 	flags.StringVar(&f.receivedBefore, "received-before", "", "only messages received before this `TIME`")
 	flags.StringVar(&f.passwordFile, "target-password-file", "", "`FILE` whose first line is the password at the target of all rows without one")
 	flags.BoolVar(&f.spec.AutoStart, "start", false, "start it at once, or at --start-after")
-	flags.BoolVar(&f.spec.SkipBad, "skip-bad", false, "leave bad rows out and take the others")
+	registerSkipBad(flags, &f.spec.SkipBad, "leave bad rows out and take the others")
 	flags.BoolVar(&f.spec.AllowUnknownColumns, "allow-unknown-columns", false, "leave columns out whose name is not known")
 	flags.BoolVar(&f.spec.CheckOnly, "check-only", false, "only say what the file holds and what is wrong with it")
 	flags.IntVar(&f.spec.First, "first", 0, firstHelp)
@@ -298,7 +298,7 @@ func newBatchAddCommand(r *remote) *cobra.Command {
 				r.say("%d added, %d were there already", added.Added, added.Known)
 			})
 		}}
-	command.Flags().BoolVar(&o.SkipBad, "skip-bad", false, "leave bad rows out and take the others")
+	registerSkipBad(command.Flags(), &o.SkipBad, "leave bad rows out and take the others")
 	command.Flags().BoolVar(&o.AllowUnknownColumns, "allow-unknown-columns", false, "leave columns out whose name is not known")
 	command.Flags().BoolVar(&o.CheckOnly, "check-only", false, "only say what the file holds")
 	command.Flags().IntVar(&o.First, "first", 0, firstHelp)
@@ -373,13 +373,13 @@ Where the server watches a domain of the batch ("mailhaul cutover") and mail may
 arrive at the old system, it says so and wants the name in any case: typed, or with
 --despite-cutover.
 `
-	ask, careful := command.RunE, &guard{}
+	ask, careful := command.RunE, guardOfCompleting()
 	command.RunE = func(c *cobra.Command, args []string) error {
 		client, err := r.client()
 		if err != nil {
 			return err
 		}
-		asked, err := careful.check(c.Context(), r, client, "complete", args[0], safeToComplete)
+		asked, err := careful.ofBatch(c.Context(), r, client, args[0])
 		if err != nil {
 			return err
 		}
@@ -391,7 +391,7 @@ arrive at the old system, it says so and wants the name in any case: typed, or w
 		return ask(c, args)
 	}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	careful.register(command)
+	careful.register(command, "`NAME` of the batch")
 	return command
 }
 
@@ -408,7 +408,7 @@ func newBatchApproveCommand(r *remote) *cobra.Command {
 
 func newBatchDeleteCommand(r *remote) *cobra.Command {
 	var forget, yes bool
-	careful := &guard{}
+	careful := guardOfDeleting()
 	command := &cobra.Command{Use: "delete NAME", Short: "Delete a batch", Args: oneArg("name of the batch"),
 		Long: `Stops the batch and removes its records and passwords. Migrated mail stays, and so
 does the ledger, so that a batch that is made anew copies nothing twice. It asks for
@@ -424,7 +424,7 @@ the name in any case: typed, or with --despite-cutover.
 			if err != nil {
 				return err
 			}
-			asked, err := careful.check(c.Context(), r, client, "delete", args[0], safeToDelete)
+			asked, err := careful.ofBatch(c.Context(), r, client, args[0])
 			if err == nil && !asked {
 				err = r.confirm(yes, "delete", args[0])
 			}
@@ -439,7 +439,7 @@ the name in any case: typed, or with --despite-cutover.
 		}}
 	command.Flags().BoolVar(&forget, "forget", false, "forget what was copied, too")
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	careful.register(command)
+	careful.register(command, "`NAME` of the batch")
 	return command
 }
 

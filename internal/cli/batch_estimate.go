@@ -145,6 +145,10 @@ func (r *remote) showComparison(c *migration.Comparison) {
 		}
 		return strconv.FormatFloat(n, 'f', 2, 64) + " times"
 	}
-	r.facts("\ncompared with", fmt.Sprintf("%s: %s, from %s to %s", c.Batch, counted(c.Measured, "mailbox", "mailboxes"), moment(c.From), moment(c.To)),
+	words := c.Batch + ": " + counted(c.Measured, "mailbox", "mailboxes")
+	if !c.From.IsZero() {
+		words += fmt.Sprintf(", from %s to %s", moment(c.From), moment(c.To))
+	}
+	r.facts("\ncompared with", words,
 		"same hours of the day", fmt.Sprintf("%.0f %% of the work", 100*c.SharedHours), "rate of a mailbox", ratio(c.RateRatio), "pauses", ratio(c.PausedRatio), "that means", c.Note)
 }

@@ -47,7 +47,7 @@ Ctrl-C ends at once. Nothing is lost either way.
 		},
 	}
 	flags.register(command.Flags())
-	command.Flags().IntVar(&flags.connections, "connections", 0, "connections to each side for one mailbox, at most (default 4, and to a target that has asked for a pause 2)")
+	command.Flags().IntVar(&flags.connections, "connections", 0, "connections to each side for one mailbox, at most (default 4, to Exchange 8, and to a target that has asked for a pause 2)")
 	command.Flags().IntVar(&flags.unanswered, "target-unanswered", 0, "messages on their way to the target on one connection without an answer, at most (default no bound of its own, to Exchange 9: it ends a connection after ten refusals; more only while Microsoft has lifted your throttling)")
 	command.Flags().BoolVar(&flags.dryRun, "dry-run", false, "only print what would be copied, folder by folder")
 	command.Flags().StringVar(&flags.verify, "verify", "", "afterwards compare the bytes of this `SAMPLE`: all, 5%, 2/7 or 500M")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/cutover"
 )
 
@@ -19,6 +20,7 @@ type cutoverFlags struct {
 	kind       string
 	mx         []string
 	switchedAt string
+	said       bool // what is stated is remembered
 	batches    []string
 	notify     []string
 
@@ -29,18 +31,37 @@ type cutoverFlags struct {
 	allowLoopback bool
 	every         time.Duration
 
+	// assumed: nobody said where the mail moves to, and Office 365 is taken.
+	assumed bool
 	// dial reaches the servers of zones; nil is as the flags say. given are the names
 	// of the flags that were set.
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	given map[string]bool
 }
 
-const cutoverHelp = `
-The target is Office 365 unless --target or --mx says otherwise; a domain that is watched
-keeps its target. With --alone this computer looks by itself, without a mailhaul server:
-it asks the resolvers of the system and those of --dns, and remembers what it saw in the
-file of --state. Whether the mailboxes were synchronised only a server can tell.
+const cutoverTargetHelp = `
+The target is Office 365 unless --target or --mx says otherwise. `
+
+const cutoverChangeHelp = `each flag changes what it names, and the rest of the target stays; another --target
+begins it anew.`
+
+const cutoverAloneHelp = `
+
+With --alone this computer looks by itself, without a mailhaul server: it asks the
+resolvers of the system and those of --dns, and remembers what it saw in the file of
+--state. Whether the mailboxes were synchronised only a server can tell.
 `
+
+// cutoverLookHelp is for the commands that look once, cutoverWatchHelp for the one that
+// says where a domain moves to.
+const (
+	cutoverLookHelp = cutoverTargetHelp + `Of a domain that
+the server watches, the target is that of the watch, and flags that say otherwise are
+refused: change it with "mailhaul cutover watch". Of one that --alone remembers,
+` + cutoverChangeHelp + cutoverAloneHelp
+	cutoverWatchHelp = cutoverTargetHelp + `Of a domain that is watched
+` + cutoverChangeHelp + cutoverAloneHelp
+)
 
 const cutoverStatusHelp = `
 The status is 0 when the old system is no longer needed (with --alone: as far as the DNS
@@ -57,7 +78,7 @@ func newCutoverPlanCommand(r *remote) *cobra.Command {
 	f := &cutoverFlags{}
 	command := &cobra.Command{
 		Use: "plan DOMAIN", Short: "Print the steps of the move, with the records as they are and those to publish",
-		Long:    "Looks at the domain once and prints the steps of the move in their order.\n" + cutoverHelp,
+		Long:    "Looks at the domain once and prints the steps of the move in their order.\n" + cutoverLookHelp,
 		Example: "  mailhaul cutover plan contoso.com\n  mailhaul cutover plan contoso.com --mx mx1.new.example --mx mx2.new.example --spf spf.new.example --alone",
 		Args:    oneArg("domain, such as contoso.com"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -65,7 +86,7 @@ func newCutoverPlanCommand(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return r.print(v.answer, func() { printPlanOf(r.streams.Out, v.verdict) })
+			return r.print(v.answer, func() { printPlanOf(r.streams.Out, v.verdict, v.assumed) })
 		}}
 	f.register(command.Flags())
 	return command
@@ -75,14 +96,14 @@ func newCutoverCheckCommand(r *remote) *cobra.Command {
 	f := &cutoverFlags{}
 	command := &cobra.Command{
 		Use: "check DOMAIN", Short: "Look at a domain once, and say all that was found",
-		Long: "Asks every server of the domain's zone and the resolvers where its mail goes, and says\nwhat is so and what to do.\n" + cutoverHelp + cutoverStatusHelp,
+		Long: "Asks every server of the domain's zone and the resolvers where its mail goes, and says\nwhat is so and what to do.\n" + cutoverLookHelp + cutoverStatusHelp,
 		Args: oneArg("domain, such as contoso.com"),
 		RunE: func(c *cobra.Command, args []string) error {
 			v, err := f.look(c, r, args[0])
 			if err != nil {
 				return err
 			}
-			if err := r.print(v.answer, func() { printVerdict(r.streams.Out, v.verdict) }); err != nil {
+			if err := r.print(v.answer, func() { printVerdict(r.streams.Out, v.verdict, v.assumed) }); err != nil {
 				return err
 			}
 			return statusOfVerdict(v.verdict, f.alone)
@@ -96,16 +117,17 @@ func newCutoverWatchCommand(r *remote) *cobra.Command {
 	command := &cobra.Command{
 		Use: "watch DOMAIN", Short: "Keep looking at a domain until its old system is no longer needed",
 		Long: `Has the server look at the domain every 15 minutes from now on, until it is told to stop
-with "mailhaul cutover delete". It mails whoever asked, and those of --notify, when the
-state changes. With --alone this command looks itself, prints a line when the state or a
-finding changes, and ends once the domain has settled.
-` + cutoverHelp,
+with "mailhaul cutover delete". It mails whoever had it watched first, and those of
+--notify, when the state changes, if the server has a mail server to send with. With
+--alone this command looks itself, prints a line when the state or a finding changes, and
+ends once the domain has settled.
+` + cutoverWatchHelp,
 		Args: oneArg("domain, such as contoso.com"),
 		RunE: func(c *cobra.Command, args []string) error { return f.watch(c, r, args[0]) },
 	}
 	f.register(command.Flags())
 	command.Flags().StringSliceVar(&f.notify, "notify", nil, "`ADDRESS` that is mailed too when the state changes (several)")
-	command.Flags().DurationVar(&f.every, "every", usualLook, "with --alone: time between looks, at least 1m")
+	command.Flags().DurationVar(&f.every, "every", control.CutoverEvery, "with --alone: time between looks, at least 1m")
 	return command
 }
 
@@ -115,7 +137,7 @@ func (f *cutoverFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.target.SPF, "spf", "", "`DOMAIN` that the SPF record must include")
 	flags.StringVar(&f.target.Autodiscover, "autodiscover", "", "`HOST` that autodiscover.DOMAIN must lead to")
 	flags.StringVar(&f.target.Tenant, "tenant", "", "first `DOMAIN` of the tenant, such as contoso.onmicrosoft.com, to propose DKIM records")
-	flags.StringVar(&f.switchedAt, "switched-at", "", "`TIME` at which the MX records were changed, where nobody looked; what was seen counts more")
+	flags.StringVar(&f.switchedAt, "switched-at", "", "`TIME` at which the MX records were changed, where nobody looked; what was seen counts more; empty takes it back")
 	flags.StringSliceVar(&f.batches, "batch", nil, "`BATCH` whose mailboxes count (several); without, those of all batches")
 	flags.BoolVar(&f.alone, "alone", false, "look from this computer, without a mailhaul server")
 	flags.StringSliceVar(&f.resolvers, "dns", nil, "with --alone: `ADDRESS` of a further resolver to ask (several), which is told the domain")
@@ -123,9 +145,6 @@ func (f *cutoverFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.state, "state", "", "with --alone: `FILE` that remembers what was seen (default: mailhaul/cutover.json in $XDG_STATE_HOME or ~/.local/state)")
 	flags.BoolVar(&f.allowLoopback, "allow-loopback", false, "with --alone: ask servers of a zone on this computer, too")
 }
-
-// usualLook is the time between looks, of the server too.
-const usualLook = 15 * time.Minute
 
 // check reads the flags that need it. The domain is in the form of DNS then.
 func (f *cutoverFlags) check(flags *pflag.FlagSet, domain string) (string, error) {
@@ -153,19 +172,42 @@ func (f *cutoverFlags) targeted() bool {
 	return f.given["target"] || f.given["mx"] || f.given["spf"] || f.given["autodiscover"] || f.given["tenant"]
 }
 
-// wanted is the target of the flags.
-func (f *cutoverFlags) wanted() (cutover.Target, error) {
-	t := f.target
+// wanted is the present target, of which the kind is empty where there is none, with what
+// the flags change. Another kind has nothing of the present one.
+func (f *cutoverFlags) wanted(t cutover.Target) (cutover.Target, error) {
 	kind := cutover.Office365
 	if len(f.mx) > 0 {
 		kind = cutover.Other
 	}
-	t.Kind, t.MX = cmp.Or(cutover.Kind(f.kind), kind), f.mx
-	checked, err := t.Checked()
-	if err != nil {
-		return t, usageError("%w", err)
+	f.assumed = cmp.Or(cutover.Kind(f.kind), t.Kind) == "" && kind == cutover.Office365
+	if kind = cmp.Or(cutover.Kind(f.kind), t.Kind, kind); kind != t.Kind {
+		t = cutover.Target{Kind: kind}
+	}
+	if f.given["mx"] {
+		t.MX = f.mx
+	}
+	if f.given["spf"] {
+		t.SPF = f.target.SPF
+	}
+	if f.given["autodiscover"] {
+		t.Autodiscover = f.target.Autodiscover
+	}
+	if f.given["tenant"] {
+		t.Tenant = f.target.Tenant
+	}
+	checked, flaws := t.Checked()
+	if len(flaws) > 0 {
+		return t, usageError("--%s: %s", flagOfTarget(flaws[0].Field), flaws[0].Text)
 	}
 	return checked, nil
+}
+
+// flagOfTarget is the flag that says a field of the target.
+func flagOfTarget(field string) string {
+	if field == "kind" {
+		return "target"
+	}
+	return field
 }
 
 // stated is the time of --switched-at; zero is none.
@@ -180,10 +222,11 @@ func (f *cutoverFlags) stated() (time.Time, error) {
 	return *t, nil
 }
 
-// seen is a verdict, and how JSON shows it.
+// seen is a verdict, how JSON shows it, and whether its target was only assumed.
 type seen struct {
 	verdict cutover.Verdict
 	answer  any
+	assumed bool
 }
 
 // look looks once, by itself or by the server.
@@ -196,7 +239,7 @@ func (f *cutoverFlags) look(c *cobra.Command, r *remote, domain string) (seen, e
 		return f.lookByServer(c.Context(), r, domain)
 	}
 	v, err := f.lookAlone(c.Context(), domain)
-	return seen{v, v}, err
+	return seen{v, v, f.assumed}, err
 }
 
 // asker asks the resolvers of the system and those that are named.
@@ -217,7 +260,11 @@ func (f *cutoverFlags) asker() (*cutover.Asker, error) {
 		}
 		resolvers = append(resolvers, at)
 	}
-	return cutover.NewAsker(cutover.Options{Resolvers: resolvers, Dial: f.dialler()}), nil
+	asker, err := cutover.NewAsker(cutover.Options{Resolvers: resolvers, Dial: f.dialler()})
+	if err != nil {
+		return nil, usageError("--dns: %w", err)
+	}
+	return asker, nil
 }
 
 func (f *cutoverFlags) dialler() func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -268,6 +315,9 @@ func (f *cutoverFlags) watchAlone(ctx context.Context, r *remote, domain string)
 		if err != nil {
 			return err
 		}
+		if told == "" && !r.json {
+			r.say("%s", targetLine(v.Target, f.assumed))
+		}
 		if line := verdictLine(v); line != told {
 			if err := f.tell(r, v, line); err != nil {
 				return err
@@ -303,37 +353,41 @@ func (f *cutoverFlags) lookAlone(ctx context.Context, domain string) (cutover.Ve
 	if err != nil {
 		return cutover.Verdict{}, err
 	}
-	if _, err := f.change(cutover.Watch{Domain: domain}, true); err != nil {
+	known, err := memory.watch(domain)
+	if err != nil {
 		return cutover.Verdict{}, err
 	}
-	look, err := asker.Look(ctx, domain)
+	if known, err = f.change(known); err != nil {
+		return cutover.Verdict{}, err
+	}
+	look, err := asker.Look(ctx, known)
 	if err != nil {
 		return cutover.Verdict{}, interruptedFault("looking at " + domain)
 	}
-	watch, err := memory.change(domain, func(w cutover.Watch, known bool) (cutover.Watch, error) {
-		w, err := f.change(w, !known)
+	watch, err := memory.change(ctx, domain, func(w cutover.Watch) (cutover.Watch, error) {
+		w, err := f.change(w)
 		return w.See(look), err
 	})
+	if err == nil {
+		f.said = true
+	}
 	return cutover.Judge(watch, nil, look.At), err
 }
 
-// change applies the flags to a watch.
-func (f *cutoverFlags) change(w cutover.Watch, fresh bool) (cutover.Watch, error) {
-	if fresh || f.targeted() {
-		target, err := f.wanted()
-		if err != nil {
-			return w, err
-		}
-		if !target.Same(w.Target) {
-			w = w.Retarget(target)
-		}
+// change applies the flags to a watch. A time that is stated is said once, by the first look:
+// who says it does not know what comes later.
+func (f *cutoverFlags) change(w cutover.Watch) (cutover.Watch, error) {
+	target, err := f.wanted(w.Target)
+	if err != nil {
+		return w, err
 	}
-	if f.given["switched-at"] {
+	w = w.Retarget(target)
+	if f.given["switched-at"] && !f.said {
 		at, err := f.stated()
 		if err != nil {
 			return w, err
 		}
-		w.Stated = at
+		w = w.Say(at, time.Now().UTC())
 	}
 	return w, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -29,9 +30,31 @@ func verdictLine(v cutover.Verdict) string {
 	return migration.SafeText(line)
 }
 
+// kindWords say which system a target is.
+var kindWords = map[cutover.Kind]string{cutover.Office365: "Office 365", cutover.Office365China: "Office 365 operated by 21Vianet"}
+
+// targetWords say where the mail of a domain moves to.
+func targetWords(t cutover.Target) string {
+	words := kindWords[t.Kind]
+	hosts := strings.Join(t.MX, ", ")
+	if words != "" && hosts != "" {
+		words += ", "
+	}
+	return words + hosts
+}
+
+// targetLine also says what to do where the target was only assumed.
+func targetLine(t cutover.Target, assumed bool) string {
+	line := "target: " + targetWords(t)
+	if assumed {
+		line += " (assumed; others with --mx HOST)"
+	}
+	return line
+}
+
 // printVerdict shows what was found.
-func printVerdict(out io.Writer, v cutover.Verdict) {
-	fmt.Fprintf(out, "%s: %s\n\n", v.Domain, v.State)
+func printVerdict(out io.Writer, v cutover.Verdict, assumed bool) {
+	fmt.Fprintf(out, "%s: %s\n%s\n\n", v.Domain, v.State, targetLine(v.Target, assumed))
 	printServers(out, v.Servers)
 	for _, f := range v.Findings {
 		fmt.Fprintf(out, "\n%s: %s [%s]\n", f.Severity, migration.SafeText(f.Sentence), f.Code)
@@ -40,9 +63,9 @@ func printVerdict(out io.Writer, v cutover.Verdict) {
 	if m := v.Mailboxes; m != nil {
 		fmt.Fprintf(out, "\n%s of %s, %d synchronised since the switch, %d since the wait was over\n", counted(m.Total, "mailbox", "mailboxes"), v.Domain, m.SyncedAfterSwitch, m.SyncedAfterWait)
 		for _, b := range m.Behind {
-			fmt.Fprintf(out, "  %s in batch %s: last pass began %s\n", migration.SafeText(b.EmailAddress), migration.SafeText(b.Batch), orNever(moment(b.SyncedAt)))
+			fmt.Fprintf(out, "  %s in batch %s: %s\n", migration.SafeText(b.EmailAddress), migration.SafeText(b.Batch), cmp.Or(b.Lacks, "last pass began "+orNever(moment(b.SyncedAt))))
 		}
-		if more := m.Total - m.SyncedAfterSwitch - len(m.Behind); len(m.Behind) > 0 && more > 0 {
+		if more := m.Unnamed(); more > 0 {
 			fmt.Fprintf(out, "  and %d more\n", more)
 		}
 	}
@@ -90,16 +113,25 @@ func printServers(out io.Writer, servers []cutover.Sight) {
 			records = []string{"none"}
 		}
 		if s.Trouble != cutover.NoTrouble {
-			records = []string{"no answer: " + string(s.Trouble)}
+			records = []string{troubleWords(s.Trouble)}
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", migration.SafeText(s.Name), s.Address, kind, serial, migration.SafeText(strings.Join(records, ", ")))
 	}
 	_ = w.Flush()
 }
 
+// troubleWords say why a server told nothing. One whose port is closed does not answer
+// either.
+func troubleWords(t cutover.Trouble) string {
+	if t == cutover.Silent {
+		return "no answer"
+	}
+	return "no answer: " + string(t)
+}
+
 // printPlanOf shows the steps, with the records as a zone file has them.
-func printPlanOf(out io.Writer, v cutover.Verdict) {
-	fmt.Fprintf(out, "%s: %s\n", v.Domain, v.State)
+func printPlanOf(out io.Writer, v cutover.Verdict, assumed bool) {
+	fmt.Fprintf(out, "%s: %s\n%s\n", v.Domain, v.State, targetLine(v.Target, assumed))
 	for i, s := range v.Steps {
 		done := ""
 		if s.Done {

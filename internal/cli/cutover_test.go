@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -69,7 +72,7 @@ func (s *nameServer) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	_ = w.WriteMsg(m)
 }
 
-var delegated = []string{"example.org. 60 IN NS ns1.example.org.", "ns1.example.org. 60 IN A 127.7.4.53", "mx.old.example. 60 IN A 192.0.2.1", "mx.new.example. 60 IN A 192.0.2.2"}
+var delegated = []string{"org. 60 IN NS ns1.example.org.", "example.org. 60 IN NS ns1.example.org.", "ns1.example.org. 60 IN A 127.7.4.53", "mx.old.example. 60 IN A 192.0.2.1", "mx.new.example. 60 IN A 192.0.2.2"}
 
 func oldMX() []string { return append(delegated, "example.org. 3600 IN MX 10 mx.old.example.") }
 func newMX() []string { return append(delegated, "example.org. 3600 IN MX 10 mx.new.example.") }
@@ -97,8 +100,8 @@ func checkAlone(f *cutoverFlags, c *cobra.Command, r *remote) error {
 	if err != nil {
 		return err
 	}
-	printPlanOf(r.streams.Out, v.verdict)
-	printVerdict(r.streams.Out, v.verdict)
+	printPlanOf(r.streams.Out, v.verdict, v.assumed)
+	printVerdict(r.streams.Out, v.verdict, v.assumed)
 	return statusOfVerdict(v.verdict, true)
 }
 
@@ -123,7 +126,7 @@ func TestACommandAloneRemembersWhatItSaw(t *testing.T) {
 		}
 	}
 	server.publish(t, oldMX()...)
-	check(exitSkipped, "example.org: ready-to-switch", "publish  example.org. 3600 IN MX 10 mx.new.example.", "10 mx.old.example (3600 s)", "safe to complete the batches: no", "It is not known whether the mailboxes were synchronised.")
+	check(exitSkipped, "example.org: ready-to-switch", "target: mx.new.example\n", "publish  example.org. 3600 IN MX 10 mx.new.example.", "10 mx.old.example (3600 s)", "safe to complete the batches: no", "It is not known whether the mailboxes were synchronised.")
 	server.publish(t, append(newMX(), "example.org. 3600 IN MX 20 mx.old.example.")...)
 	check(exitDifferences, "example.org: mixed", "[mx-mixed]")
 	server.publish(t, newMX()...)
@@ -145,6 +148,10 @@ func TestACommandAloneRemembersWhatItSaw(t *testing.T) {
 		s.LastOld, s.FirstNew = s.LastOld.Add(-80*time.Hour), s.FirstNew.Add(-80*time.Hour)
 		watch.Seen[address] = s
 	}
+	for address, c := range watch.Caches {
+		c.OldUntil, c.LastOld = c.OldUntil.Add(-80*time.Hour), c.LastOld.Add(-80*time.Hour)
+		watch.Caches[address] = c
+	}
 	watch.CachedUntil = watch.CachedUntil.Add(-80 * time.Hour)
 	file.Domains["example.org"] = watch
 	if text, err = json.Marshal(file); err == nil {
@@ -155,8 +162,76 @@ func TestACommandAloneRemembersWhatItSaw(t *testing.T) {
 	}
 	check(exitDone, "example.org: settled", "[wait-over]", "moved 80 h ago")
 	out, err := alone(t, server, func(f *cutoverFlags, c *cobra.Command, r *remote) error { return f.watch(c, r, "example.org") }, "--state", state)
-	if err != nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "example.org: settled") {
+	if err != nil || strings.Count(out, "\n") != 2 || !strings.HasPrefix(out, "target: mx.new.example\n") || !strings.Contains(out, "example.org: settled") {
 		t.Errorf("watching what has settled: %v %s", err, out)
+	}
+}
+
+// What is stated is said once: a command that looks again and again does not repeat it.
+func TestACommandSaysOnceWhenTheSwitchWas(t *testing.T) {
+	server := startNameServer(t, "127.0.0.1:0")
+	if server == nil {
+		t.Fatal("no name server")
+	}
+	server.publish(t, newMX()...)
+	state := filepath.Join(t.TempDir(), "state.json")
+	said := func() time.Time {
+		t.Helper()
+		w, err := cutoverMemory{state}.watch("example.org")
+		if err != nil || w.Stated.IsZero() || w.StatedOn.IsZero() {
+			t.Errorf("%+v, %v", w, err)
+		}
+		return w.StatedOn
+	}
+	var first time.Time
+	_, err := alone(t, server, func(f *cutoverFlags, c *cobra.Command, r *remote) error {
+		if _, err := f.look(c, r, "example.org"); err != nil {
+			return err
+		}
+		first = said()
+		_, err := f.lookAlone(c.Context(), "example.org")
+		return err
+	}, "--state", state, "--switched-at", "2026-03-01T12:00")
+	if again := said(); err != nil || !again.Equal(first) {
+		t.Errorf("said at %s and again at %s, %v", first, again, err)
+	}
+	if _, err = alone(t, server, checkAlone, "--state", state, "--switched-at", "2026-03-01T12:00"); statusOf(err) > exitSkipped || !said().After(first) {
+		t.Errorf("another command says it: %s, %v", said(), err)
+	}
+	_, err = alone(t, server, checkAlone, "--state", state, "--switched-at", "")
+	if w, unread := (cutoverMemory{state}).watch("example.org"); statusOf(err) > exitSkipped || unread != nil || !w.Stated.IsZero() || !w.StatedOn.IsZero() {
+		t.Errorf("it is taken back: %s, said at %s, %v, %v", w.Stated, w.StatedOn, err, unread)
+	}
+}
+
+// Commands that remember at once, of one domain or of several, lose nothing of each other.
+func TestCommandsThatRememberAtOnceLoseNothing(t *testing.T) {
+	memory := cutoverMemory{filepath.Join(t.TempDir(), "deep", "state.json")}
+	const commands, looks = 8, 10
+	var all sync.WaitGroup
+	for n := range commands {
+		all.Go(func() {
+			for i := range looks {
+				_, err := memory.change(t.Context(), fmt.Sprintf("example%d.org", n%4), func(w cutover.Watch) (cutover.Watch, error) {
+					seen := map[string]cutover.Seen{fmt.Sprint(n, " ", i): {}}
+					maps.Copy(seen, w.Seen)
+					w.Seen = seen
+					return w, nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	file, err := memory.read()
+	remembered := 0
+	for _, w := range file.Domains {
+		remembered += len(w.Seen)
+	}
+	if err != nil || remembered != commands*looks {
+		t.Errorf("%d of %d are remembered, %v", remembered, commands*looks, err)
 	}
 }
 
@@ -170,7 +245,9 @@ func TestFlagsOfACutoverThatDoNotFitAreRefused(t *testing.T) {
 		{[]string{"check", "localhost", "--alone"}, "is not a domain"},
 		{[]string{"check", "example.org", "--alone", "--dns", "dns.example.org"}, "is no address of a resolver"},
 		{[]string{"check", "example.org", "--alone", "--no-system-dns"}, "name a resolver"},
-		{[]string{"check", "example.org", "--alone", "--target", "gmail"}, "is not known"},
+		{[]string{"check", "example.org", "--alone", "--no-system-dns", "--dns", strings.TrimSuffix(strings.Repeat("192.0.2.1,", 9), ",")}, "9 resolvers are more than 8"},
+		{[]string{"check", "example.org", "--alone", "--target", "gmail"}, "--target: the kind of target \"gmail\" is not known"},
+		{[]string{"check", "example.org", "--alone", "--mx", "1.2.3.4"}, `--mx: "1.2.3.4" is not a domain`},
 		{[]string{"check", "example.org", "--alone", "--switched-at", "2999-01-01"}, "has not come yet"},
 		{[]string{"watch", "example.org", "--alone", "--every", "1s"}, "want a minute or more"},
 	} {
@@ -185,49 +262,72 @@ func TestFlagsOfACutoverThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
-// The whole way with a server: its own look at a name server at port 53, the watch, and a
-// batch that is not completed or deleted by mistake.
-func TestABatchIsNotDeletedWhileMailMayStillArrive(t *testing.T) {
-	zone := startNameServer(t, "127.7.4.53:53")
-	if zone == nil {
-		t.Skip("port 53 may not be used here")
+// A flag changes what it names and leaves the rest of the target as it is; another kind
+// begins it anew.
+func TestOneFlagChangesOneThingOfTheTarget(t *testing.T) {
+	other := cutover.Target{Kind: cutover.Other, MX: []string{"mx.new.example"}, SPF: "spf.new.example", Autodiscover: "mail.new.example"}
+	office, _ := cutover.Target{Kind: cutover.Office365, Tenant: "contoso.onmicrosoft.com"}.Checked()
+	china, _ := cutover.Target{Kind: cutover.Office365China}.Checked()
+	with := func(t cutover.Target, change func(*cutover.Target)) cutover.Target {
+		change(&t)
+		return t
 	}
-	zone.publish(t, oldMX()...)
-	s := serveTLS(t, "--allow-loopback", "--dns", zone.address)
-	s.run("cutover", "list").want(t, exitDone, "safe to delete")
-	s.run("cutover", "check", "example.org", "--mx", "mx.new.example").want(t, exitSkipped, "example.org: ready-to-switch", "No batch has a mailbox of example.org.")
-	file := filepath.Join(t.TempDir(), "pilot.csv")
-	if err := os.WriteFile(file, []byte("EmailAddress,UserName,Password,TargetPassword\nanna@example.org,anna,one two,three four\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		now  cutover.Target
+		args []string
+		want cutover.Target
+	}{
+		{other, nil, other},
+		{other, []string{"--spf", "spf.other.example"}, with(other, func(t *cutover.Target) { t.SPF = "spf.other.example" })},
+		{other, []string{"--mx", "mx9.new.example"}, with(other, func(t *cutover.Target) { t.MX = []string{"mx9.new.example"} })},
+		{office, []string{"--mx", "x.mx.microsoft"}, with(office, func(t *cutover.Target) { t.MX = []string{"x.mx.microsoft"} })},
+		{office, []string{"--target", "office365"}, office},
+		{office, []string{"--target", "office365-china"}, china},
+		{other, []string{"--target", "office365", "--tenant", "contoso.onmicrosoft.com"}, office},
+		{cutover.Target{}, []string{"--tenant", "contoso.onmicrosoft.com"}, office},
+		{cutover.Target{}, []string{"--mx", "mx.new.example", "--spf", "spf.new.example", "--autodiscover", "mail.new.example"}, other},
+	} {
+		f, command := &cutoverFlags{}, &cobra.Command{}
+		f.register(command.Flags())
+		if err := command.ParseFlags(c.args); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.check(command.Flags(), "example.org"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.wanted(c.now); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%q of %+v: %+v, %v", c.args, c.now, got, err)
+		}
 	}
-	for _, name := range []string{"old", "new"} {
-		s.run("endpoint", "create", name, "imaps://imap."+name+".example", "--skip-verification").want(t, exitDone)
-	}
-	s.run("batch", "create", file, "--source", "old", "--target", "new").want(t, exitDone)
-	s.run("cutover", "watch", "example.org", "--mx", "mx.new.example", "--notify", "boss@example.org").want(t, exitDone, "ready-to-switch", "again every 15 minutes")
-	zone.publish(t, newMX()...)
-	s.run("cutover", "check", "example.org").want(t, exitSkipped, "example.org: switching", "[waiting]", "1 mailbox of example.org, 0 synchronised since the switch", "anna@example.org in batch pilot: last pass began never")
-	s.run("cutover", "check", "example.org", "--mx", "other.example").want(t, exitUsage, "watches example.org already")
-	s.run("cutover", "list").want(t, exitDone, "example.org", "switching")
-	s.run("batch", "delete", "pilot", "--yes").want(t, exitUsage, "the mail of example.org is switching", "1 of 1 mailbox was not synchronised", "--despite-cutover pilot")
-	s.run("batch", "complete", "pilot").want(t, exitUsage, "it is not safe to complete pilot")
-	s.run("batch", "delete", "pilot", "--yes", "--despite-cutover", "another").want(t, exitUsage, "it is not safe")
-	s.typed("pilots", "batch", "delete", "pilot", "--yes").want(t, exitUsage, "is lost to the new one", "that is not its name")
-	s.typed("pilot", "batch", "delete", "pilot", "--yes").want(t, exitDone, "is being removed")
-	s.run("cutover", "delete", "example.org", "--yes").want(t, exitDone)
-	s.run("cutover", "delete", "example.org", "--yes").want(t, exitUsage, "There is no watch of the domain")
 }
 
-// typed runs a command at a terminal at which a person types a line.
-func (s *tlsServer) typed(line string, args ...string) output {
-	s.Helper()
-	person, program := terminal(s.T)
-	if _, err := person.WriteString(line + "\n"); err != nil {
-		s.Fatal(err)
+func TestItIsToldThatTheTargetIsAssumed(t *testing.T) {
+	for _, c := range []struct {
+		known cutover.Kind
+		args  []string
+		want  string
+	}{
+		{"", nil, "target: Office 365 (assumed; others with --mx HOST)"},
+		{"", []string{"--tenant", "contoso.onmicrosoft.com"}, "target: Office 365 (assumed; others with --mx HOST)"},
+		{"", []string{"--target", "office365"}, "target: Office 365"},
+		{"", []string{"--target", "office365", "--mx", "x.mx.microsoft"}, "target: Office 365, x.mx.microsoft"},
+		{"", []string{"--target", "office365-china"}, "target: Office 365 operated by 21Vianet"},
+		{"", []string{"--mx", "mx1.new.example,mx2.new.example"}, "target: mx1.new.example, mx2.new.example"},
+		{cutover.Office365, nil, "target: Office 365"},
+	} {
+		f, command := &cutoverFlags{}, &cobra.Command{}
+		f.register(command.Flags())
+		if err := command.ParseFlags(c.args); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.check(command.Flags(), "example.org"); err != nil {
+			t.Fatal(err)
+		}
+		target, err := f.wanted(cutover.Target{Kind: c.known})
+		if got := targetLine(target, f.assumed); err != nil || got != c.want {
+			t.Errorf("%q: %q, %v, want %q", c.args, got, err, c.want)
+		}
 	}
-	var out, errs bytes.Buffer
-	status := Run(s.Context(), append(args, s.trusting...), Streams{In: program, Out: &out, Err: &errs})
-	return output{status, out.String(), errs.String()}
 }
 
 func TestAVerdictInOneLineHasWhatIsWrong(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 	"unicode"
@@ -57,12 +58,16 @@ endpoints and a batch, migrates it, and compares every byte. It needs no network
 rights and a few seconds, and leaves nothing behind.
 
 Afterwards everything stays up for an hour, until Ctrl-C, with commands to try on
-it; with --once it ends there.
+it; with --once it ends there. As it has a server, it runs on Linux and macOS, not on
+Windows.
 `,
 		Example: `  mailhaul demo
   mailhaul demo --once --keep demo-files`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := noServerOn(runtime.GOOS, "demo"); err != nil {
+				return err
+			}
 			return runDemo(c.Context(), flags, streams)
 		},
 	}

@@ -31,10 +31,10 @@ Exit status:
        process
   2    wrong usage, a bad file, or something the server refused
   3    finished, but messages were skipped or a mailbox refused more (each with
-       its reason)
+       its reason); of cutover check: the old system is still needed
   4    a server refused the sign-in, or your role does not allow it
   5    no connection, or TLS failed
-  6    verification found differences
+  6    verification found differences; of cutover check: a finding is an error
   130  interrupted; the same command goes on where it stopped
 Of several mailboxes the highest counts; an internal error counts above 6.
 `
@@ -132,22 +132,36 @@ func interruptedFault(doing string) *migration.Fault {
 		Remedy: "Run the same command again: it goes on where it stopped."}
 }
 
-// explain is the error with its remedy, for people.
+// explain is the error with its code and its remedy, for people.
 func explain(err error) string {
 	text := err.Error()
 	var problem *api.Problem
 	if errors.As(err, &problem) {
+		text += inBrackets(problem.Code)
 		for _, field := range problem.Fields {
 			text += "\n  " + migration.SafeText(field.Name+": "+field.Detail)
 		}
-		if problem.Remedy != "" {
-			text += "\n  what to do: " + migration.SafeText(problem.Remedy)
-		}
+		text += advice(migration.SafeText(problem.Remedy))
 	}
-	if fault := migration.FaultOf(err); fault != nil && fault.Remedy != "" {
-		text += "\n  what to do: " + fault.Remedy
+	if fault := migration.FaultOf(err); fault != nil {
+		text += inBrackets(fault.Code) + advice(fault.Remedy)
 	}
 	return text
+}
+
+// inBrackets is a code behind a sentence, which docs/troubleshooting.md explains.
+func inBrackets(code string) string {
+	if code == "" {
+		return ""
+	}
+	return " [" + migration.SafeText(code) + "]"
+}
+
+func advice(remedy string) string {
+	if remedy == "" {
+		return ""
+	}
+	return "\n  what to do: " + remedy
 }
 
 // counted is a number with its noun.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mailhaul/mailhaul/internal/api"
 )
@@ -47,6 +48,18 @@ func inWords(c *cobra.Command, text string) string {
 		text = settingPhrases.Replace(text)
 	}
 	return apiWord.ReplaceAllStringFunc(text, func(word string) string { return flagFor(c, word) })
+}
+
+// registerSkipBad has a command leave out bad rows. The flag was called --skip-bad-rows
+// of some commands, and scripts may still say so.
+func registerSkipBad(flags *pflag.FlagSet, skip *bool, usage string) {
+	flags.BoolVar(skip, "skip-bad", false, usage)
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "skip-bad-rows" {
+			name = "skip-bad"
+		}
+		return pflag.NormalizedName(name)
+	})
 }
 
 // flagFor spells a field of the API as the command's flag; an address is an argument in

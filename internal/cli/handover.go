@@ -81,6 +81,9 @@ func (r *remote) handOver(ctx context.Context, batch string, mail control.Handov
 		if mail.DryRun {
 			return r.print(plan, func() { r.showHandovers(plan, "would go") })
 		}
+		if plan.Mails == 0 {
+			return r.nobodyMailed(plan)
+		}
 		fmt.Fprintf(r.streams.Err, "%s would get a mail.\n", counted(plan.Mails, "owner", "owners"))
 		if err := r.confirm(yes, "mail the owners of", batch); err != nil {
 			return err
@@ -90,7 +93,18 @@ func (r *remote) handOver(ctx context.Context, batch string, mail control.Handov
 	if err != nil {
 		return err
 	}
+	if sent.Mails == 0 {
+		return r.nobodyMailed(sent)
+	}
 	return r.print(sent, func() { r.showHandovers(sent, "go") })
+}
+
+// nobodyMailed shows why no owner gets a hand-over, and makes that an error.
+func (r *remote) nobodyMailed(h control.HandoversMailed) error {
+	if err := r.print(h, func() { r.showHandovers(h, "go") }); err != nil {
+		return err
+	}
+	return usageError("no hand-over was mailed")
 }
 
 func (r *remote) showHandovers(h control.HandoversMailed, what string) {

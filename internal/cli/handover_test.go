@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // foldersEach is how many folders a mailbox of the large batch has.
@@ -78,9 +78,7 @@ func largeBatch(t *testing.T, n int) *store.Store {
 func TestTheTableOfHandoversIsReadAPageAtATime(t *testing.T) { streamedHandovers(t, 1200) }
 
 func TestLongTheTableOfHandoversIsReadAPageAtATime(t *testing.T) {
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("full sizes run with MAILHAUL_LONG=1")
-	}
+	effort.NeedLong(t)
 	streamedHandovers(t, 50_000)
 }
 

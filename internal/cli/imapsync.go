@@ -141,9 +141,9 @@ func shellLine(words []string) string {
 }
 
 type imapsyncListFlags struct {
-	out         string
-	options     imapsync.ListOptions
-	skipBadRows bool
+	out     string
+	options imapsync.ListOptions
+	skipBad bool
 }
 
 func newImapsyncListCommand(streams Streams) *cobra.Command {
@@ -162,7 +162,8 @@ only you can read, as the passwords are in them. Then it prints the commands to 
 on with. No password is printed, and nothing is sent anywhere.
 
 The EmailAddress is user2 if that is an address, else user1, else user2 with the
-domain of --domain. With a bad line nothing is written, unless --skip-bad-rows says
+domain of --domain. No field can hold a semicolon, a password neither: a line with
+more fields is bad. With a bad line nothing is written, unless --skip-bad says
 so. Delete the list itself once it is not needed any more.
 `,
 		Example: `  mailhaul imapsync list file.txt --out migration
@@ -176,7 +177,7 @@ so. Delete the list itself once it is not needed any more.
 	command.Flags().StringVar(&flags.options.SourceHost, "host1", "", "`HOST` of the source, for lists that name none")
 	command.Flags().StringVar(&flags.options.TargetHost, "host2", "", "`HOST` of the target, for lists that name none")
 	command.Flags().StringVar(&flags.options.Domain, "domain", "", "`DOMAIN` of users that are no address")
-	command.Flags().BoolVar(&flags.skipBadRows, "skip-bad-rows", false, "go on without the lines that are wrong")
+	registerSkipBad(command.Flags(), &flags.skipBad, "go on without the lines that are wrong")
 	return command
 }
 
@@ -196,8 +197,8 @@ func runImapsyncList(streams Streams, path string, flags *imapsyncListFlags) err
 		fmt.Fprintf(streams.Err, "%s line %d: %s\n", path, trouble.Line, trouble.Text)
 	}
 	switch {
-	case list.Refused > 0 && !flags.skipBadRows:
-		return usageError("%s: nothing was written; mend the list, or leave %s out with --skip-bad-rows", path, counted(list.Refused, "line", "lines"))
+	case list.Refused > 0 && !flags.skipBad:
+		return usageError("%s: nothing was written; mend the list, or leave %s out with --skip-bad", path, counted(list.Refused, "line", "lines"))
 	case len(list.Pairs) == 0:
 		return usageError("%s: no mailbox is in it", path)
 	}

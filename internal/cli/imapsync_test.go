@@ -70,6 +70,34 @@ func TestAListOfImapsyncThatStopsHalfWayCanBeRepeated(t *testing.T) {
 	execute(t, "imapsync", "list", list, "--out", out).want(t, exitDone, "one-to-new.csv", "two-to-new.csv")
 }
 
+func TestNoPartOfAPasswordWithASemicolonComesOutOfAList(t *testing.T) {
+	dir := t.TempDir()
+	list, out := filepath.Join(dir, "list"), filepath.Join(dir, "out")
+	bad := "old.example.org;ben;TOP;SECRET;new.example.org;ben@example.org;pw2;\nold.example.org;eve;TOP;new.example.org;eve@example.org;\"SECRET;x\";\n"
+	if err := os.WriteFile(list, []byte(bad+"old.example.org;anna;p1;new.example.org;anna@example.org;p2;\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused := execute(t, "imapsync", "list", list, "--out", out)
+	refused.want(t, exitUsage, "line 1: has more than the fields", "line 2: has more than the fields", "nothing was written")
+	skipped := execute(t, "imapsync", "list", list, "--out", out, "--skip-bad-rows")
+	skipped.want(t, exitDone, "1 mailbox, 0 errors")
+	written, err := filepath.Glob(filepath.Join(out, "*"))
+	if err != nil || len(written) != 1 {
+		t.Fatalf("%v, %v, want one file", written, err)
+	}
+	file, err := os.ReadFile(written[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{refused.out, refused.err, skipped.out, skipped.err, string(file)} {
+		for _, part := range []string{"TOP", "SECRET", "ben", "eve", "pw2"} {
+			if strings.Contains(text, part) {
+				t.Errorf("%s comes out in\n%s", part, text)
+			}
+		}
+	}
+}
+
 func TestAListOfImapsyncBecomesAFileThatCopies(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	b.deliver("INBOX", 2)

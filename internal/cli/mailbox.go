@@ -232,12 +232,26 @@ func (r *remote) askNewPassword(ctx context.Context, batch, address string, pass
 
 func newMailboxDeleteCommand(r *remote) *cobra.Command {
 	var yes bool
+	careful := guardOfDeleting()
 	command := &cobra.Command{Use: "delete BATCH ADDRESS", Short: "Delete a mailbox from its batch; migrated mail stays", Args: someArgs("BATCH ADDRESS", 2),
+		Long: `Stops the mailbox and removes its records and passwords from the batch. Migrated mail
+stays, and so does the ledger. It asks for the address once more, or takes --yes. Where
+the server watches the domain of the address ("mailhaul cutover") and mail may still
+arrive at the old system, it says so and wants the address in any case: typed, or with
+--despite-cutover.
+`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := r.confirm(yes, "delete", args[1]); err != nil {
-				return err
+			if !yes && !isTerminal(r.streams.In) {
+				return r.confirm(yes, "delete", args[1])
 			}
 			client, err := r.client()
+			if err != nil {
+				return err
+			}
+			asked, err := careful.ofMailbox(c.Context(), r, client, args[0], args[1])
+			if err == nil && !asked {
+				err = r.confirm(yes, "delete", args[1])
+			}
 			if err != nil {
 				return err
 			}
@@ -248,6 +262,7 @@ func newMailboxDeleteCommand(r *remote) *cobra.Command {
 			return nil
 		}}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	careful.register(command, "`ADDRESS` of the mailbox")
 	return command
 }
 

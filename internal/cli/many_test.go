@@ -66,11 +66,15 @@ func TestEqualReasonsAreToldOnce(t *testing.T) {
 func TestSlipsOfTheCommandLineAreTold(t *testing.T) {
 	b := newBench(t, imapfake.Options{}, imapfake.Options{})
 	execute(t, "copyy").want(t, exitUsage, `unknown command "copyy"`, "did you mean: copy")
+	execute(t, "cutover", "chekc").want(t, exitUsage, `unknown command "chekc"`, "did you mean: check", "see: mailhaul cutover --help")
+	execute(t, "batch", "estimat").want(t, exitUsage, "did you mean: estimate")
+	execute(t, "estimate").want(t, exitUsage, "did you mean: batch estimate")
 	execute(t, "help", "copyy").want(t, exitUsage, `unknown command "copyy"`, "did you mean: copy")
 	execute(t, "help", "csv", "chek").want(t, exitUsage, `unknown command "chek"`)
 	execute(t, "help", "csv", "check").want(t, exitDone, "tells every problem at once")
 	execute(t, "--version").want(t, exitDone, "mailhaul "+version())
-	execute(t, b.addressed("copy", "--skip-bad-rows")...).want(t, exitUsage, "--skip-bad-rows", "--csv")
+	execute(t, b.addressed("copy", "--skip-bad")...).want(t, exitUsage, "--skip-bad is", "--csv")
+	execute(t, b.addressed("copy", "--skip-bad-rows")...).want(t, exitUsage, "--skip-bad is", "--csv")
 	execute(t, b.addressed("verify", "--workers", "4")...).want(t, exitUsage, "--workers", "--csv")
 }
 

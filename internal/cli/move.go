@@ -28,7 +28,7 @@ type moveFlags struct {
 	sourceRoot       string
 	allowCleartext   bool
 	csvFile          string
-	skipBadRows      bool
+	skipBad          bool
 	ledger           string
 	exclude, include []string
 	labels           string
@@ -56,7 +56,7 @@ func (f *moveFlags) registerWhich(flags *pflag.FlagSet) {
 	flags.StringVar(&f.sourceRoot, "source-root", "", "`PATH` of the person's folders, where the source's sign-in sees those of others too; with --csv the column UserRoot")
 	flags.BoolVar(&f.allowCleartext, "allow-cleartext", false, "allow imap+plain:// addresses")
 	flags.StringVar(&f.csvFile, "csv", "", "migration `FILE` with a row for each mailbox; the addresses then have no user")
-	flags.BoolVar(&f.skipBadRows, "skip-bad-rows", false, "with --csv: go on without the rows that have errors")
+	registerSkipBad(flags, &f.skipBad, "with --csv: go on without the rows that have errors")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out the folder `NAME` and all below it; #SentItems# and the like name it in any language (repeatable)")
 	flags.StringArrayVar(&f.include, "include", nil, "take only the folder `NAME` and all below it (repeatable)")
 	flags.StringVar(&f.labels, "labels", "", labelsHelp)
@@ -166,7 +166,7 @@ func (f *moveFlags) checkFileFlags() error {
 	if f.csvFile != "" || f.given == nil {
 		return nil
 	}
-	for _, flag := range []string{"skip-bad-rows", "workers"} {
+	for _, flag := range []string{"skip-bad", "workers"} {
 		if f.given(flag) {
 			return usageError("--%s is for the mailboxes of a file; name the file with --csv, or leave the flag out", flag)
 		}
@@ -291,8 +291,8 @@ func (m *mover) readRows(options migration.CSVOptions) ([]migration.Row, error) 
 		printProblems(m.streams.Err, file)
 	}
 	switch {
-	case file.Errors > 0 && !m.flags.skipBadRows && !file.FileRefused:
-		return nil, usageError("%s: nothing was started; mend the file, or leave the bad rows out with --skip-bad-rows", m.flags.csvFile)
+	case file.Errors > 0 && !m.flags.skipBad && !file.FileRefused:
+		return nil, usageError("%s: nothing was started; mend the file, or leave the bad rows out with --skip-bad", m.flags.csvFile)
 	case len(file.Rows) == 0:
 		return nil, usageError("%s: nothing was started; mend the file", m.flags.csvFile)
 	}

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // typed is a line of a page that is meant to be typed.
@@ -53,6 +56,61 @@ func appendTyped(lines []typed, number int, text string) []typed {
 	return append(lines, typed{number, text})
 }
 
+// inline is a command within a sentence, which may go on in the next line.
+var inline = regexp.MustCompile("`((?:bin/)?mailhaul\\s[^`]+)`")
+
+// inlineCommands are the commands within the sentences of a page, in its order.
+func inlineCommands(page string) (commands []typed) {
+	for _, at := range inline.FindAllStringSubmatchIndex(page, -1) {
+		text := strings.Join(strings.Fields(page[at[2]:at[3]]), " ")
+		commands = append(commands, typed{strings.Count(page[:at[0]], "\n") + 1, text})
+	}
+	return commands
+}
+
+// placeholder is what stands in a command for what a reader knows: NAME, and "...".
+var placeholder = regexp.MustCompile(`[A-Z]{2}|\.\.\.`)
+
+// isWhole reports whether a command within a sentence can be typed as it stands. One with a
+// placeholder cannot, nor one whose last flag has no value, nor the mere name of a command
+// that takes arguments or has commands below it.
+func (l typed) isWhole() bool {
+	command, rest, err := newRootCommand(Streams{}).Find(l.command())
+	if err != nil || !command.Runnable() || placeholder.MatchString(l.text) {
+		return false
+	}
+	if err := command.ParseFlags(rest); err != nil {
+		return errors.Is(err, pflag.ErrHelp)
+	}
+	isName := len(rest) == 0 && (strings.Contains(command.Use, " ") || command.HasSubCommands())
+	return !isName && command.ValidateArgs(command.Flags().Args()) == nil
+}
+
+// everyLine are all lines of a page that are typed, in its order: those of its blocks, and
+// the whole commands within its sentences that stand in no block of any page.
+func everyLine(page string, inBlocks map[string]bool) []typed {
+	lines, seen := typedLines(page), map[string]bool{}
+	for _, command := range inlineCommands(page) {
+		if command.isWhole() && !inBlocks[command.text] && !seen[command.text] {
+			lines, seen[command.text] = append(lines, command), true
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b typed) int { return a.line - b.line })
+	return lines
+}
+
+// linesInBlocks are the lines of the blocks of all pages.
+func linesInBlocks(t *testing.T) map[string]bool {
+	t.Helper()
+	lines := map[string]bool{}
+	for _, page := range pages(t) {
+		for _, line := range typedLines(readPage(t, page)) {
+			lines[line.text] = true
+		}
+	}
+	return lines
+}
+
 // command is a line as words, nil where it is no command of mailhaul.
 func (l typed) command() []string {
 	words := shellWords(l.text)
@@ -72,9 +130,69 @@ var notOurs = []struct{ page, lines, why string }{
 	{"office365.md", `^(az |APP=|EXO=|ROLE=|GRAPH=)`, "commands of Azure, which need a tenant"},
 	{"office365.md", `^(Connect-|\$|New-|Get-|Add-|Set-|    |\}\))`, "PowerShell, which needs a tenant"},
 	{"office365.md", `^(umask 077|openssl req .*|cat key\.pem cert\.pem > app\.pem)$`, "commands that are run by TestThePagesCanBeTyped"},
-	{"handover.md", `^`, "the beginning of a hand-over, as TestAHandoverTellsTheOwnerWhatWasBroughtOverAndWhatWasNot makes them"},
-	{"install.md", `^(sudo (apt|systemctl|journalctl)|podman) `, "commands that want root, a registry or systemd; TestLongDist does what they do"},
+	{"install.md", `^(sudo (apt|systemctl|journalctl)|podman) `, "commands that want root, systemd or podman, and are not typed; TestLongDist installs and purges the same package by dpkg in a bare root, and runs the service and the image without systemd and podman"},
 	{"install.md", `^(sha256sum|ssh-keygen) `, "commands on files of a release, which TestLongDist runs"},
+}
+
+// fences are the kinds of fences that pages have. Only what stands in one of sh is typed.
+var fences = []string{"sh", "text", "mermaid", "json", "csv"}
+
+var fence = regexp.MustCompile("^(\\s*)(?:```+|~~~+)\\s*(.*?)\\s*$")
+
+// untypedFences are the lines of a page that would hide commands from those who type them:
+// fences of another kind or form, and commands in fences that are not typed.
+func untypedFences(page string) (strange []typed) {
+	kind, inside := "", false
+	for i, line := range strings.Split(page, "\n") {
+		mark := fence.FindStringSubmatch(line)
+		switch {
+		case mark != nil && inside:
+			inside = false
+		case mark != nil:
+			kind, inside = mark[2], true
+			if line != "```"+kind || !slices.Contains(fences, kind) {
+				strange = append(strange, typed{i + 1, line})
+			}
+		case inside && kind != "sh" && (typed{i + 1, line}).command() != nil:
+			strange = append(strange, typed{i + 1, line})
+		}
+	}
+	return strange
+}
+
+// A page has no fence that nobody types. Those of text in docs/cli.md show how commands
+// are used, with placeholders.
+func TestNoCommandHidesInAFence(t *testing.T) {
+	for _, page := range pages(t) {
+		for _, line := range untypedFences(readPage(t, page)) {
+			if filepath.Base(page) != "cli.md" || strings.Contains(line.text, "`") {
+				t.Errorf("%s:%d: this is not typed: %s", page, line.line, line.text)
+			}
+		}
+	}
+	for text, want := range map[string]int{
+		"```sh\nmailhaul demo\n```":                  0,
+		"```text\nthe answer\n```":                   0,
+		"```text\nmailhaul demo\n```":                1,
+		"```\nthe answer\n```":                       1,
+		"```bash\nmailhaul demo\n```":                2,
+		"1. so:\n   ```sh\n   mailhaul demo\n   ```": 1,
+		"~~~sh\nmailhaul demo\n~~~":                  1,
+	} {
+		if got := untypedFences(text); len(got) != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// What can be typed of a sentence is: not names of commands, nor what has placeholders.
+func TestWholeCommandsOfSentencesAreTyped(t *testing.T) {
+	const page = "Type `mailhaul audit\nverify`, once more `mailhaul audit verify`, or `mailhaul copy`.\n\n    mailhaul node list\n\n" +
+		"Also `mailhaul node list`, `mailhaul batch show`, `mailhaul report`, `mailhaul report --help`, `mailhaul batch show NAME`, `mailhaul survey --output`, `mailhaul batch show pilot`."
+	want := []typed{{1, "mailhaul audit verify"}, {4, "mailhaul node list"}, {6, "mailhaul report --help"}, {6, "mailhaul batch show pilot"}}
+	if got := everyLine(page, map[string]bool{"mailhaul node list": true}); !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
 }
 
 func pages(t *testing.T) []string {

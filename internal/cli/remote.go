@@ -31,6 +31,8 @@ type remote struct {
 	caFile    string
 	pin       string
 	json      bool
+	// clients are those that the command has made.
+	clients []*api.Client
 }
 
 const remoteHelp = `
@@ -62,6 +64,20 @@ func (r *remote) register(c *cobra.Command) {
 	flags.StringVar(&r.caFile, "server-ca", "", "PEM `FILE` with the authorities of the server's certificate, instead of the system's")
 	flags.StringVar(&r.pin, "server-pin", "", "base64 SHA-256 of the server's public key, trusted whoever signed it")
 	flags.BoolVar(&r.json, "json", false, "print JSON as the API gives it")
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			defer r.hangUp()
+			return run(c, args)
+		}
+	}
+}
+
+// hangUp ends the connections of the command: a server that stops waits for them.
+func (r *remote) hangUp() {
+	for _, client := range r.clients {
+		client.Close()
+	}
+	r.clients = nil
 }
 
 // client reaches the server as whoever the token is of.
@@ -85,6 +101,7 @@ func (r *remote) clientWith(token secret.Text) (*api.Client, error) {
 	if err != nil {
 		return nil, usageError("--server: %w", err)
 	}
+	r.clients = append(r.clients, client)
 	return client, nil
 }
 

@@ -72,8 +72,6 @@ Try it without a server of your own:  mailhaul demo
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-
-		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("mailhaul {{.Version}}\n")
 	root.SetHelpTemplate(root.HelpTemplate() + exitHelp)
@@ -93,11 +91,24 @@ Try it without a server of your own:  mailhaul demo
 
 // unknownCommand is the error of a word that is no command, with what was meant.
 func unknownCommand(c *cobra.Command, word string) error {
+	c.SuggestionsMinimumDistance = 2
 	meant := ""
-	if close := c.SuggestionsFor(word); len(close) > 0 {
+	if close := append(c.SuggestionsFor(word), commandsBelow(c, word)...); len(close) > 0 {
 		meant = "\n  did you mean: " + strings.Join(close, ", ")
 	}
-	return usageError("unknown command %q%s\n  see: mailhaul --help", word, meant)
+	return usageError("unknown command %q%s\n  see: %s --help", word, meant, c.CommandPath())
+}
+
+// commandsBelow are the commands of that name that belong to a noun.
+func commandsBelow(c *cobra.Command, name string) (found []string) {
+	for _, noun := range c.Commands() {
+		for _, verb := range noun.Commands() {
+			if verb.Name() == name {
+				found = append(found, noun.Name()+" "+name)
+			}
+		}
+	}
+	return found
 }
 
 // refuseUnknownHelp makes help about what is no command an error, as the command
@@ -117,9 +128,13 @@ func refuseUnknownHelp(root *cobra.Command) {
 	}
 }
 
-// noArgs refuses arguments with the usage status.
+// noArgs refuses arguments with the usage status. Of a command that has others, a word
+// can only be meant as one of them.
 func noArgs(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
+	switch {
+	case len(args) > 0 && c.HasSubCommands():
+		return unknownCommand(c, args[0])
+	case len(args) > 0:
 		return usageError("unexpected argument %q\n  see: %s --help", args[0], c.CommandPath())
 	}
 	return nil

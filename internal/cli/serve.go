@@ -47,12 +47,14 @@ settings and of keep-completed can be set while it runs: mailhaul setting set.
 
 At the first start it makes the key that passwords are sealed with, and prints the
 setup token with which the first operator is made: mailhaul operator setup.
+
+It runs on Linux and macOS, not on Windows.
 `,
 		Example: "  mailhaul serve\n  mailhaul serve --config /etc/mailhaul.conf --check-config",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if runtime.GOOS == "windows" {
-				return usageError("serve does not run on Windows, where it cannot tell who may read its key: run it on Linux or macOS; the other commands work here, against a server elsewhere or with copy")
+			if err := noServerOn(runtime.GOOS, "serve"); err != nil {
+				return err
 			}
 			if err := flags.read(c.Flags()); err != nil {
 				return err
@@ -67,6 +69,14 @@ setup token with which the first operator is made: mailhaul operator setup.
 	flags.register(command.Flags())
 	command.AddCommand(newServeRescueCommand(streams))
 	return command
+}
+
+// noServerOn says why a command that has a server does not run on a system.
+func noServerOn(system, command string) error {
+	if system != "windows" {
+		return nil
+	}
+	return usageError("%s does not run on Windows, where a server cannot tell who may read its key: run it on Linux or macOS; the commands without a server of their own work here, against one elsewhere or with copy", command)
 }
 
 // read fills in the settings from the environment and the settings file, and checks them.
@@ -175,7 +185,7 @@ func (s *server) join(ctx context.Context) error {
 		return err
 	}
 	s.figures = metrics.New(metrics.Options{Version: version(), Figures: figures{s.store}.Figures})
-	hook, err := s.hook(policy)
+	hook, err := s.flags.hook(policy)
 	if err != nil {
 		return err
 	}
@@ -190,6 +200,17 @@ func (s *server) join(ctx context.Context) error {
 		KeepCompleted: func(tx scheduler.Tx) (time.Duration, error) { return s.service.KeepCompleted(tx) },
 		Runner:        &runner{ledgers: s.store, keys: keys, dial: policy.Dial, log: s.log, doorman: door},
 		Node:          migration.Node{Name: s.flags.node, Host: host, PID: os.Getpid(), Version: version()},
+		Hold: func(tx scheduler.Tx, batch migration.BatchRecord) (bool, error) {
+			waits, err := control.CompletionWaits(tx.(control.Tx), batch)
+			return len(waits) > 0, err
+		},
+		Retain: func(tx scheduler.Tx, batch migration.BatchRecord) (bool, error) {
+			waits, err := control.RemovalWaits(tx.(control.Tx), batch)
+			if err == nil && !waits {
+				err = control.HandOver(tx.(control.Tx), batch)
+			}
+			return waits, err
+		},
 		Compose: func(tx scheduler.Tx, event scheduler.Event) ([]migration.Notice, error) {
 			composer, err := s.composer(tx)
 			if err != nil {
@@ -217,12 +238,13 @@ func (s *server) reportNow(tx control.Tx, b migration.BatchRecord, to []string) 
 }
 
 // handovers prepares the notices by which hand-overs are mailed.
-func (s *server) handovers(tx control.Tx, b migration.BatchRecord, contact string) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
+func (s *server) handovers(tx control.Tx, b migration.BatchRecord, mail control.HandoverMail) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
 	composer, err := s.composer(tx)
 	if err != nil {
 		return nil, err
 	}
-	return composer.ComposeHandovers(notify.Event{At: tx.Now(), Batch: b, State: b.Facts(tx.Now()).State()}, contact), nil
+	composer.Mail = composer.Mail || mail.DryRun
+	return composer.ComposeHandovers(notify.Event{At: tx.Now(), Batch: b, State: b.Facts(tx.Now()).State()}, mail.Contact), nil
 }
 
 // composer makes notices for where they go just now.
@@ -262,19 +284,6 @@ func (s *server) queue() scheduler.Queue {
 	return scheduler.SQLite(s.store.DB())
 }
 
-// hook is the webhook that is told; nil is none.
-func (s *server) hook(policy control.DialPolicy) (hook *notify.Hook, err error) {
-	f := s.flags.webhook
-	if f.url == "" {
-		return nil, nil
-	}
-	hook = &notify.Hook{URL: f.url, Dial: policy.Dial}
-	if f.secretFile != "" {
-		hook.Secret, err = readPasswordFile("webhook-secret-file", f.secretFile)
-	}
-	return hook, err
-}
-
 // The bounds of connections. What takes longer, such as a download, sets its own.
 const (
 	headerWithin = 10 * time.Second
@@ -301,9 +310,9 @@ func (s *server) face() (err error) {
 	}
 	s.http.RegisterOnShutdown(s.api.EndLive)
 	if s.flags.tlsCert != "" {
-		certificate, err := tls.LoadX509KeyPair(s.flags.tlsCert, s.flags.tlsKey)
+		certificate, err := s.flags.certificate()
 		if err != nil {
-			return usageError("tls-cert and tls-key: %w", err)
+			return err
 		}
 		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
 	}
@@ -375,12 +384,23 @@ func (s *server) run(ctx context.Context) error {
 	s.log.Info("stopping")
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.flags.drain)
 	defer cancel()
-	err = errors.Join(err, ignoreDeadline(s.http.Shutdown(draining)), s.scheduler.Stop(draining))
+	err = errors.Join(err, s.drain(draining))
 	endLooking()
 	endSending()
 	senders.Wait()
 	s.log.Info("stopped")
 	return err
+}
+
+// drain ends requests and passes at the same time, so that each has all of the time that
+// there is.
+func (s *server) drain(ctx context.Context) error {
+	var requests error
+	var answering sync.WaitGroup
+	answering.Go(func() { requests = ignoreDeadline(s.http.Shutdown(ctx)) })
+	passes := s.scheduler.Stop(ctx)
+	answering.Wait()
+	return errors.Join(requests, passes)
 }
 
 // ignoreDeadline: requests that are too slow are cut off.

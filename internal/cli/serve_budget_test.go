@@ -12,6 +12,7 @@ import (
 // TestAMailboxWaitsForItsDayBudgetWhileOthersGoOn uses up what one account may read
 // beforehand, as a batch of the same day does.
 func TestAMailboxWaitsForItsDayBudgetWhileOthersGoOn(t *testing.T) {
+	t.Parallel()
 	serveBoth(t, servingOptions{mailboxes: 2, letters: 40}, func(s *serving) {
 		s.create("pilot")
 		var old migration.EndpointRecord

@@ -155,17 +155,19 @@ type pacedTarget struct {
 
 // Appender gives a pipeline whose messages wait for their turn.
 func (t pacedTarget) Appender(rawName string, options migration.AppendOptions, done func(migration.AppendResult)) mailsync.Appender {
-	return pacedAppender{t.Target.Appender(rawName, options, done), t.messages}
+	return pacedAppender{t.Target.Appender(rawName, options, done), t.messages, done}
 }
 
 type pacedAppender struct {
 	mailsync.Appender
 	messages *bucket
+	done     func(migration.AppendResult)
 }
 
-// Append waits for the message's turn.
+// Append waits for the message's turn. One whose turn does not come is given back.
 func (a pacedAppender) Append(ctx context.Context, message migration.AppendMessage, body io.Reader) error {
 	if err := a.messages.take(ctx, 1); err != nil {
+		a.done(migration.AppendResult{Key: message.Key, Err: err})
 		return err
 	}
 	return a.Appender.Append(ctx, message, body)

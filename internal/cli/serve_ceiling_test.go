@@ -90,3 +90,20 @@ func TestACeilingFollowsItsEndpoint(t *testing.T) {
 		}
 	})
 }
+
+// What became of a message is told also of one whose turn does not come.
+func TestAMessageWhoseTurnDoesNotComeIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		messages := &bucket{rate: 0.001}
+		if err := messages.take(ctx, 1); err != nil {
+			t.Fatal(err)
+		}
+		var told []migration.UID
+		appender := pacedAppender{messages: messages, done: func(r migration.AppendResult) { told = append(told, r.Key) }}
+		if err := appender.Append(ctx, migration.AppendMessage{Key: 7}, nil); err == nil || len(told) != 1 || told[0] != 7 {
+			t.Errorf("%v, told of %v", err, told)
+		}
+	})
+}

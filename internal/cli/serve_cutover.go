@@ -31,7 +31,11 @@ func (f *serveFlags) looker(policy control.DialPolicy) (control.Looker, error) {
 			return nil, nil //nolint:nilerr // a server that looks up no domains needs none; who asks is told
 		}
 	}
-	return cutover.NewAsker(cutover.Options{Resolvers: resolvers, Dial: policy.Dial}), nil
+	asker, err := cutover.NewAsker(cutover.Options{Resolvers: resolvers, Dial: policy.Dial})
+	if err != nil {
+		return nil, usageError("dns: %w", err)
+	}
+	return asker, nil
 }
 
 var _ control.Looker = (*cutover.Asker)(nil)

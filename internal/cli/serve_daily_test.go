@@ -23,6 +23,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/scheduler"
 	"github.com/mailhaul/mailhaul/internal/secret"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/postgresrig"
 )
 
@@ -196,8 +197,9 @@ func peak() int64 {
 const dailyRounds = 4
 
 func TestLongAPassWithNothingNewCostsLittleAndMemoryStaysFlat(t *testing.T) {
+	effort.LeaveToLong(t)
 	plan := dailyPlan{Mailboxes: 20, AtOnce: 50, Rounds: dailyRounds}
-	if os.Getenv("MAILHAUL_LONG") == "1" {
+	if effort.Long() {
 		plan.Mailboxes = 2000
 	}
 	t.Run("SQLite", func(t *testing.T) { plan.measureDaily(t, filepath.Join(t.TempDir(), "mailhaul.db")) })
@@ -228,8 +230,9 @@ func (p dailyPlan) measureDaily(t *testing.T, database string) {
 
 // TestLongManyMailboxesAtOnceNeedLittleMemory copies large mailboxes, all at once.
 func TestLongManyMailboxesAtOnceNeedLittleMemory(t *testing.T) {
+	effort.LeaveToLong(t)
 	plan := dailyPlan{Mailboxes: 20, Rounds: 1, Database: filepath.Join(t.TempDir(), "mailhaul.db")}
-	if os.Getenv("MAILHAUL_LONG") == "1" {
+	if effort.Long() {
 		plan.Mailboxes = 200
 	}
 	plan.AtOnce = plan.Mailboxes

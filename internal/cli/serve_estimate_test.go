@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/scheduler"
 	"github.com/mailhaul/mailhaul/internal/secret"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // simulated is a source with known limits, and what is to be moved from it.
@@ -46,13 +46,13 @@ func alike(count, size int) func(int) (int, int) {
 }
 
 func TestAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
+	t.Parallel()
 	estimates(t, func(s simulated) bool { return s.pilot == 8 })
 }
 
 func TestLongAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("all settings run with MAILHAUL_LONG=1")
-	}
+	effort.NeedLong(t)
+	t.Parallel()
 	estimates(t, func(simulated) bool { return true })
 }
 

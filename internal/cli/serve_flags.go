@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,12 +11,17 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/internal/notify"
 )
 
 // serveFlags are the settings of a server. Each is a flag, an environment
@@ -111,7 +117,7 @@ func hasPassword(u *url.URL) bool {
 }
 
 // complete fills in what is left out and checks that the settings fit together.
-// All mistakes are told at once.
+// All mistakes are told at once, and once they are mended, all that cannot be used.
 func (f *serveFlags) complete() error {
 	var wrong []error
 	check := func(ok bool, format string, args ...any) {
@@ -148,10 +154,63 @@ func (f *serveFlags) complete() error {
 			check(!errors.Is(err, fs.ErrNotExist), "%s: there is no file %s", file.name, file.path)
 		}
 	}
+	if len(wrong) == 0 {
+		wrong = f.unusable()
+	}
 	if err := errors.Join(wrong...); err != nil {
 		return usageError("%w", err)
 	}
 	return nil
+}
+
+// unusable is what the server would refuse once it starts, of settings that fit
+// together. Nobody is asked for anything, and nothing is made.
+func (f *serveFlags) unusable() []error {
+	_, dns := f.looker(control.DialPolicy{})
+	_, webhook := f.hook(control.DialPolicy{})
+	_, mail := f.fixed()
+	_, certificate := f.certificate()
+	return []error{dns, webhook, mail, certificate, f.checkKeyCommand()}
+}
+
+// checkKeyCommand looks whether there is such a program.
+func (f *serveFlags) checkKeyCommand() error {
+	words := strings.Fields(f.keyCommand)
+	if len(words) == 0 {
+		return nil
+	}
+	if _, err := exec.LookPath(words[0]); err != nil {
+		return fmt.Errorf("key-command: %w", err)
+	}
+	return nil
+}
+
+// hook is the webhook that is told; nil is none.
+func (f *serveFlags) hook(policy control.DialPolicy) (hook *notify.Hook, err error) {
+	if f.webhook.url == "" {
+		return nil, nil
+	}
+	hook = &notify.Hook{URL: f.webhook.url, Dial: policy.Dial}
+	if f.webhook.secretFile != "" {
+		if hook.Secret, err = readPasswordFile("webhook-secret-file", f.webhook.secretFile); err != nil {
+			return nil, err
+		}
+	}
+	if err := hook.Check(); err != nil {
+		return nil, usageError("webhook-url: %w", err)
+	}
+	return hook, nil
+}
+
+// certificate is the server's own; without one it is empty.
+func (f *serveFlags) certificate() (certificate tls.Certificate, err error) {
+	if f.tlsCert == "" {
+		return certificate, nil
+	}
+	if certificate, err = tls.LoadX509KeyPair(f.tlsCert, f.tlsKey); err != nil {
+		return certificate, usageError("tls-cert and tls-key: %w", err)
+	}
+	return certificate, nil
 }
 
 func (f *serveFlags) defaults() error {

@@ -49,9 +49,11 @@ func handoverBench(t *testing.T) (*tlsServer, *postOffice) {
 
 // TestOwnersGetTheirHandovers: by commands, from the batch to the mail of the owner.
 func TestOwnersGetTheirHandovers(t *testing.T) {
+	t.Parallel()
 	s, post := handoverBench(t)
 	s.run("mailbox", "handover", "pilot", "anna@example.org").want(t, exitUsage, "never synchronised")
-	s.run("batch", "handover", "pilot", "--contact", "The desk", "--dry-run").want(t, exitUsage, "no mail server")
+	s.run("batch", "handover", "pilot", "--dry-run").want(t, exitDone, "would go to 0 owners") // it needs no mail server
+	s.run("batch", "handover", "pilot", "--contact", "The desk", "--yes").want(t, exitUsage, "no mail server", "mailhaul setting set --smtp-host HOST")
 	s.run("setting", "set", "--smtp-host", "localhost", "--smtp-port", strconv.Itoa(post.port), "--smtp-security", "implicit", "--smtp-from", "mailhaul@example.org",
 		"--smtp-ca", s.keep("ca.pem", string(post.ca.PEM())), "--smtp-user", "mailhaul", "--smtp-password-file", s.keep("right", mailCanary+"\n")).want(t, exitDone)
 	s.run("batch", "handover", "pilot", "--contact", "The desk", "--dry-run").want(t, exitDone, "would go to 0 owners", "never synchronised")
@@ -80,6 +82,9 @@ func TestOwnersGetTheirHandovers(t *testing.T) {
 	}
 
 	s.run("batch", "handover", "pilot").want(t, exitUsage, "contact")
+	for _, ask := range [][]string{{"--yes"}, nil} {
+		s.run(append([]string{"batch", "handover", "pilot", "--contact", "The desk", "--address", "nobody@example.org"}, ask...)...).want(t, exitUsage, "no such mailbox", "no hand-over was mailed")
+	}
 	s.run("batch", "handover", "pilot", "--contact", "The desk").want(t, exitUsage, "1 owner would get a mail", "say --yes")
 	s.run("batch", "handover", "pilot", "--contact", "The desk", "--dry-run").want(t, exitDone, "would go to 1 owner", "anna@new.example.org", "ben@example.org")
 	subject := "Subject: Your new mailbox: please have a look"
@@ -110,6 +115,7 @@ func TestOwnersGetTheirHandovers(t *testing.T) {
 
 // TestSubjectsAreNotShownInAHandoverToWhoOnlyLooks, nor may they mail one.
 func TestSubjectsAreNotShownInAHandoverToWhoOnlyLooks(t *testing.T) {
+	t.Parallel()
 	s, _ := handoverBench(t)
 	s.run("batch", "start", "pilot").want(t, exitDone)
 	eventually(t, "anna's copy", func() bool {

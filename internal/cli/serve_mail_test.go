@@ -30,6 +30,8 @@ const mailCanary = "M4il-c4nary-of-settings"
 type postOffice struct {
 	port int
 	ca   *imapfake.CA
+	// startTLS: TLS begins with the command of that name, nil for at once.
+	startTLS *tls.Config
 
 	mu    sync.Mutex
 	mails []string
@@ -50,6 +52,11 @@ func newPostOffice(t *testing.T) *postOffice {
 		t.Fatal(err)
 	}
 	p := &postOffice{port: listener.Addr().(*net.TCPAddr).Port, ca: ca}
+	p.serveAll(t, listener)
+	return p
+}
+
+func (p *postOffice) serveAll(t *testing.T, listener net.Listener) {
 	var lines sync.WaitGroup
 	lines.Go(func() {
 		for {
@@ -61,19 +68,26 @@ func newPostOffice(t *testing.T) *postOffice {
 		}
 	})
 	t.Cleanup(func() { listener.Close(); lines.Wait() })
-	return p
 }
 
 func (p *postOffice) serve(line net.Conn) {
 	defer line.Close()
 	_ = line.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprint(line, "220 ready\r\n")
-	in := bufio.NewScanner(line)
+	in, open := bufio.NewScanner(line), p.startTLS != nil
 	for in.Scan() {
 		word, rest, _ := strings.Cut(in.Text(), " ")
 		switch strings.ToUpper(word) {
 		case "EHLO":
+			if open {
+				fmt.Fprint(line, "250-localhost\r\n250 STARTTLS\r\n")
+				continue
+			}
 			fmt.Fprint(line, "250-localhost\r\n250 AUTH PLAIN\r\n")
+		case "STARTTLS":
+			fmt.Fprint(line, "220 go on\r\n")
+			line, open = tls.Server(line, p.startTLS), false
+			in = bufio.NewScanner(line)
 		case "AUTH":
 			plain, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(rest, "PLAIN "))
 			if string(plain) == "\x00mailhaul\x00"+mailCanary {
@@ -129,6 +143,7 @@ func eventually(t *testing.T, what string, so func() bool) {
 // TestAMailServerThatIsSetWhileTheServerRunsGetsTheReports: also those of a batch that
 // was made before.
 func TestAMailServerThatIsSetWhileTheServerRunsGetsTheReports(t *testing.T) {
+	t.Parallel()
 	post, source := newPostOffice(t), imapfake.New(imapfake.Options{})
 	t.Cleanup(source.Close)
 	source.AddUser("anna", "another")
@@ -225,6 +240,7 @@ func (s *tlsServer) as(name string, password control.Password) *api.Client {
 }
 
 func TestAPasswordAndACodeSignIn(t *testing.T) {
+	t.Parallel()
 	s := serveTLS(t)
 	password, token := s.keep("password", "olga's password\n"), filepath.Join(t.TempDir(), "token")
 	s.run("operator", "create", "olga", "--password-file", password).want(t, exitDone)

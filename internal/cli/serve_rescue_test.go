@@ -13,8 +13,6 @@ import (
 )
 
 func TestAnOnlyAdminIsLetInAgainOnTheServersComputer(t *testing.T) {
-	t.Setenv("MAILHAUL_TOKEN", "")
-	t.Setenv("MAILHAUL_DATABASE", "")
 	dir := t.TempDir()
 	keep := func(name, text string) string {
 		path := filepath.Join(dir, name)

@@ -216,7 +216,7 @@ func (r *runner) Run(ctx context.Context, task scheduler.Task, progress func(mig
 	summary, err := mailsync.Run(ctx, a.job)
 	last := show.stop()
 	return scheduler.Outcome{Err: err, Unreachable: a.unreachable(err), Progress: last, Counts: summary.Messages, Bytes: summary.Bytes,
-		Findings: foundIn(summary)}
+		Findings: foundIn(summary), Unread: summary.Unread}
 }
 
 // Forget drops the ledger of a mailbox.

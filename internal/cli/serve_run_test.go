@@ -15,6 +15,7 @@ import (
 )
 
 func TestABatchIsSyncedStoppedResumedCompletedAndCopiesNothingTwice(t *testing.T) {
+	t.Parallel()
 	serveBoth(t, servingOptions{mailboxes: 6, letters: 60}, func(s *serving) {
 		s.create("pilot")
 		s.do(s.service.StartBatch, "pilot")

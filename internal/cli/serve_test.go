@@ -17,7 +17,6 @@ import (
 )
 
 func TestSettingsThatDoNotFitAreRefusedBeforeAnythingStarts(t *testing.T) {
-	t.Setenv("MAILHAUL_DATABASE", "")
 	dir := t.TempDir()
 	for name, c := range map[string]struct {
 		args []string
@@ -37,6 +36,11 @@ func TestSettingsThatDoNotFitAreRefusedBeforeAnythingStarts(t *testing.T) {
 		"a level that is none":          {[]string{"--log-level", "loud"}, "want debug, info, warn or error"},
 		"two keys":                      {[]string{"--key-file", "a", "--key-command", "b"}, "exclude each other"},
 		"kept for less than nothing":    {[]string{"--keep-completed", "-1h"}, "keep-completed: must not be negative"},
+		"no resolver":                   {[]string{"--dns", "foo"}, `dns: "foo" is no address of a resolver`},
+		"a webhook that is no URL":      {[]string{"--webhook-url", "foo"}, "webhook-url: the address is no URL"},
+		"a webhook without secret":      {[]string{"--webhook-url", "https://hook.example.org/"}, "the secret must have 16 bytes"},
+		"a key command that is missing": {[]string{"--key-command", "/nope --now"}, "key-command: "},
+		"a certificate that is none":    {[]string{"--tls-cert", os.Args[0], "--tls-key", os.Args[0]}, "tls-cert and tls-key: "},
 		"no slots":                      {[]string{"--slots", "0"}, "slots: must be at least 1"},
 		"a file that is missing":        {[]string{"--config", "/no/file"}, "--config: "},
 	} {
@@ -61,7 +65,19 @@ func TestSettingsThatFitAreTold(t *testing.T) {
 	}
 }
 
+func TestOnWindowsThereIsNoServer(t *testing.T) {
+	for _, command := range []string{"serve", "demo"} {
+		if err := noServerOn("windows", command); statusOf(err) != exitUsage || !strings.Contains(err.Error(), command+" does not run on Windows") {
+			t.Error(err)
+		}
+		if err := noServerOn("linux", command); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestTheServerEndsWhenItsDatabaseHasFailedForGood(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	flags := &serveFlags{dataDir: filepath.Join(dir, "data"), keyFile: filepath.Join(dir, "key"), node: "a", listen: "127.0.0.1:0", slots: 1, drain: 10 * time.Second, logLevel: "error"}
 	s := &server{flags: flags, streams: Streams{Out: io.Discard, Err: io.Discard}, log: slog.New(slog.DiscardHandler)}
@@ -95,7 +111,6 @@ func TestTheServerEndsWhenItsDatabaseHasFailedForGood(t *testing.T) {
 }
 
 func TestTheTokenFileMustBePrivate(t *testing.T) {
-	t.Setenv("MAILHAUL_TOKEN", "")
 	path := filepath.Join(t.TempDir(), "token")
 	execute(t, "batch", "list", "--token-file", path).want(t, exitLogin, "run mailhaul login")
 	if err := os.WriteFile(path, []byte("mh_canary\n"), 0o644); err != nil {

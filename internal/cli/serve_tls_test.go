@@ -68,8 +68,6 @@ func serveTLS(t *testing.T, flags ...string) *tlsServer {
 		return path
 	}
 	ca, cert, key := certificate(t)
-	t.Setenv("MAILHAUL_TOKEN", "")
-	t.Setenv("MAILHAUL_DATABASE", "")
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	out, log := &watched{want: "operator setup", come: make(chan struct{})}, &watched{}
 	ended := make(chan int, 1)

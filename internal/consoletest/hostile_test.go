@@ -12,6 +12,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // hostile are texts that would run where somebody takes them for more than text.
@@ -22,6 +23,8 @@ var hostile = []string{
 
 // TestNothingThatOthersWriteRuns on any page, and all of it is shown as text.
 func TestNothingThatOthersWriteRuns(t *testing.T) {
+	effort.LeaveToLong(t)
+	t.Parallel()
 	c := newCompany(t, nil)
 	folders := []string{"INBOX"}
 	for _, text := range hostile {

@@ -2,25 +2,17 @@ package consoletest
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
-
-// slack is by how much figures of time may fall short: by nothing where the tests are
-// alone on the machine (make test-long), else by much.
-func slack() int {
-	if os.Getenv("MAILHAUL_LONG") != "" {
-		return 1
-	}
-	return 5
-}
 
 // TestTheLargestBatchIsQuickInABrowser: 50,000 mailboxes, of which the first are seen
 // within a second, that scroll at 50 frames a second and are filtered within 300 ms.
 func TestTheLargestBatchIsQuickInABrowser(t *testing.T) {
+	effort.LeaveToLong(t)
 	w := newWorld(t)
 	client := w.setUp()
 	const mailboxes = 50_000
@@ -37,5 +29,5 @@ func TestTheLargestBatchIsQuickInABrowser(t *testing.T) {
 	spec.FileName = "everybody.csv"
 	_, err := client.CreateBatch(t.Context(), spec, strings.NewReader(file.String()), "")
 	w.must(err)
-	play(t, "large.mjs", map[string]any{"server": w.server.Address, "admin": administrator, "batch": "everybody", "mailboxes": mailboxes, "slack": slack()}, answers{})
+	play(t, "large.mjs", map[string]any{"server": w.server.Address, "admin": administrator, "batch": "everybody", "mailboxes": mailboxes}, answers{})
 }

@@ -22,6 +22,7 @@ const tooBig = 300_000
 // TestABatchLivesItsWholeLife by the console alone, between two Dovecots: from a server
 // without operators to a batch that is deleted. One message is too big for the target.
 func TestABatchLivesItsWholeLife(t *testing.T) {
+	t.Parallel()
 	require(t)
 	rig.Require(t, oracle.Missing)
 	source := dovecotrig.StartT(t, dovecotrig.Options{}).Mail

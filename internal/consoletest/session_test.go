@@ -5,12 +5,15 @@ import (
 	"testing"
 
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // TestNothingEnteredIsLost when a session ends, when somebody else saves first, when the
 // server is away, or when another operator signs in in another tab; and nothing that was
 // entered by one is sent in the name of another.
 func TestNothingEnteredIsLost(t *testing.T) {
+	effort.LeaveToLong(t)
+	t.Parallel()
 	c := newCompany(t, nil)
 	people := staff("sales", 3)
 	c.create(control.BatchSpec{Name: "sales"}, migrationFile(people, ""))
@@ -27,6 +30,14 @@ func TestNothingEnteredIsLost(t *testing.T) {
 			_, err := c.api.AskBatch(t.Context(), "sales", q.Verb)
 			return nil, err
 		}),
+		"space": asked(func(q struct{ Seconds int64 }) (any, error) {
+			now, err := c.api.Batch(t.Context(), "sales")
+			if err != nil {
+				return nil, err
+			}
+			return c.api.SetBatch(t.Context(), "sales", control.BatchPatch{IntervalSeconds: &q.Seconds}, now.Version)
+		}),
+		"batch": func(json.RawMessage) (any, error) { return c.api.Batch(t.Context(), "sales") },
 		"retain": asked(func(q struct{ Days int64 }) (any, error) {
 			now, err := c.api.Settings(t.Context())
 			if err != nil {

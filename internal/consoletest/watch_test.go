@@ -12,10 +12,12 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // TestAChangeIsSeenByAllWithinTwoSeconds: by two browsers and by commands.
 func TestAChangeIsSeenByAllWithinTwoSeconds(t *testing.T) {
+	effort.LeaveToLong(t)
 	c := newCompany(t, nil)
 	c.batch(control.BatchSpec{Name: "sales"}, staff("sales", 3)[2:], "")
 	leavers := staff("archive", 4)
@@ -23,7 +25,7 @@ func TestAChangeIsSeenByAllWithinTwoSeconds(t *testing.T) {
 	c.ask("sales", "start")
 	c.awaitState("sales", "Synced")
 	seen := c.follow("sales")
-	play(t, "watch.mjs", map[string]any{"server": c.server.Address, "admin": administrator, "batch": "sales", "leaving": "archive", "leavers": leavers[1:], "slack": slack()}, answers{
+	play(t, "watch.mjs", map[string]any{"server": c.server.Address, "admin": administrator, "batch": "sales", "leaving": "archive", "leavers": leavers[1:]}, answers{
 		"seen": func(json.RawMessage) (any, error) { return seen.count(), nil },
 		"await": asked(func(q struct {
 			States string

@@ -100,7 +100,7 @@ func TestEveryActIsInTheAuditLogOnce(t *testing.T) {
 		}},
 		{"olga batch.stop batch/pilot", func() error { _, err := w.StopBatch(ctx, w.operator, "pilot"); return err }},
 		{"olga batch.delete batch/pilot", func() error { _, err := w.DeleteBatch(ctx, w.operator, "pilot", false); return err }},
-		{"olga cutover.set cutover/example.org", func() error { _, err := w.SetCutover(ctx, w.operator, "example.org", moving); return err }},
+		{"olga cutover.set cutover/example.org", func() error { _, err := w.SetCutover(ctx, w.operator, "example.org", moving, 0); return err }},
 		{"olga cutover.delete cutover/example.org", func() error { return w.DeleteCutover(ctx, w.operator, "example.org") }},
 		{"ada operator.create operator/bob", func() error {
 			_, err := w.CreateOperator(ctx, w.admin, OperatorSpec{Name: "bob", Role: "viewer", Password: peopleCanary})

@@ -77,6 +77,9 @@ func (s *Service) Batch(ctx context.Context, actor Actor, name string) (view Bat
 			return err
 		}
 		view = batchView(b, e.source.Name, e.target.Name, tx.Now())
+		if view.CompletionWaits, err = CompletionWaits(tx, b); err != nil {
+			return err
+		}
 		view.States, err = statesOf(tx, b.ID)
 		if err != nil {
 			return err
@@ -373,6 +376,9 @@ func (s *Service) DeleteBatch(ctx context.Context, actor Actor, name string, for
 		b.Intent, b.NextReport, b.Options.Forget = migration.Remove, time.Time{}, forget
 		b.Key = nil
 		told["mailboxes"], told["forget"] = b.Counts.Total, forget
+		if err := HandOver(tx, *b); err != nil {
+			return err
+		}
 		return tx.WipeSecrets(b.ID)
 	}})
 	if err == nil {

@@ -63,6 +63,7 @@ func (s *Service) planBatch(ctx context.Context, spec BatchSpec, csv io.Reader) 
 	var before map[string]string
 	err := s.store.View(ctx, "checking the batch", func(tx Tx) (err error) {
 		c.completion(plan.options.CompleteAfter, tx.Now())
+		c.begin(plan.options.ReceivedFrom, tx.Now())
 		if !early {
 			if _, err := tx.Batch(spec.Name); err == nil {
 				return errBatchExists()

@@ -136,7 +136,7 @@ func TestEveryMistakeOfABatchIsNamedAtOnce(t *testing.T) {
 	now := time.Now()
 	bad := BatchSpec{Name: strings.Repeat("x", 65), Source: "nowhere", Target: "new", Exclude: []string{"#Nothing#"}, Include: []string{""},
 		Notify: []string{"a@b", "Anna <a@example.org>", "a@example.org\r\nBcc: x@example.org"}, IntervalSeconds: ptr(int64(299)), ReportIntervalSeconds: ptr(int64(1)),
-		StartAfter: ptr(now), CompleteAfter: ptr(now.Add(-time.Hour)), ReceivedFrom: ptr(now), ReceivedBefore: ptr(now), Labels: "all"}
+		StartAfter: ptr(now), CompleteAfter: ptr(now.Add(-time.Hour)), ReceivedFrom: ptr(now.Add(time.Hour)), ReceivedBefore: ptr(now), Labels: "all"}
 	_, err := w.create(bad, rows(1))
 	p := ProblemOf(err)
 	if p == nil || p.Kind != Invalid {
@@ -147,7 +147,7 @@ func TestEveryMistakeOfABatchIsNamedAtOnce(t *testing.T) {
 		fields = append(fields, f.Name)
 	}
 	slices.Sort(fields)
-	want := "completeAfter completeAfter exclude include intervalSeconds labels name notify notify receivedBefore reportIntervalSeconds source"
+	want := "completeAfter completeAfter exclude include intervalSeconds labels name notify notify receivedBefore receivedFrom reportIntervalSeconds source"
 	if got := strings.Join(fields, " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -443,6 +443,8 @@ func TestAFileIsLookedAtBeforeTheEndpointsAreChosen(t *testing.T) {
 	if f := check(BatchSpec{}, head+"u0@example.org,x,p\n"); f.Errors != 1 || f.Problems[0].Code != migration.CSVInUse {
 		t.Errorf("a mailbox of another batch: %+v", f)
 	}
+	_, taken := w.CreateBatch(w.ctx(), w.operator, BatchSpec{Name: "rest", Source: "old", Target: "new"}, strings.NewReader(head+"u0@example.org,x,p\n"))
+	wants(t, taken, Invalid, "migration-file", "mailhaul batch add BATCH FILE")
 	if f := check(BatchSpec{Source: "old"}, head+"anna@example.org,anna,p\n"); f.Mailboxes != 1 {
 		t.Errorf("no target yet: %+v", f)
 	}

@@ -87,6 +87,7 @@ type Batch struct {
 	Notify                []string              `json:"notify"`
 	StartAfter            time.Time             `json:"startAfter,omitzero"`
 	CompleteAfter         time.Time             `json:"completeAfter,omitzero"`
+	CompletionWaits       []string              `json:"completionWaits,omitempty" doc:"Why it does not complete by itself although its time has come: it is not safe for the mail of a domain that is watched; not in the list of batches"`
 	IntervalSeconds       int64                 `json:"intervalSeconds"`
 	ReportIntervalSeconds int64                 `json:"reportIntervalSeconds"`
 	Counts                migration.BatchCounts `json:"counts"`

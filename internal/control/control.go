@@ -320,6 +320,9 @@ type CutoverTx interface {
 	DeleteCutover(domain string) error
 	TakeCutover(next time.Duration) (migration.CutoverRecord, error)
 	MailboxesOf(domain string, each func(migration.MailboxInStep)) error
+	MailboxesInStep(address string, each func(migration.MailboxInStep)) error
+	MakeUp(mailbox int64, until time.Time) error
+	RedateMailboxes(domain string, later time.Time, since time.Duration) (int64, error)
 }
 
 // AuditTx keeps the audit log.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/secret"
@@ -66,7 +67,7 @@ func (o FileOptions) taken(rows []migration.Row) []migration.Row {
 // usable refuses a file with errors, unless the bad rows are to be left out.
 func usable(file *migration.File, skipBad bool) error {
 	p := &Problem{Kind: Invalid, Code: "migration-file", Detail: fmt.Sprintf("The migration file has %d errors.", file.Errors),
-		Remedy: "Correct them and upload the file again, or leave the bad rows out."}
+		Remedy: "Correct them and upload the file again, or leave the bad rows out (--skip-bad)."}
 	if file.Errors == 1 {
 		p.Detail = "The migration file has an error."
 	}
@@ -74,6 +75,9 @@ func usable(file *migration.File, skipBad bool) error {
 		if problem.Severity == migration.SeverityError && len(p.Fields) < 10 {
 			p.Fields = append(p.Fields, Field{"file", problem.String()})
 		}
+	}
+	if slices.ContainsFunc(file.Problems, func(problem migration.Problem) bool { return problem.Code == migration.CSVInUse }) {
+		p.Remedy += " Rows that another batch has need no second one: with --skip-bad only the others are taken, or all new ones go to that batch: mailhaul batch add BATCH FILE."
 	}
 	switch {
 	case file.FileRefused, file.Errors > 0 && !skipBad:

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/postgresrig"
 )
 
@@ -30,7 +31,7 @@ const (
 func within(t *testing.T, what string, took, bar time.Duration) {
 	t.Helper()
 	t.Logf("%s: %v", what, took.Round(100*time.Microsecond))
-	if os.Getenv("MAILHAUL_LONG") != "1" {
+	if !effort.Alone() {
 		bar *= crowd
 	}
 	if took > bar && !raced {
@@ -39,6 +40,7 @@ func within(t *testing.T, what string, took, bar time.Duration) {
 }
 
 func TestAFullMigrationFile(t *testing.T) {
+	effort.LeaveToLong(t)
 	if testing.Short() {
 		t.Skip("50,000 rows")
 	}

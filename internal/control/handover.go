@@ -41,8 +41,8 @@ func (h *HandoversMailed) refuse(address, why string) {
 
 // ComposeHandovers prepares the notices by which hand-overs are mailed. What it gives
 // makes that of a mailbox, false where its owner has no address; it gives nil when no
-// mail can be sent.
-type ComposeHandovers func(tx Tx, batch migration.BatchRecord, contact string) (func(migration.MailboxRecord) (migration.Notice, bool), error)
+// mail can be sent, which matters to no dry run.
+type ComposeHandovers func(tx Tx, batch migration.BatchRecord, mail HandoverMail) (func(migration.MailboxRecord) (migration.Notice, bool), error)
 
 const (
 	maxContact      = 1000
@@ -122,7 +122,7 @@ func (s *Service) SendHandovers(ctx context.Context, actor Actor, batch string, 
 // handOver records a notice for each owner, or in a dry run only counts them.
 func (s *Service) handOver(tx Tx, b migration.BatchRecord, mail HandoverMail) (sent HandoversMailed, err error) {
 	sent = HandoversMailed{Recipients: []HandoverRecipient{}, Refused: []MailboxRefused{}}
-	compose, err := s.handovers(tx, b, mail.Contact)
+	compose, err := s.handovers(tx, b, mail)
 	if err != nil {
 		return sent, err
 	}
@@ -148,7 +148,15 @@ func (s *Service) handOver(tx Tx, b migration.BatchRecord, mail HandoverMail) (s
 		return tx.Notify(notice)
 	}
 	if mail.All {
-		return sent, eachMailbox(tx, b.ID, take)
+		for m, err := range mailboxesOf(tx, b.ID) {
+			if err == nil {
+				err = take(m)
+			}
+			if err != nil {
+				return sent, err
+			}
+		}
+		return sent, nil
 	}
 	for _, address := range firstOfEach(mail.Addresses) {
 		m, err := tx.Mailbox(b.ID, address)
@@ -164,23 +172,4 @@ func (s *Service) handOver(tx Tx, b migration.BatchRecord, mail HandoverMail) (s
 		}
 	}
 	return sent, nil
-}
-
-// eachMailbox goes through the mailboxes of a batch in one transaction.
-func eachMailbox(tx Tx, batch int64, do func(migration.MailboxRecord) error) error {
-	for filter := (migration.MailboxFilter{Batch: batch, Limit: maxLimit}); ; {
-		page, err := tx.Mailboxes(filter)
-		if err != nil {
-			return err
-		}
-		for _, m := range page {
-			filter.After = m.ID
-			if err := do(m); err != nil {
-				return err
-			}
-		}
-		if len(page) < filter.Limit {
-			return nil
-		}
-	}
 }

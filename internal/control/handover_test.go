@@ -102,7 +102,7 @@ func TestHandoversThatMakeNoSenseAreRefused(t *testing.T) {
 	if _, err := w.SendHandovers(w.ctx(), w.operator, "pilot", HandoverMail{All: true, DryRun: true}); err != nil {
 		t.Errorf("a dry run needs no contact: %v", err)
 	}
-	w.handovers = func(Tx, migration.BatchRecord, string) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
+	w.handovers = func(Tx, migration.BatchRecord, HandoverMail) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
 		return nil, nil
 	}
 	_, err = w.SendHandovers(w.ctx(), w.operator, "pilot", HandoverMail{All: true, Contact: "The desk"})

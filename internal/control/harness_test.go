@@ -369,9 +369,9 @@ func reportTo(tx Tx, b migration.BatchRecord, to []string) (notices []migration.
 }
 
 // handoversOf makes a notice for each but one, who has no address.
-func handoversOf(tx Tx, b migration.BatchRecord, contact string) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
+func handoversOf(tx Tx, b migration.BatchRecord, mail HandoverMail) (func(migration.MailboxRecord) (migration.Notice, bool), error) {
 	return func(m migration.MailboxRecord) (migration.Notice, bool) {
-		return migration.Notice{Mark: m.Address + tx.Now().String(), Batch: b.ID, BatchName: b.Name, Kind: "handover", Recipients: []string{m.NewAddress()}, Body: []byte(contact)}, m.Address != "u3@example.org"
+		return migration.Notice{Mark: m.Address + tx.Now().String(), Batch: b.ID, BatchName: b.Name, Kind: "handover", Recipients: []string{m.NewAddress()}, Body: []byte(mail.Contact)}, m.Address != "u3@example.org"
 	}, nil
 }
 

@@ -270,7 +270,10 @@ func stoppingMailbox() mailboxAct {
 }
 
 func deletingMailbox() mailboxAct {
-	return mailboxAct{MailboxDelete, migration.VerbDelete, "deleting the mailbox", func(tx Tx, _ *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+	return mailboxAct{MailboxDelete, migration.VerbDelete, "deleting the mailbox", func(tx Tx, b *migration.BatchRecord, m *migration.MailboxRecord, _ map[string]any) error {
+		if err := handOver(tx, b.Name, m.Address); err != nil {
+			return err
+		}
 		m.Facts.Intent = migration.Remove
 		m.SourceSecret, m.TargetSecret, m.Due = nil, nil, time.Time{}
 		return tx.SaveMailbox(m)

@@ -197,7 +197,7 @@ var asks = map[string]struct {
 		return s.JudgeCutover(ctx, a, "example.org", CutoverSpec{Batches: []string{"x"}})
 	}},
 	"SetCutover": {Operate, func(s *Service, ctx context.Context, a Actor) error {
-		_, err := s.SetCutover(ctx, a, "example.org", CutoverSpec{Batches: []string{"x"}})
+		_, err := s.SetCutover(ctx, a, "example.org", CutoverSpec{Batches: []string{"x"}}, 0)
 		return err
 	}},
 	"CheckCutover": {Operate, func(s *Service, ctx context.Context, a Actor) error {

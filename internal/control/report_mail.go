@@ -62,7 +62,7 @@ func (s *Service) SendReport(ctx context.Context, actor Actor, batch string, mai
 }
 
 func errNoMail() error {
-	return &Problem{Kind: Refused, Code: "no-mail-server", Detail: "There is no mail server to send the report with.", Remedy: "Name one in the settings of the server (smtp-host)."}
+	return &Problem{Kind: Refused, Code: "no-mail-server", Detail: "There is no mail server to send the report with.", Remedy: "Name one in the settings of the server: mailhaul setting set --smtp-host HOST --smtp-from ADDRESS."}
 }
 
 // readers are who gets the reports of a batch: who made it, if that operator has an

@@ -181,6 +181,12 @@ func (c *checks) completion(after, now time.Time) {
 	c.that(after.IsZero() || after.After(now), "completeAfter", "is past; to complete the batch now, ask for that")
 }
 
+// begin checks from when on messages are copied. What arrives once the batch is made is new
+// mail, which nobody means to leave out.
+func (c *checks) begin(from, now time.Time) {
+	c.that(!from.After(now), "receivedFrom", "is yet to come; mail that arrives until then would be left behind")
+}
+
 // timeOf is an optional time in UTC, as precise as the store is.
 func timeOf(t *time.Time) time.Time {
 	if t == nil || t.IsZero() {

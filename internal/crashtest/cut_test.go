@@ -14,6 +14,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/relay"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // cutters is how many cuts are tried at a time: each mostly waits.
@@ -262,7 +263,7 @@ func TestCutAtAByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestLongCutAtEveryByteOfAnAppendLosesAndDoublesNothing(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	for _, target := range cutTargets {
 		t.Run(target.name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // diskFault is a call on the ledger's files that fails at its n-th time.
@@ -206,7 +207,7 @@ func TestFailingDiskStopsTheCommandAndLosesNothing(t *testing.T) {
 }
 
 func TestLongDiskFailingAtEveryCallStopsTheCommandAndLosesNothing(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	for i, f := range []diskFault{failingSync, fullDisk, failingWrite} {
 		t.Run(f.calls+" "+f.errno, func(t *testing.T) {
 			t.Parallel()

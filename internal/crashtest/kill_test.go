@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/oracle"
 	"github.com/mailhaul/mailhaul/rigs/rig"
 )
@@ -41,6 +42,7 @@ func TestKillsAtRandomTimesLoseAndDoubleNothing(t *testing.T) {
 }
 
 func TestKillsAtRandomTimesLoseAndDoubleNothingOnOtherServers(t *testing.T) {
+	effort.LeaveToLong(t)
 	t.Parallel()
 	for _, s := range []realServer{cyrus, courier} {
 		t.Run(s.name, func(t *testing.T) { massacreOf(t, s, killCounts{mailboxes: 2, inbox: 40, kills: 3, big: 300 << 10}) })
@@ -48,12 +50,12 @@ func TestKillsAtRandomTimesLoseAndDoubleNothingOnOtherServers(t *testing.T) {
 }
 
 func TestLongKillsAtRandomTimesLoseAndDoubleNothing(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	massacreOf(t, dovecot, killCounts{mailboxes: 20, inbox: 300, kills: 100, big: 8 << 20})
 }
 
 func TestLongKillsAtRandomTimesLoseAndDoubleNothingOnOtherServers(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	for _, s := range []realServer{cyrus, courier} {
 		t.Run(s.name, func(t *testing.T) { massacreOf(t, s, killCounts{mailboxes: 6, inbox: 150, kills: 40, big: 4 << 20}) })
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 func TestMain(m *testing.M) {
@@ -48,21 +50,13 @@ func mailhaul(t *testing.T) string {
 	return binary.path
 }
 
-// long skips a test of full counts unless they are asked for.
-func long(t *testing.T) {
-	t.Helper()
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("full counts run with MAILHAUL_LONG=1")
-	}
-}
-
-// sparser is how much rarer the samples of the quick tests are where only Go is asked
-// for.
+// sparser is how much rarer the samples of the quick tests are where make test-long has
+// them all, or only Go is asked for.
 func sparser() int {
 	if testing.Short() {
 		return 3
 	}
-	return 1
+	return effort.Of(2, 1)
 }
 
 // rigs skips a test that needs real servers or tools where they are not wanted.

@@ -10,6 +10,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // oddity is a service that behaves oddly, and what a migration makes of it.
@@ -169,6 +170,7 @@ func (o oddity) meetLiar(t *testing.T, job mailsync.Job, from, to *imapfake.Mail
 }
 
 func TestOddTargetsLoseAndDoubleNothing(t *testing.T) {
+	effort.LeaveToLong(t)
 	t.Parallel()
 	alone := imapfake.Generic()
 	alone.Name = "one by one"
@@ -184,6 +186,7 @@ func TestOddTargetsLoseAndDoubleNothing(t *testing.T) {
 }
 
 func TestOddSourcesLoseAndDoubleNothing(t *testing.T) {
+	effort.LeaveToLong(t)
 	t.Parallel()
 	for _, o := range oddSources() {
 		t.Run(o.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // onlineTarget is Exchange Online, which makes the message anew, so that it is known
@@ -46,7 +47,7 @@ func TestCutOnTheWayToExchangeOnlineLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestLongCutAtEveryByteOnTheWayToExchangeOnlineLosesAndDoublesNothing(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	for _, c := range onlineCuts {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // exchangeOnline makes messages anew as it stores them, so that a copy in doubt is not
@@ -64,7 +65,7 @@ func TestKillsOnTheWayToExchangeOnlineLoseAndDoubleNothing(t *testing.T) {
 }
 
 func TestLongKillsOnTheWayToExchangeOnlineLoseAndDoubleNothing(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	onlineMassacreOf(t, killCounts{mailboxes: 6, inbox: 200, kills: 100})
 }
 

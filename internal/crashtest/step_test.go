@@ -16,6 +16,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // victims is how many clients run at a time.
@@ -229,7 +230,7 @@ func TestKillsAtSomeStepsLoseAndDoubleNothing(t *testing.T) {
 }
 
 func TestLongKillsAtEveryStepLoseAndDoubleNothing(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	for _, scene := range scenes() {
 		t.Run(scene.name, func(t *testing.T) {
 			s := newStage(t, scene)

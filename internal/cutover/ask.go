@@ -20,16 +20,16 @@ const (
 	mostServers   = 16 // of the zone
 	mostAddresses = 3  // of one of them
 	mostResolvers = 8
-	mostRecords   = 20  // with one name and type
-	longestValue  = 512 // bytes of a record's text that are kept
-	sideBySide    = 8   // servers asked at once
+	mostRecords   = 20   // with one name and type
+	longestText   = 4096 // bytes of a TXT record
+	sideBySide    = 8    // servers asked at once
 )
 
 // Options say whom an Asker asks, and how.
 type Options struct {
 	// Resolvers are the addresses, with port, of resolvers. The servers of the zone are
 	// found through them, the first that can tell counts, and their caches are looked at.
-	// At least one is needed.
+	// At least one is needed, and more than eight are refused.
 	Resolvers []string
 	// Dial connects to the servers of a zone, whose addresses strangers write; nil is
 	// net.Dialer's. Resolvers, which the operator names, are not dialled with it.
@@ -37,6 +37,9 @@ type Options struct {
 	// Timeout is how long one answer may take; 0 is 3 s. A question without answer over
 	// UDP is asked once more.
 	Timeout time.Duration
+	// Whole is how long one look may take; 0 is 40 s. Who was not asked by then counts as
+	// not heard.
+	Whole time.Duration
 	// Now is the time of looks; nil is time.Now.
 	Now func() time.Time
 }
@@ -44,19 +47,24 @@ type Options struct {
 // Asker looks at domains. It is used by several goroutines.
 type Asker struct{ options Options }
 
-// NewAsker makes one.
-func NewAsker(options Options) *Asker {
+// NewAsker makes one, or says that there are too many resolvers.
+func NewAsker(options Options) (*Asker, error) {
+	if n := len(options.Resolvers); n > mostResolvers {
+		return nil, fmt.Errorf("%d resolvers are more than %d: name fewer", n, mostResolvers)
+	}
 	if options.Dial == nil {
 		options.Dial = (&net.Dialer{}).DialContext
 	}
 	if options.Timeout == 0 {
 		options.Timeout = 3 * time.Second
 	}
+	if options.Whole == 0 {
+		options.Whole = 40 * time.Second
+	}
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	options.Resolvers = options.Resolvers[:min(len(options.Resolvers), mostResolvers)]
-	return &Asker{options}
+	return &Asker{options}, nil
 }
 
 // SystemResolvers are those of a file such as /etc/resolv.conf (resolv.conf(5)).
@@ -87,53 +95,103 @@ func ParseResolver(text string) (string, error) {
 	return netip.AddrPortFrom(ip, 53).String(), nil
 }
 
-// Look asks all servers of the domain's zone and all resolvers. What could not be asked
-// is in the look; an error is that the context ended.
-func (a *Asker) Look(ctx context.Context, domain string) (Look, error) {
-	look := Look{At: a.options.Now().UTC(), Domain: domain, Sights: []Sight{}}
-	servers := a.servers(ctx, &look)
-	for _, r := range a.options.Resolvers {
-		servers = append(servers, Server{Name: r, Address: r})
+// Look asks all servers of the zone of a watch's domain, as its NS records or its delegation
+// name them, those that were of the zone and had the old records when they were last heard,
+// and all resolvers. What could not be asked is in the look; an error is that the context
+// ended.
+func (a *Asker) Look(ctx context.Context, w Watch) (Look, error) {
+	within, done := context.WithTimeout(ctx, a.options.Whole)
+	defer done()
+	return a.lookWithin(within, w), ctx.Err()
+}
+
+func (a *Asker) lookWithin(ctx context.Context, w Watch) Look {
+	look := Look{At: a.options.Now().UTC(), Domain: w.Domain, Sights: []Sight{}}
+	look.Sights = append(look.Sights, a.servers(ctx, &look, w)...)
+	zone := len(look.Sights)
+	if zone > 0 {
+		look.Sights = append(look.Sights, w.former(look)...)
 	}
-	look.Sights = make([]Sight, len(servers))
+	former := len(look.Sights)
+	for _, r := range a.options.Resolvers {
+		look.Sights = append(look.Sights, Sight{Server: Server{Name: r, Address: r}})
+	}
 	room := make(chan struct{}, sideBySide)
 	var asked sync.WaitGroup
-	for i, server := range servers {
+	for i := range look.Sights {
 		asked.Go(func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			look.Sights[i] = a.see(ctx, server, look.Zone, domain)
+			a.see(ctx, &look.Sights[i], look.Zone, w.Domain)
 		})
 	}
 	asked.Wait()
+	answering := slices.DeleteFunc(look.Sights[zone:former:former], func(s Sight) bool { return s.stand(w.Target) == unheard })
+	look.Sights = slices.Concat(look.Sights[:zone], answering, look.Sights[former:])
 	a.resolveMX(ctx, &look)
 	for _, s := range look.Sights {
-		look.Cut = look.Cut || len(s.mx()) >= mostRecords
+		look.Cut = look.Cut || s.Cut
 	}
-	return look, ctx.Err()
+	return look
 }
 
-// servers finds the zone that the domain is in, and the addresses of its servers.
-func (a *Asker) servers(ctx context.Context, look *Look) []Server {
+// home is where a server of a zone is found. Without addresses, none is why.
+type home struct {
+	name      string
+	addresses []string
+	none      Trouble
+}
+
+// servers finds the zone that the domain is in, and the addresses of its servers: those of
+// its NS records, and those of its delegation, which senders come by; each address once.
+// Those without address have their trouble already.
+func (a *Asker) servers(ctx context.Context, look *Look, w Watch) (all []Sight) {
 	names, trouble := a.zoneOf(ctx, look)
-	look.Trouble = trouble
-	if len(names) > mostServers {
-		names, look.Cut = names[:mostServers], true
+	if look.Trouble = trouble; trouble != NoTrouble {
+		return nil
 	}
-	all := make([][]Server, len(names))
+	var asked sync.WaitGroup
+	asked.Go(func() { look.Delegation = a.delegation(ctx, look, w) })
+	homes := a.homes(ctx, names[:min(len(names), mostServers)])
+	asked.Wait()
+	lacking := look.Delegation.compare(names)
+	look.Cut = len(names)+len(lacking) > mostServers
+	homes = append(homes, a.homes(ctx, lacking[:min(len(lacking), mostServers-len(homes))])...)
+	for _, h := range homes {
+		h = look.Delegation.addGlue(h)
+		look.Cut = look.Cut || len(h.addresses) > mostAddresses
+		for _, s := range h.sights() {
+			if s.Address == "" || !slices.ContainsFunc(all, func(other Sight) bool { return other.Address == s.Address }) {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+// homes looks up where servers are.
+func (a *Asker) homes(ctx context.Context, names []string) []home {
+	all := make([]home, len(names))
 	var asked sync.WaitGroup
 	for i, name := range names {
 		asked.Go(func() {
-			for _, ip := range a.addresses(ctx, name) {
-				all[i] = append(all[i], Server{name, net.JoinHostPort(ip, "53"), true})
-			}
-			if all[i] == nil {
-				all[i] = []Server{{Name: name, Authoritative: true}}
-			}
+			addresses, none := a.addresses(ctx, name)
+			all[i] = home{name, addresses, none}
 		})
 	}
 	asked.Wait()
-	return slices.Concat(all...)
+	return all
+}
+
+// sights are those to come of a server, one for each address that is asked.
+func (h home) sights() (all []Sight) {
+	if len(h.addresses) == 0 {
+		return []Sight{{Server: Server{Name: h.name, Authoritative: true}, Trouble: h.none}}
+	}
+	for _, ip := range h.addresses[:min(len(h.addresses), mostAddresses)] {
+		all = append(all, Sight{Server: Server{h.name, net.JoinHostPort(ip, "53"), true}})
+	}
+	return all
 }
 
 // zoneOf goes up from the domain to the first name that has NS records. A name directly
@@ -146,15 +204,9 @@ func (a *Asker) zoneOf(ctx context.Context, look *Look) (names []string, trouble
 			return nil, trouble
 		}
 		missing = missing || trouble == Missing
-		for _, rr := range answer {
-			if ns, ok := rr.(*dns.NS); ok && plainName(ns.Hdr.Name) == name {
-				names = append(names, plainName(ns.Ns))
-			}
-		}
-		if len(names) > 0 {
+		if names = serversIn(answer, name); len(names) > 0 {
 			look.Zone = name
-			slices.Sort(names)
-			return slices.Compact(names), NoTrouble
+			return names, NoTrouble
 		}
 	}
 	if missing {
@@ -164,10 +216,14 @@ func (a *Asker) zoneOf(ctx context.Context, look *Look) (names []string, trouble
 }
 
 // addresses are those of a server: of IPv6 only where it has no other, since many
-// networks lead nowhere with it.
-func (a *Asker) addresses(ctx context.Context, host string) (all []string) {
+// networks lead nowhere with it. Without any, none is why.
+func (a *Asker) addresses(ctx context.Context, host string) (all []string, none Trouble) {
+	none = Homeless
 	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		answer, _ := a.resolve(ctx, host, kind)
+		answer, trouble := a.resolve(ctx, host, kind)
+		if trouble != NoTrouble && trouble != Missing {
+			none = Silent
+		}
 		for _, rr := range answer {
 			switch r := rr.(type) {
 			case *dns.A:
@@ -180,9 +236,7 @@ func (a *Asker) addresses(ctx context.Context, host string) (all []string) {
 			break
 		}
 	}
-	slices.Sort(all)
-	all = slices.Compact(all)
-	return all[:min(len(all), mostAddresses)]
+	return distinct(all), none
 }
 
 // resolve asks the resolvers in turn until one can tell.
@@ -263,44 +317,62 @@ type question struct {
 }
 
 func questions(domain string) []question {
-	all := []question{{domain, dns.TypeTXT}, {"autodiscover." + domain, dns.TypeCNAME}, {"_autodiscover._tcp." + domain, dns.TypeSRV}, {"_dmarc." + domain, dns.TypeTXT}}
-	for _, s := range selectors {
-		all = append(all, question{s + "._domainkey." + domain, dns.TypeCNAME})
+	autodiscover := autodiscoverNames(domain)
+	all := []question{{domain, dns.TypeTXT}, {autodiscover[0], dns.TypeCNAME}, {autodiscover[1], dns.TypeSRV}, {"_dmarc." + domain, dns.TypeTXT}}
+	for _, name := range keyNames(domain) {
+		all = append(all, question{name, dns.TypeCNAME})
 	}
 	return all
 }
 
 // see asks one server for everything. Who does not answer about MX records is asked no
 // more.
-func (a *Asker) see(ctx context.Context, server Server, zone, domain string) Sight {
-	sight := Sight{Server: server, Records: []Record{}}
-	if server.Address == "" {
-		sight.Trouble = Silent
-		return sight
+func (a *Asker) see(ctx context.Context, sight *Sight, zone, domain string) {
+	sight.Records = []Record{}
+	if sight.Address == "" {
+		return
 	}
-	reply, trouble := a.ask(ctx, server, domain, dns.TypeMX)
+	reply, trouble := a.ask(ctx, sight.Server, domain, dns.TypeMX)
+	switch trouble {
+	case Lame:
+		sight.take(reply, dns.TypeMX)
+	case Missing:
+		sight.Absent = absentFor(reply)
+	}
 	if trouble != NoTrouble {
 		sight.Trouble = trouble
-		return sight
+		return
 	}
-	sight.take(reply, dns.TypeMX)
+	sight.Cut = !sight.take(reply, dns.TypeMX)
 	sight.Absent = absentFor(reply)
 	if len(sight.Records) == 0 && holds(reply, dns.TypeCNAME) {
 		sight.Trouble = Alias
-		return sight
+		return
 	}
-	if server.Authoritative {
-		sight.Serial = a.serial(ctx, server, zone)
+	if sight.Authoritative {
+		sight.Serial = a.serial(ctx, sight.Server, zone)
 	}
 	for _, q := range questions(domain) {
-		reply, trouble := a.ask(ctx, server, q.name, q.kind)
-		if trouble != NoTrouble && trouble != Missing {
+		reply, trouble := a.ask(ctx, sight.Server, q.name, q.kind)
+		if trouble != NoTrouble && trouble != Missing || !sight.take(reply, q.kind) {
 			sight.Unknown = append(sight.Unknown, q.name)
-			continue
 		}
-		sight.take(reply, q.kind)
 	}
-	return sight
+}
+
+func holds(reply *dns.Msg, kind uint16) bool {
+	return slices.ContainsFunc(reply.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == kind })
+}
+
+// absentFor is for how long a cache keeps that there is no such record (RFC 2308
+// section 5), 0 when the answer does not tell.
+func absentFor(reply *dns.Msg) int {
+	for _, rr := range reply.Ns {
+		if soa, ok := rr.(*dns.SOA); ok {
+			return int(min(soa.Hdr.Ttl, soa.Minttl))
+		}
+	}
+	return 0
 }
 
 func (a *Asker) serial(ctx context.Context, server Server, zone string) uint32 {
@@ -316,11 +388,12 @@ func (a *Asker) serial(ctx context.Context, server Server, zone string) uint32 {
 	return 0
 }
 
-// take keeps the records of a type that an answer has.
-func (s *Sight) take(reply *dns.Msg, kind uint16) {
+// take keeps the records of a type that an answer has, of TXT only those that say who may
+// send for the domain. whole is whether it kept all of them.
+func (s *Sight) take(reply *dns.Msg, kind uint16) (whole bool) {
 	taken := 0
 	for _, rr := range reply.Answer {
-		if rr.Header().Rrtype != kind || taken == mostRecords {
+		if rr.Header().Rrtype != kind {
 			continue
 		}
 		r := Record{Name: plainName(rr.Header().Name), Type: dns.TypeToString[kind], TTL: lifetime(rr.Header().Ttl)}
@@ -328,15 +401,26 @@ func (s *Sight) take(reply *dns.Msg, kind uint16) {
 		case *dns.MX:
 			r.Preference, r.Value = int(rr.Preference), plainName(rr.Mx)
 		case *dns.TXT:
-			r.Value = cut(strings.Join(rr.Txt, "")) // RFC 7208 section 3.3
+			r.Value = strings.Join(rr.Txt, "") // RFC 7208 section 3.3
+			if !isSPF(r.Value) && !isDMARC(r.Value) {
+				continue
+			}
+			if len(r.Value) > longestText {
+				return false
+			}
+			r.Value = migration.SafeText(r.Value)
 		case *dns.CNAME:
 			r.Value = plainName(rr.Target)
 		case *dns.SRV:
 			r.Value = plainName(rr.Target)
 		}
+		if taken == mostRecords {
+			return false
+		}
 		s.Records = append(s.Records, r)
 		taken++
 	}
+	return true
 }
 
 // lifetime reads a TTL: one with the highest bit set counts as 0 (RFC 2181 section 8).
@@ -345,13 +429,6 @@ func lifetime(ttl uint32) int {
 		return 0
 	}
 	return int(ttl)
-}
-
-func cut(text string) string {
-	if len(text) > longestValue {
-		text = text[:longestValue] + "..."
-	}
-	return migration.SafeText(text)
 }
 
 func plainName(name string) string {

@@ -5,38 +5,21 @@ import (
 	"errors"
 	"net"
 	"os"
-	"slices"
-	"strconv"
 
 	"github.com/miekg/dns"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
-func holds(reply *dns.Msg, kind uint16) bool {
-	return slices.ContainsFunc(reply.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == kind })
-}
-
-// absentFor is for how long a cache keeps that there is no such record (RFC 2308
-// section 5), 0 when the answer does not tell.
-func absentFor(reply *dns.Msg) int {
-	for _, rr := range reply.Ns {
-		if soa, ok := rr.(*dns.SOA); ok {
-			return int(min(soa.Hdr.Ttl, soa.Minttl))
-		}
-	}
-	return 0
-}
-
-// ask asks a server one question. The reply is nil unless the trouble is NoTrouble or
-// Missing.
+// ask asks a server one question. The reply is nil unless the trouble is NoTrouble, Missing
+// or Lame.
 func (a *Asker) ask(ctx context.Context, server Server, name string, kind uint16) (*dns.Msg, Trouble) {
 	reply, err := a.exchange(ctx, server, query(name, kind, !server.Authoritative))
 	if err != nil {
 		return nil, troubleOf(err)
 	}
 	switch trouble := judged(reply, server, name); trouble {
-	case NoTrouble, Missing:
+	case NoTrouble, Missing, Lame:
 		return reply, trouble
 	case Failing:
 		if !server.Authoritative && a.bogus(ctx, server, name, kind) {
@@ -138,13 +121,4 @@ func troubleOf(err error) Trouble {
 		return Silent
 	}
 	return Garbled
-}
-
-// shortAddress is an address for people: without the usual port.
-func shortAddress(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if number, bad := strconv.Atoi(port); err == nil && bad == nil && number == 53 {
-		return host
-	}
-	return address
 }

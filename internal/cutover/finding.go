@@ -23,6 +23,11 @@ const (
 	CodeServerTimeout  Code = "server-timeout"
 	CodeServerGarbled  Code = "server-garbled"
 	CodeServerRefused  Code = "server-not-allowed"
+	CodeServerHomeless Code = "server-no-address"
+	CodeDelegatedOnly  Code = "delegated-only"
+	CodeZoneOnly       Code = "zone-only"
+	CodeGlueDiffers    Code = "glue-differs"
+	CodeNotCompared    Code = "delegation-not-compared"
 	CodeStaleSecondary Code = "stale-secondary"
 	CodeSerialDiffers  Code = "serial-differs"
 	CodeTTLHigh        Code = "ttl-high"
@@ -36,9 +41,16 @@ const (
 	CodeWaiting        Code = "waiting"
 	CodeWaitOver       Code = "wait-over"
 	CodeSwitchUnseen   Code = "switch-unseen"
+	CodeSwitchUnstated Code = "switch-unstated"
 	CodeContradicted   Code = "stated-contradicted"
+	CodeStatedIgnored  Code = "stated-ignored"
+	CodeLookAhead      Code = "look-ahead"
+	CodeLookGap        Code = "look-gap"
+	CodeServerJoined   Code = "server-joined"
 	CodeLookOld        Code = "look-old"
 	CodeCacheOld       Code = "cache-old"
+	CodeCacheHeld      Code = "cache-held"
+	CodeCachesUnheard  Code = "caches-unheard"
 	CodeResolver       Code = "resolver-trouble"
 	CodeSPFMissing     Code = "spf-missing"
 	CodeSPFTwice       Code = "spf-twice"
@@ -47,6 +59,7 @@ const (
 	CodeDKIM           Code = "dkim-missing"
 	CodeDMARC          Code = "dmarc-missing"
 	CodeTooMany        Code = "too-many"
+	CodeBatchGone      Code = "batch-gone"
 )
 
 // judge collects the findings of a watch.
@@ -55,22 +68,25 @@ type judge struct {
 	clock Clock
 	state State
 	now   time.Time
+	gone  []string // batches
 	found []Finding
 }
 
-// findingsOf are the findings, the worst first.
-func findingsOf(w Watch, clock Clock, state State, now time.Time) []Finding {
-	j := &judge{Watch: w, clock: clock, state: state, now: now, found: []Finding{}}
+// findingsOf are the findings, the worst first, by what a verdict has already.
+func findingsOf(w Watch, v Verdict, now time.Time) []Finding {
+	j := &judge{Watch: w, clock: v.Clock, state: v.State, now: now, found: []Finding{}}
+	if v.Mailboxes != nil {
+		j.gone = v.Mailboxes.Gone
+	}
 	j.lookup()
 	j.servers()
+	j.delegation()
 	j.records()
 	j.hosts()
 	j.waiting()
 	j.resolvers()
 	j.others()
-	if w.Last.Cut {
-		j.add(CodeTooMany, Note, "The domain has more servers or records than are looked at.", "")
-	}
+	j.bounds()
 	rank := []Severity{Bad, Odd, Note}
 	slices.SortStableFunc(j.found, func(a, b Finding) int { return slices.Index(rank, a.Severity) - slices.Index(rank, b.Severity) })
 	return j.found
@@ -78,6 +94,18 @@ func findingsOf(w Watch, clock Clock, state State, now time.Time) []Finding {
 
 func (j *judge) add(code Code, severity Severity, sentence, advice string) {
 	j.found = append(j.found, Finding{code, severity, sentence, advice})
+}
+
+// bounds tells of what is more than is looked at, and of what is not there any more.
+func (j *judge) bounds() {
+	if j.Last.Cut {
+		j.add(CodeTooMany, Odd, j.Domain+" has more servers or MX records than are looked at, or a server with more addresses: whether all of them are those of the new system is not known.",
+			"Leave only those that are needed; until then the domain does not settle here.")
+	}
+	for _, batch := range j.gone {
+		j.add(CodeBatchGone, Odd, "The batch "+batch+" was deleted; its mailboxes were to count, and do not any more.",
+			"Name the batches that count: mailhaul cutover watch "+j.Domain+" --batch BATCH")
+	}
 }
 
 // lookup tells why the servers of the zone could not be found.
@@ -137,12 +165,20 @@ func (j *judge) server(s Sight) {
 	name := shown(s.Server)
 	switch s.Trouble {
 	case Lame:
+		if j.counts(s) && s.stand(j.Target) == unheard {
+			j.add(CodeServerLame, Odd, name+" had the old MX records when it was last heard, and refuses now (lame delegation): it may refuse mailhaul alone.",
+				"Take it out of the NS records and of the delegation at the registrar, or have it serve the zone to everybody; until then the domain does not settle.")
+			return
+		}
 		j.add(CodeServerLame, Odd, name+" is named as a server of the zone, but does not serve it (lame delegation).",
 			"Take it out of the NS records and of the delegation at the registrar, or have it serve the zone.")
 	case Failing:
 		j.add(CodeServerFailing, Bad, name+" could not tell (SERVFAIL).", "See to the zone on that server: it may have expired or not load.")
 	case Silent:
 		j.add(CodeServerTimeout, Odd, name+" does not answer in time.", "See that it runs and can be reached over UDP and TCP port 53. As long as it is silent it is not known which MX records it has.")
+	case Homeless:
+		j.add(CodeServerHomeless, Odd, name+" is named as a server of the zone, but has no address: nobody can ask it.",
+			"See to the spelling of its name, give it an address, or take it out of the NS records and of the delegation at the registrar.")
 	case Forbidden:
 		j.add(CodeServerRefused, Odd, name+" was not asked: the settings of mailhaul do not allow connecting to its address.", "See that the delegation names public addresses, or let mailhaul connect to it.")
 	default:
@@ -159,23 +195,34 @@ func (j *judge) stale() {
 		newest = newer(newest, s.Serial)
 	}
 	for _, s := range j.Last.zone() {
-		if s.Trouble != NoTrouble {
-			continue
-		}
-		if stand := s.stand(j.Target); moves && (stand == old || stand == both) {
+		stand := s.stand(j.Target)
+		switch {
+		case stand == unheard:
+		case moves && stand != moved && s.Former:
+			j.former(s)
+		case moves && stand != moved:
 			behind = append(behind, shown(s.Server))
-		} else if s.Serial != newest && s.Serial != 0 {
+		case s.Serial != newest && s.Serial != 0:
 			serials = append(serials, fmt.Sprintf("%s (%d)", shown(s.Server), s.Serial))
 		}
 	}
 	if len(behind) > 0 {
 		j.add(CodeStaleSecondary, Bad, strings.Join(behind, ", ")+" still "+verb(len(behind), "has", "have")+" the old MX records, while other servers of the zone have the new.",
-			"See that the secondary gets the zone: its transfer, NOTIFY, and that the serial of the SOA was raised. The wait begins when the last server has changed.")
+			"See that the secondary gets the zone: its transfer, NOTIFY, and that the serial of the SOA was raised. One that is no server of the zone any more must not be named by the NS records and the delegation at the registrar. The wait begins when the last server has changed.")
 	}
 	if len(serials) > 0 {
 		j.add(CodeSerialDiffers, Note, fmt.Sprintf("Not all servers have the same zone: %s, the newest serial is %d.", strings.Join(serials, ", "), newest),
 			"Look again in some minutes; if it stays so, see to the transfer of the zone.")
 	}
+}
+
+// former tells of a server with the old records that nobody names any more.
+func (j *judge) former(s Sight) {
+	advice := "Have it no longer serve the zone, if you can."
+	if left := j.Seen[s.Address]; !left.Left.IsZero() {
+		advice += " Else wait: caches may name it until " + moment(left.namedUntil()) + "; then it is asked no more, and the wait begins."
+	}
+	j.add(CodeStaleSecondary, Bad, shown(s.Server)+" still has the old MX records, and nobody names it any more: caches may, and send mail to the old system.", advice)
 }
 
 // newer is the later of two serials (RFC 1982 section 3.2). 0 is none.
@@ -206,7 +253,7 @@ func (j *judge) records() {
 		j.add(CodeTTLLowered, Note, "The TTL of the MX records is low, but caches may hold them with the former TTL until "+moment(j.CachedUntil)+".",
 			"Change the MX records only after that.")
 	case j.state == ReadyToSwitch:
-		j.add(CodeReady, Note, "The MX records name the old system, and no cache keeps them longer than "+duration(seconds(max(j.OldTTL, 1)))+".",
+		j.add(CodeReady, Note, "The MX records name the old system, and no cache keeps them longer than "+duration(max(j.CachedUntil.Sub(j.Last.At), time.Second))+".",
 			"Change the MX records when every mailbox has been synchronised.")
 	}
 }
@@ -253,95 +300,21 @@ func (j *judge) hosts() {
 	}
 }
 
-// waiting tells how long ago the switch was and what is known of it.
-func (j *judge) waiting() {
-	c := j.clock
-	old := !j.Last.At.IsZero() && j.now.Sub(j.Last.At) > MostAge
-	if old {
-		j.add(CodeLookOld, Odd, "The last look was "+duration(j.now.Sub(j.Last.At))+" ago: what is so now is not known.", "Look again: mailhaul cutover check "+j.Domain)
-	}
-	if c.Contradicted {
-		j.add(CodeContradicted, Odd, "The switch is stated to have been at "+moment(j.Stated)+", but something else was seen: what was seen counts.",
-			"Correct the time, or take it back.")
-	}
-	if c.SafeAt.IsZero() {
-		return
-	}
-	ago := duration(j.now.Sub(c.SwitchedAt))
-	if c.Assumed {
-		j.add(CodeSwitchUnseen, Note, "The old MX records were never seen: it is assumed that caches keep them for a day.", "")
-	}
-	switch {
-	case j.Last.At.Before(c.SafeAt):
-		j.add(CodeWaiting, Note, "The MX records moved "+ago+" ago. Mail may still arrive at the old system until "+moment(c.SafeAt)+".",
-			"Keep the old system and the batches running; every pass brings along what arrived there.")
-	case !old:
-		j.add(CodeWaitOver, Note, "The MX records moved "+ago+" ago, and the wait is over.", "Synchronise every mailbox once more, then complete the batches.")
-	}
-}
-
-// resolvers tells of caches.
-func (j *judge) resolvers() {
-	switched := j.state == Switching || j.state == Settled || j.state == Mixed
-	for _, s := range j.Last.resolvers() {
-		stand := s.stand(j.Target)
-		switch {
-		case s.Trouble == Bogus && j.Last.Trouble != Bogus:
-			j.bogus("Resolvers such as " + shown(s.Server))
-		case s.Trouble == Bogus || s.Trouble == j.Last.Trouble && s.Trouble != NoTrouble:
-			// told already
-		case s.Trouble != NoTrouble:
-			j.add(CodeResolver, Odd, "The resolver "+shown(s.Server)+" "+resolverTrouble(s.Trouble)+".", "See to it, or leave it out.")
-		case switched && (stand == old || stand == both):
-			j.add(CodeCacheOld, Odd, fmt.Sprintf("The resolver %s still answers the old MX records, for %s more: who asks it sends mail to the old system.", shown(s.Server), duration(seconds(s.ttl()))),
-				"Wait, or clear its cache where it is yours.")
-		}
-	}
-}
-
-func resolverTrouble(t Trouble) string {
-	switch t {
-	case Missing:
-		return "says that there is no such domain (NXDOMAIN)"
-	case Failing:
-		return "could not tell (SERVFAIL)"
-	case Silent:
-		return "does not answer in time"
-	case Lame:
-		return "refuses to answer"
-	}
-	return "gives no usable answer"
-}
-
-// others tells of the records beside MX, by the first server of the zone that answers.
+// others tells of the records beside MX, as far as somebody could be asked about them.
 func (j *judge) others() {
-	s, heard := j.Last.first()
-	if !heard {
-		return
-	}
-	known := func(name string) bool { return !slices.Contains(s.Unknown, name) }
-	if known(j.Domain) {
+	if s, heard := j.Last.heard(j.Domain); heard {
 		j.spf(spfOf(s, j.Domain))
 	}
-	if known("autodiscover."+j.Domain) && j.Target.Autodiscover != "" {
+	if s, heard := j.Last.heard(autodiscoverNames(j.Domain)...); heard && j.Target.Autodiscover != "" {
 		j.autodiscover(s)
 	}
-	if known("selector1._domainkey." + j.Domain) {
+	if s, heard := j.Last.heard(keyNames(j.Domain)...); heard {
 		j.dkim(s)
 	}
-	if known("_dmarc."+j.Domain) && !slices.ContainsFunc(s.at("TXT", "_dmarc."+j.Domain), func(r Record) bool { return strings.HasPrefix(strings.ToLower(r.Value), "v=dmarc1") }) {
+	dmarc := "_dmarc." + j.Domain
+	if s, heard := j.Last.heard(dmarc); heard && !slices.ContainsFunc(s.at("TXT", dmarc), func(r Record) bool { return isDMARC(r.Value) }) {
 		j.add(CodeDMARC, Note, "There is no DMARC record (RFC 7489).", "Consider one, p=none first, once mail is signed and SPF is right.")
 	}
-}
-
-// first is the first server of the zone that answers, else the first resolver that does.
-func (l Look) first() (Sight, bool) {
-	for _, s := range slices.Concat(l.zone(), l.resolvers()) {
-		if s.Trouble == NoTrouble {
-			return s, true
-		}
-	}
-	return Sight{}, false
 }
 
 func (j *judge) spf(records []Record) {
@@ -357,13 +330,13 @@ func (j *judge) spf(records []Record) {
 }
 
 func (j *judge) autodiscover(s Sight) {
-	name := "autodiscover." + j.Domain
-	for _, r := range slices.Concat(s.at("CNAME", name), s.at("SRV", "_autodiscover._tcp."+j.Domain)) {
+	names := autodiscoverNames(j.Domain)
+	for _, r := range slices.Concat(s.at("CNAME", names[0]), s.at("SRV", names[1])) {
 		if r.Value == j.Target.Autodiscover {
 			return
 		}
 	}
-	j.add(CodeAutodiscover, Odd, name+" does not lead to "+j.Target.Autodiscover+": Outlook will not find the new system by itself.",
+	j.add(CodeAutodiscover, Odd, names[0]+" does not lead to "+j.Target.Autodiscover+": Outlook will not find the new system by itself.",
 		"Make it an alias of "+j.Target.Autodiscover+" when people begin to work there.")
 }
 
@@ -373,12 +346,12 @@ func (j *judge) dkim(s Sight) {
 	if len(suffixes) == 0 {
 		return
 	}
-	for _, selector := range selectors {
-		right := slices.ContainsFunc(s.at("CNAME", selector+"._domainkey."+j.Domain), func(r Record) bool {
+	for _, name := range keyNames(j.Domain) {
+		right := slices.ContainsFunc(s.at("CNAME", name), func(r Record) bool {
 			return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(r.Value, "."+suffix) })
 		})
 		if !right {
-			j.add(CodeDKIM, Note, selector+"._domainkey."+j.Domain+" does not lead to Office 365: mail will not be signed for the domain (DKIM).",
+			j.add(CodeDKIM, Note, name+" does not lead to Office 365: mail will not be signed for the domain (DKIM).",
 				"Publish the two records that the Defender portal shows for the domain, and enable signing there.")
 			return
 		}

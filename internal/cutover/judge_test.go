@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// pictured is a look at two servers and one resolver.
+// pictured is a look at two servers and one resolver. The serial of the zone is always 1.
 func pictured(at time.Time, ns1, ns2, resolver Sight) Look {
+	ns1.Serial, ns2.Serial = 1, 1
 	ns1.Server = Server{"ns1.example.test", "192.0.2.1:53", true}
 	ns2.Server = Server{"ns2.example.test", "192.0.2.2:53", true}
 	resolver.Server = Server{"198.51.100.1:53", "198.51.100.1:53", false}
@@ -42,8 +43,10 @@ func TestTheClockRunsFromTheLastServer(t *testing.T) {
 	w := newWorld(t, oldMX+goodSPF)
 	watch := w.watchOf(t)
 	step := func(hours int) Verdict {
-		w.now = begun.Add(time.Duration(hours) * time.Hour)
-		watch = watch.See(w.look(t))
+		for w.now.Before(hoursOn(hours)) {
+			w.now = earlier(w.now.Add(mostUnheard), hoursOn(hours))
+			watch = watch.See(w.look(t))
+		}
 		return Judge(watch, nil, w.now)
 	}
 	w.publish(t, newMX+goodSPF, w.ns1)
@@ -95,25 +98,67 @@ func TestTimeAloneSettlesNothing(t *testing.T) {
 		{"a resolver is silent", pictured(at, newSight, newSight, Sight{Trouble: Silent}), at, Settled},
 		{"nobody has looked for long", pictured(at, newSight, newSight, newSight), at.Add(2 * time.Hour), Switching},
 		{"nobody has looked since the wait was over", pictured(begun.Add(70*time.Hour), newSight, newSight, newSight), begun.Add(90 * time.Hour), Switching},
+		{"not all could be looked at", cutShort(pictured(at, newSight, newSight, newSight)), at, Switching},
 		{"all are silent", pictured(at, Sight{Trouble: Silent}, Sight{Trouble: Silent}, newSight), at, Unknown},
 	} {
-		w := Watch{Domain: "example.test", Target: elsewhere(t)}.See(pictured(begun.Add(-time.Hour), oldSight, oldSight, oldSight)).See(pictured(begun, newSight, newSight, newSight)).See(c.last)
+		w := Watch{Domain: "example.test", Target: elsewhere(t)}.See(pictured(begun.Add(-time.Hour), oldSight, oldSight, oldSight)).See(pictured(begun, newSight, newSight, newSight))
+		w = looked(w, c.last.At).See(c.last)
 		if got := Judge(w, nil, c.now).State; got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
+func cutShort(l Look) Look {
+	l.Cut = true
+	return l
+}
+
+// A server that had the old records may refuse mailhaul alone: it is not known to serve nobody.
+func TestAServerThatHadTheOldRecordsAndRefusesHolds(t *testing.T) {
+	w := switchSeen(t).See(pictured(hoursOn(1), newSight, oldSight, newSight))
+	for hour := 2; hour <= 90; hour++ {
+		w = w.See(pictured(hoursOn(hour), newSight, Sight{Trouble: Lame}, newSight))
+	}
+	v := Judge(w, inStep, hoursOn(90))
+	wantUnsafe(t, v, "Not every server")
+	wantFinding(t, v, CodeServerLame, "ns2.example.test (192.0.2.2) had the old MX records when it was last heard", "Take it out of the NS records")
+	if v = Judge(w.See(pictured(hoursOn(91), newSight, newSight, newSight)), inStep, hoursOn(91)); !v.Clock.SwitchedAt.Equal(hoursOn(91)) {
+		t.Errorf("it answers the new records: %+v", v.Clock)
+	}
+	w = w.See(only(pictured(hoursOn(91), newSight, newSight, newSight), "ns1.example.test"))
+	if v = Judge(w, inStep, hoursOn(91)); !v.Delete.Yes {
+		t.Errorf("nobody names it any more: %s %+v", v.State, v.Delete)
+	}
+}
+
+// only is a look at a zone that has one server.
+func only(l Look, name string) Look {
+	l.Sights = slices.DeleteFunc(l.Sights, func(s Sight) bool { return s.Authoritative && s.Name != name })
+	return l
+}
+
 // Only one combination of what the DNS says and what is known of the mailboxes is safe.
 func TestOneCombinationAloneIsSafe(t *testing.T) {
 	settled := begun.Add(200 * time.Hour)
-	looks := map[State]Look{
-		Unknown:       pictured(settled, Sight{Trouble: Silent}, Sight{Trouble: Silent}, Sight{Trouble: Silent}),
-		NotPrepared:   pictured(settled, mx(86400, "mx.old.test"), oldSight, oldSight),
-		ReadyToSwitch: pictured(settled, oldSight, oldSight, oldSight),
-		Mixed:         pictured(settled, newSight, bothTell, newSight),
-		Switching:     pictured(begun.Add(10*time.Hour), newSight, newSight, newSight),
-		Settled:       pictured(settled, newSight, newSight, newSight),
+	moving := Watch{Domain: "example.test", Target: elsewhere(t)}.See(pictured(begun.Add(-time.Hour), oldSight, oldSight, oldSight)).See(pictured(begun, newSight, newSight, newSight))
+	waited := looked(moving, settled)
+	histories := map[string]struct {
+		state State
+		watch Watch
+	}{
+		"unknown":            {Unknown, waited.See(pictured(settled, Sight{Trouble: Silent}, Sight{Trouble: Silent}, Sight{Trouble: Silent}))},
+		"not prepared":       {NotPrepared, waited.See(pictured(settled, mx(86400, "mx.old.test"), oldSight, oldSight))},
+		"ready":              {ReadyToSwitch, waited.See(pictured(settled, oldSight, oldSight, oldSight))},
+		"mixed":              {Mixed, waited.See(pictured(settled, newSight, bothTell, newSight))},
+		"waiting":            {Switching, looked(moving, begun.Add(10*time.Hour))},
+		"a gap":              {Switching, moving.See(pictured(settled, newSight, newSight, newSight))},
+		"said before a gap":  {Switching, moving.Say(begun, begun).See(pictured(settled, newSight, newSight, newSight))},
+		"a later server":     {Switching, waited.See(joined(pictured(settled, newSight, newSight, newSight)))},
+		"a cache that kept":  {Switching, waited.See(pictured(settled, newSight, newSight, oldSight)).See(pictured(settled.Add(time.Minute), newSight, newSight, Sight{Trouble: Silent}))},
+		"a silent resolver":  {Settled, waited.See(pictured(settled, newSight, newSight, Sight{Trouble: Silent}))},
+		"said after the gap": {Settled, moving.See(pictured(settled, newSight, newSight, newSight)).Say(begun, settled)},
+		"settled":            {Settled, waited.See(pictured(settled, newSight, newSight, newSight))},
 	}
 	facts := map[string]*Mailboxes{
 		"not known":                  nil,
@@ -125,16 +170,17 @@ func TestOneCombinationAloneIsSafe(t *testing.T) {
 		"all after the switch":       {Total: 3, Synced: 3, SyncedAfterSwitch: 3},
 		"all, and some once it ends": {Total: 3, Synced: 3, SyncedAfterSwitch: 3, SyncedAfterWait: 2},
 		"all after the wait":         {Total: 3, Synced: 3, SyncedAfterSwitch: 3, SyncedAfterWait: 3},
+		"one lacks mail":             {Total: 3, Synced: 3, SyncedAfterSwitch: 2, SyncedAfterWait: 2, Lacking: 1},
+		"all lack mail":              {Total: 3, Synced: 3, Lacking: 3},
 	}
 	var complete, remove []string
-	for _, state := range States() {
-		w := Watch{Domain: "example.test", Target: elsewhere(t)}.See(pictured(begun.Add(-time.Hour), oldSight, oldSight, oldSight)).See(pictured(begun, newSight, newSight, newSight)).See(looks[state])
+	for history, h := range histories {
 		for name, mailboxes := range facts {
-			v := Judge(w, mailboxes, looks[state].At)
-			if v.State != state {
-				t.Fatalf("%s is %s", state, v.State)
+			v := Judge(h.watch, mailboxes, h.watch.Last.At)
+			if v.State != h.state {
+				t.Fatalf("%s is %s", history, v.State)
 			}
-			combination := fmt.Sprintf("%s, %s", state, name)
+			combination := fmt.Sprintf("%s, %s", h.state, name)
 			if v.Complete.Yes {
 				complete = append(complete, combination)
 			}
@@ -146,7 +192,7 @@ func TestOneCombinationAloneIsSafe(t *testing.T) {
 			}
 		}
 	}
-	slices.Sort(complete)
+	complete, remove = distinct(complete), distinct(remove)
 	if want := []string{"settled, all after the switch", "settled, all after the wait", "settled, all, and some once it ends"}; !slices.Equal(complete, want) {
 		t.Errorf("completing is safe with %q", complete)
 	}
@@ -175,7 +221,7 @@ func TestWhatWasSeenWinsOverWhatIsStated(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", c.name, clock, c.want)
 		}
 	}
-	never := Watch{Domain: "example.test", Target: elsewhere(t), Stated: hour(-100)}.See(pictured(hour(0), newSight, newSight, newSight))
+	never := Watch{Domain: "example.test", Target: elsewhere(t)}.Say(hour(-100), hour(0)).See(pictured(hour(0), newSight, newSight, newSight))
 	if clock := never.Clock(); !clock.SwitchedAt.Equal(hour(-100)) || !clock.Assumed || !clock.SafeAt.Equal(hour(-100).Add(24*time.Hour+Wait)) {
 		t.Errorf("a switch that nobody saw: %+v", clock)
 	}
@@ -189,7 +235,7 @@ func TestALoweredTTLCountsOnceTheFormerHasRunOut(t *testing.T) {
 		t.Errorf("an hour after: %s %v", v.State, codes(v))
 	}
 	early := watch.See(pictured(begun.Add(2*time.Hour), newSight, newSight, newSight))
-	if want := begun.Add(24*time.Hour + Wait); !early.Clock().SafeAt.Equal(want) {
+	if want := begun.Add(25*time.Hour + Wait); !early.Clock().SafeAt.Equal(want) {
 		t.Errorf("safe at %s, want %s", early.Clock().SafeAt, want)
 	}
 	watch = watch.See(pictured(begun.Add(24*time.Hour), oldSight, oldSight, oldSight))
@@ -235,18 +281,9 @@ func TestOfficeTakesMailAtAnyOfItsHosts(t *testing.T) {
 }
 
 func TestThePlanHasTheRecordsToPublish(t *testing.T) {
-	target, err := Target{Kind: Office365, Tenant: "contoso.onmicrosoft.com"}.Checked()
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := newWorld(t, "example.test. 86400 IN MX 10 mx.old.test.\nexample.test. 60 IN TXT \"v=spf1 mx -all\"\n")
-	v := Judge(Watch{Domain: "example.test", Target: target}.See(w.look(t)), nil, begun)
-	var published []string
-	for _, s := range v.Steps {
-		for _, r := range s.Publish {
-			published = append(published, fmt.Sprintf("%s: %s %d %s %d %s", s.Code, r.Name, r.TTL, r.Type, r.Preference, r.Value))
-		}
-	}
+	v := Judge(Watch{Domain: "example.test", Target: office(t)}.See(w.look(t)), nil, begun)
+	published := toPublish(v)
 	want := []string{
 		"lower-ttl: example.test 3600 MX 10 mx.old.test",
 		"other-records: example.test 3600 TXT 0 v=spf1 include:spf.protection.outlook.com mx -all",
@@ -260,19 +297,159 @@ func TestThePlanHasTheRecordsToPublish(t *testing.T) {
 	}
 }
 
+// toPublish are the records of the plan, each with its step.
+func toPublish(v Verdict) (published []string) {
+	for _, s := range v.Steps {
+		for _, r := range s.Publish {
+			published = append(published, fmt.Sprintf("%s: %s %d %s %d %s", s.Code, r.Name, r.TTL, r.Type, r.Preference, r.Value))
+		}
+	}
+	return published
+}
+
+func office(t *testing.T) Target {
+	t.Helper()
+	target, flaws := Target{Kind: Office365, Tenant: "contoso.onmicrosoft.com"}.Checked()
+	if len(flaws) > 0 {
+		t.Fatal(flaws)
+	}
+	return target
+}
+
+// Of what could not be asked nothing is found, nothing is proposed that would replace it,
+// and nothing is done.
+func TestWhatCouldNotBeAskedIsNotJudged(t *testing.T) {
+	all := append([]string{"example.test"}, append(autodiscoverNames("example.test"), keyNames("example.test")...)...)
+	for i, name := range all {
+		deaf := newSight
+		deaf.Unknown = []string{name}
+		v := Judge(Watch{Domain: "example.test", Target: office(t)}.See(pictured(begun, deaf, deaf, deaf)), nil, begun)
+		code := []Code{CodeSPFMissing, CodeAutodiscover, CodeAutodiscover, CodeDKIM, CodeDKIM}[i]
+		if slices.Contains(codes(v), code) {
+			t.Errorf("without an answer about %s there is %s", name, code)
+		}
+		proposed := slices.ContainsFunc(toPublish(v), func(line string) bool { return strings.Contains(line, "v=spf1") })
+		if proposed == (name == "example.test") {
+			t.Errorf("without an answer about %s: %q", name, toPublish(v))
+		}
+	}
+	healthy := newSight
+	for _, r := range slices.Concat(office(t).newSPF("example.test", nil), office(t).newDKIM("example.test"), office(t).newAutodiscover("example.test")) {
+		healthy.Records = append(slices.Clone(healthy.Records), r)
+	}
+	for _, unknown := range append(all, "") {
+		deaf := healthy
+		deaf.Unknown = []string{unknown}
+		v := Judge(Watch{Domain: "example.test", Target: office(t)}.See(pictured(begun, deaf, deaf, deaf)), nil, begun)
+		if v.Steps[2].Code != "other-records" || v.Steps[2].Done != (unknown == "") {
+			t.Errorf("without an answer about %q the step is done: %v", unknown, v.Steps[2].Done)
+		}
+		v = Judge(Watch{Domain: "example.test", Target: office(t)}.See(pictured(begun, deaf, healthy, deaf)), nil, begun)
+		if !v.Steps[2].Done {
+			t.Errorf("another server told about %q, but the step is not done", unknown)
+		}
+	}
+}
+
+// An SPF record that would leave out what one of several says is not proposed.
+func TestOfTwoSPFRecordsNoneIsProposed(t *testing.T) {
+	twice := newSight
+	for _, text := range []string{"v=spf1 mx -all", "V=SPF1 a -all"} {
+		twice.Records = append(slices.Clone(twice.Records), Record{Name: "example.test", Type: "TXT", Value: text})
+	}
+	v := Judge(Watch{Domain: "example.test", Target: elsewhere(t)}.See(pictured(begun, twice, twice, twice)), nil, begun)
+	for _, line := range toPublish(v) {
+		if strings.Contains(line, "TXT") {
+			t.Error(line)
+		}
+	}
+}
+
+// What was seen stays as long as the new target takes mail at the same hosts; else what was
+// stated goes, too.
+func TestATargetWithTheSameHostsKeepsWhatWasSeen(t *testing.T) {
+	w := Watch{Domain: "example.test", Target: elsewhere(t), Stated: begun}.See(pictured(begun, oldSight, oldSight, oldSight)).See(pictured(begun.Add(time.Hour), newSight, newSight, newSight)).See(pictured(begun.Add(9*time.Hour), newSight, newSight, newSight))
+	same := w.Target
+	same.SPF, same.Autodiscover, same.MX = "spf.other.test", "mail.new.test", []string{"mx2.new.test", "mx.new.test"}
+	if got := w.Retarget(same); got.Clock() != w.Clock() || got.Target.SPF != "spf.other.test" || got.OldTTL != 3600 {
+		t.Errorf("%+v", got.Clock())
+	}
+	other := w.Target
+	other.MX = []string{"mx.new.test"}
+	if got := w.Retarget(other); got.Seen["192.0.2.1:53"].FirstNew != begun.Add(9*time.Hour) || got.CachedUntil != w.CachedUntil || !got.Stated.IsZero() {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A server that left the zone with a high TTL, or has another address, has caches keep that until
+// it runs out, and no longer.
+func TestTheTTLOfAServerThatLeftRunsOut(t *testing.T) {
+	moves := func(l Look) Look {
+		l.Sights[1].Address = "192.0.2.9:53"
+		return l
+	}
+	left := func(l Look) Look { return only(l, "ns1.example.test") }
+	day, low := mx(86400, "mx.old.test"), mx(300, "mx.old.test")
+	for name, change := range map[string]func(Look) Look{"it left": left, "it has another address": moves} {
+		w := Watch{Domain: "example.test", Target: elsewhere(t)}.See(pictured(begun, day, day, oldSight))
+		for hour := 1; hour <= 24; hour++ {
+			w = w.See(change(pictured(hoursOn(hour), low, low, oldSight)))
+			if v := Judge(w, nil, w.Last.At); (v.State == ReadyToSwitch) != (hour == 24) || hour < 24 && !slices.Contains(codes(v), CodeTTLLowered) {
+				t.Errorf("%s, after %d hours: %s %v", name, hour, v.State, codes(v))
+			}
+		}
+		w = w.See(change(pictured(hoursOn(25), newSight, newSight, newSight)))
+		if want := hoursOn(25).Add(300*time.Second + Wait); !w.Clock().SafeAt.Equal(want) {
+			t.Errorf("%s: safe at %s, want %s", name, w.Clock().SafeAt, want)
+		}
+	}
+}
+
+// While a cache may hold the records with a former TTL, that is what is told.
+func TestReadySaysHowLongCachesKeepTheRecords(t *testing.T) {
+	w := Watch{Domain: "example.test", Target: elsewhere(t)}.See(pictured(begun, mx(86400, "mx.old.test"), oldSight, oldSight)).
+		See(pictured(begun.Add(15*time.Minute), mx(300, "mx.old.test"), mx(300, "mx.old.test"), oldSight)).
+		See(pictured(begun.Add(23*time.Hour+45*time.Minute), mx(300, "mx.old.test"), mx(300, "mx.old.test"), oldSight))
+	v := Judge(w, nil, w.Last.At)
+	if says, _ := v.sentence(CodeReady); v.State != ReadyToSwitch || !strings.Contains(says, "longer than 30 min") {
+		t.Errorf("%s: %s", v.State, says)
+	}
+}
+
+func TestTheMailboxesThatAreNotNamedAreCounted(t *testing.T) {
+	ten := make([]Behind, 10)
+	for _, c := range []struct {
+		m    Mailboxes
+		want int
+	}{
+		{Mailboxes{Total: 50, SyncedAfterSwitch: 30, SyncedAfterWait: 5, Behind: ten}, 10},
+		{Mailboxes{Total: 50, SyncedAfterSwitch: 50, SyncedAfterWait: 5, Behind: ten}, 35},
+		{Mailboxes{Total: 50, SyncedAfterSwitch: 50, SyncedAfterWait: 50}, 0},
+	} {
+		if got := c.m.Unnamed(); got != c.want {
+			t.Errorf("%+v: %d", c.m, got)
+		}
+	}
+}
+
 func TestTargetsAreChecked(t *testing.T) {
 	for _, c := range []struct {
-		target Target
-		says   string
+		target      Target
+		field, says string
 	}{
-		{Target{Kind: "gmail"}, "not known"},
-		{Target{Kind: Other}, "not named"},
-		{Target{Kind: Other, MX: []string{"192.0.2.1"}}, "not a domain"},
-		{Target{Kind: Other, MX: []string{"mx.example.org"}, Tenant: "contoso.onmicrosoft.com"}, "only Office 365"},
-		{Target{Kind: Office365, SPF: "not a domain"}, "not a domain"},
+		{Target{Kind: "gmail"}, "kind", "not known"},
+		{Target{Kind: Other}, "mx", "not named"},
+		{Target{Kind: Other, MX: []string{"192.0.2.1"}}, "mx", "not a domain"},
+		{Target{Kind: Other, MX: []string{""}}, "mx", "not a domain"},
+		{Target{Kind: Other, MX: []string{"mx.example.org"}, Tenant: "contoso.onmicrosoft.com"}, "tenant", "only Office 365"},
+		{Target{Kind: Office365, SPF: "not a domain"}, "spf", "not a domain"},
+		{Target{Kind: Office365, MX: strings.Split(strings.Repeat("mx.example.org ", 11), " ")[:11]}, "mx", "more than 10"},
 	} {
-		if _, err := c.target.Checked(); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%+v: %v", c.target, err)
+		if _, flaws := c.target.Checked(); len(flaws) != 1 || flaws[0].Field != c.field || !strings.Contains(flaws[0].Text, c.says) {
+			t.Errorf("%+v: %v", c.target, flaws)
 		}
+	}
+	if _, flaws := (Target{Kind: Other, SPF: "no", Autodiscover: "no", Tenant: "no"}).Checked(); len(flaws) != 5 {
+		t.Errorf("not all that is wrong is told: %v", flaws)
 	}
 }

@@ -12,7 +12,7 @@ type Record struct {
 	Name       string `json:"name" doc:"whose record it is"`
 	Type       string `json:"type" doc:"MX, TXT, CNAME or SRV"`
 	Preference int    `json:"preference,omitempty" doc:"of an MX record: the lowest is tried first"`
-	Value      string `json:"value" doc:"the host that an MX, CNAME or SRV record names, or the text of a TXT record"`
+	Value      string `json:"value" doc:"the host that an MX, CNAME or SRV record names, or the text of an SPF or DMARC record"`
 	TTL        int    `json:"ttl" doc:"how many seconds a cache may keep it; from a resolver, how many are left"`
 }
 
@@ -30,8 +30,8 @@ const (
 	// Bogus: a resolver has the records, but their DNSSEC signatures are wrong (RFC 4035
 	// section 5.5): it answers SERVFAIL, and the records when told not to check.
 	Bogus Trouble = "bogus"
-	// Lame: the zone names the server, but it does not serve the zone: it refuses, or
-	// does not answer with authority (RFC 8499 section 7).
+	// Lame: the zone or its delegation names the server, but it does not serve the zone:
+	// it refuses, or does not answer with authority (RFC 8499 section 7).
 	Lame Trouble = "lame"
 	// Silent: no answer in time.
 	Silent Trouble = "timeout"
@@ -39,6 +39,8 @@ const (
 	Garbled Trouble = "garbled"
 	// Forbidden: the server's settings do not allow connecting to that address.
 	Forbidden Trouble = "forbidden"
+	// Homeless: a server of the zone whose name has no address, so that nobody can ask it.
+	Homeless Trouble = "no-address"
 	// Alias: the domain is an alias of another, whose records would have to be looked at.
 	Alias Trouble = "alias"
 )
@@ -53,23 +55,38 @@ type Server struct {
 // Sight is what one server answered.
 type Sight struct {
 	Server
-	Trouble Trouble  `json:"trouble,omitempty" enum:"nxdomain,servfail,bogus,lame,timeout,garbled,forbidden,alias" doc:"why it gave no answer that counts"`
+	Former  bool     `json:"former,omitempty" doc:"whether neither the zone nor its delegation names it any more"`
+	Trouble Trouble  `json:"trouble,omitempty" enum:"nxdomain,servfail,bogus,lame,timeout,garbled,forbidden,no-address,alias" doc:"why it gave no answer that counts"`
 	Serial  uint32   `json:"serial,omitempty" doc:"of the zone, by a server of it"`
 	Absent  int      `json:"absent,omitempty" doc:"for how many seconds a cache may keep that a record is not there (RFC 2308 section 5)"`
 	Records []Record `json:"records"`
-	Unknown []string `json:"unknown,omitempty" doc:"the names about which it could not be asked"`
+	Unknown []string `json:"unknown,omitempty" doc:"the names about which it could not be asked, or answered more than is kept"`
+	Cut     bool     `json:"cut,omitempty" doc:"whether it has more MX records than are looked at"`
 }
 
 // Look is what was answered when a domain was looked at.
 type Look struct {
-	At         time.Time `json:"at"`
-	Domain     string    `json:"domain"`
-	Zone       string    `json:"zone,omitempty" doc:"the zone that the domain is in"`
-	Trouble    Trouble   `json:"trouble,omitempty" doc:"why the servers of the zone could not be found"`
-	Sights     []Sight   `json:"sights"`
-	Aliases    []string  `json:"aliases,omitempty" doc:"hosts of MX records that are aliases"`
-	Unresolved []string  `json:"unresolved,omitempty" doc:"hosts of MX records that have no address"`
-	Cut        bool      `json:"cut,omitempty" doc:"whether there were more servers or records than are looked at"`
+	At      time.Time `json:"at"`
+	Domain  string    `json:"domain"`
+	Zone    string    `json:"zone,omitempty" doc:"the zone that the domain is in"`
+	Trouble Trouble   `json:"trouble,omitempty" doc:"why the servers of the zone could not be found"`
+	// Delegation is nil where the zone was not found, and in looks of before it was asked.
+	Delegation *Delegation `json:"delegation,omitempty" doc:"which servers the zone above names"`
+	Sights     []Sight     `json:"sights"`
+	Aliases    []string    `json:"aliases,omitempty" doc:"hosts of MX records that are aliases"`
+	Unresolved []string    `json:"unresolved,omitempty" doc:"hosts of MX records that have no address"`
+	Cut        bool        `json:"cut,omitempty" doc:"whether there were more servers or records than are looked at"`
+}
+
+// Shifted is the look as dated by a clock that is ahead by so much of the one that dated it.
+func (l Look) Shifted(by time.Duration) Look {
+	l.At = l.At.Add(by)
+	if d := l.Delegation; d != nil && d.Trouble == NoTrouble {
+		heard := *d
+		heard.Heard = l.At
+		l.Delegation = &heard
+	}
+	return l
 }
 
 // zone are the sights of the zone's servers, resolvers those of the resolvers.
@@ -79,6 +96,22 @@ func (l Look) zone() []Sight {
 
 func (l Look) resolvers() []Sight {
 	return slices.DeleteFunc(slices.Clone(l.Sights), func(s Sight) bool { return s.Authoritative })
+}
+
+// names reports whether the zone or its delegation names a server at an address.
+func (l Look) names(address string) bool {
+	return slices.ContainsFunc(l.zone(), func(s Sight) bool { return s.Address == address && !s.Former })
+}
+
+// heard is the first server of the zone that could be asked about all the names, else the
+// first resolver that could.
+func (l Look) heard(names ...string) (Sight, bool) {
+	for _, s := range slices.Concat(l.zone(), l.resolvers()) {
+		if s.Trouble == NoTrouble && !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(s.Unknown, name) }) {
+			return s, true
+		}
+	}
+	return Sight{}, false
 }
 
 // mx are the MX records of the domain, best first.
@@ -98,18 +131,17 @@ func (s Sight) at(kind, name string) []Record {
 	return slices.DeleteFunc(slices.Clone(s.Records), func(r Record) bool { return r.Type != kind || r.Name != name })
 }
 
-// ttl is the longest time, in seconds, that a cache may keep what the server says of the
+// ttl is the longest time, in seconds, that a cache keeps what the server says of the
 // domain's MX records, or of there being none.
 func (s Sight) ttl() int {
-	records := s.mx()
+	records, longest := s.mx(), 0
 	if len(records) == 0 {
-		return s.Absent
+		longest = s.Absent
 	}
-	longest := 0
 	for _, r := range records {
 		longest = max(longest, r.TTL)
 	}
-	return longest
+	return min(longest, mostCached)
 }
 
 // stance is where a server sends the domain's mail.
@@ -122,9 +154,10 @@ const (
 	moved                 // to the new alone
 )
 
-// stand is where a server sends mail, by the hosts the target takes.
+// stand is where a server sends mail, by the hosts the target takes. A lame server that
+// answers old records, though without authority, sends there who believes it.
 func (s Sight) stand(t Target) stance {
-	if s.Trouble != NoTrouble {
+	if s.Trouble != NoTrouble && s.Trouble != Lame {
 		return unheard
 	}
 	taken, records := 0, s.mx()
@@ -134,6 +167,8 @@ func (s Sight) stand(t Target) stance {
 		}
 	}
 	switch {
+	case s.Trouble == Lame && taken == len(records):
+		return unheard
 	case taken == 0:
 		return old
 	case taken < len(records):

@@ -21,14 +21,14 @@ type Step struct {
 
 // stepsOf are the steps of the move with what is done of them.
 func stepsOf(w Watch, clock Clock, state State, m *Mailboxes) []Step {
-	now, _ := w.Last.first()
+	now, _ := w.Last.heard()
 	begun := state == Mixed || state == Switching || state == Settled
 	every := func(n func(Mailboxes) int) bool { return m != nil && m.Total > 0 && n(*m) == m.Total }
 	return []Step{
 		lowerTTL(w, now, begun || state == ReadyToSwitch),
 		{Code: "synchronise", Title: "Synchronise every mailbox", Text: "Start the batches, and let every mailbox get its first copy before the switch. They are kept in step every day.",
 			Done: every(func(m Mailboxes) int { return m.Synced })},
-		otherRecords(w, now),
+		otherRecords(w),
 		moveMX(w, now, clock, state),
 		{Code: "wait", Title: "Wait", Text: "For 72 hours after the caches have lost the old records, mail may arrive at the old system: keep it and the batches running.",
 			Done: state == Settled, Due: clock.SafeAt},
@@ -54,23 +54,29 @@ func lowerTTL(w Watch, now Sight, done bool) Step {
 }
 
 // otherRecords is about SPF, DKIM and Autodiscover, in the order in which they are needed.
-func otherRecords(w Watch, now Sight) Step {
+// What stands there now must be known, lest a record be published that leaves it out.
+func otherRecords(w Watch) Step {
 	d, t := w.Domain, w.Target
+	spf, spfHeard := w.Last.heard(d)
+	alias, aliasHeard := w.Last.heard(autodiscoverNames(d)...)
+	keys, keysHeard := w.Last.heard(keyNames(d)...)
 	step := Step{Code: "other-records", Title: "Publish the other records of the new system",
 		Text: "SPF and DKIM before anybody sends from the new system, so that its mail is taken; autodiscover when people begin to work there."}
-	step.Now = slices.Concat(spfOf(now, d), now.at("CNAME", "autodiscover."+d), now.at("CNAME", selectors[0]+"._domainkey."+d), now.at("CNAME", selectors[1]+"._domainkey."+d))
-	step.Publish = slices.Concat(t.newSPF(d, spfOf(now, d)), t.newDKIM(d), t.newAutodiscover(d))
+	step.Now = slices.Concat(spfOf(spf, d), alias.at("CNAME", autodiscoverNames(d)[0]), keys.at("CNAME", keyNames(d)[0]), keys.at("CNAME", keyNames(d)[1]))
+	if spfHeard {
+		step.Publish = t.newSPF(d, spfOf(spf, d))
+	} else {
+		step.Text += " Which SPF record there is now could not be asked, so that none is proposed."
+	}
+	step.Publish = slices.Concat(step.Publish, t.newDKIM(d), t.newAutodiscover(d))
 	if len(services[t.Kind].dkim) > 0 && t.Tenant == "" {
 		step.Text += " The Defender portal shows the two DKIM records of the domain."
 	} else if t.Tenant != "" {
 		step.Text += " Compare the DKIM records with those that the Defender portal shows: newer domains have others."
 	}
-	step.Done = !slices.ContainsFunc(findingsAbout(w), func(c Code) bool {
+	step.Done = spfHeard && aliasHeard && keysHeard && !slices.ContainsFunc(findingsAbout(w), func(c Code) bool {
 		return slices.Contains([]Code{CodeSPFMissing, CodeSPFTwice, CodeSPFLacks, CodeAutodiscover, CodeDKIM}, c)
 	})
-	if _, heard := w.Last.first(); !heard {
-		step.Done = false
-	}
 	return step
 }
 

@@ -1,7 +1,6 @@
 package cutover
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,19 +48,26 @@ var services = map[Kind]hosts{
 		[]string{"partner.onmschina.cn"}},
 }
 
+// mostHosts is how many hosts of new MX records may be named.
+const mostHosts = 10
+
+// Flaw is what is wrong with a field of a target.
+type Flaw struct{ Field, Text string }
+
 // Checked is the target with what its kind says filled in and names as records have
-// them. An error says what is wrong with what was given.
-func (t Target) Checked() (Target, error) {
+// them. It can be used only without flaws.
+func (t Target) Checked() (checked Target, flaws []Flaw) {
 	service, known := services[t.Kind]
 	switch {
 	case !known && t.Kind != Other:
-		return t, fmt.Errorf("the kind of target %q is not known: want office365, office365-china or other", migration.SafeText(string(t.Kind)))
+		return t, []Flaw{{"kind", fmt.Sprintf("the kind of target %q is not known: want office365, office365-china or other", migration.SafeText(string(t.Kind)))}}
 	case !known && len(t.MX) == 0:
-		return t, errors.New("the hosts of the new MX records are not named: name each that the new system has")
-	case !known && t.Tenant != "":
-		return t, errors.New("only Office 365 has a tenant")
-	case len(t.MX) > mostRecords:
-		return t, fmt.Errorf("more than %d hosts for MX records", mostRecords)
+		flaws = append(flaws, Flaw{"mx", "the hosts of the new MX records are not named: name each that the new system has"})
+	case len(t.MX) > mostHosts:
+		flaws = append(flaws, Flaw{"mx", fmt.Sprintf("more than %d hosts for MX records", mostHosts)})
+	}
+	if !known && t.Tenant != "" {
+		flaws = append(flaws, Flaw{"tenant", "only Office 365 has a tenant"})
 	}
 	if t.SPF == "" {
 		t.SPF = service.spf
@@ -70,23 +76,23 @@ func (t Target) Checked() (Target, error) {
 		t.Autodiscover = service.autodiscover
 	}
 	t.MX = slices.Clone(t.MX)
-	var wrong error
-	for _, name := range append(pointers(t.MX), &t.SPF, &t.Autodiscover, &t.Tenant) {
-		if *name == "" {
-			continue
+	name := func(field string, text *string) {
+		if *text == "" && field != "mx" {
+			return
 		}
-		checked, err := ParseDomain(*name)
-		wrong = errors.Join(wrong, err)
-		*name = checked
+		domain, err := ParseDomain(*text)
+		if err != nil {
+			flaws = append(flaws, Flaw{field, err.Error()})
+		}
+		*text = domain
 	}
-	return t, wrong
-}
-
-func pointers(names []string) (all []*string) {
-	for i := range names {
-		all = append(all, &names[i])
+	for i := range t.MX {
+		name("mx", &t.MX[i])
 	}
-	return all
+	name("spf", &t.SPF)
+	name("autodiscover", &t.Autodiscover)
+	name("tenant", &t.Tenant)
+	return t, flaws
 }
 
 // ParseDomain checks a name of DNS that a person wrote, and gives it in ASCII, in lower
@@ -105,6 +111,11 @@ func (t Target) Takes(host string) bool {
 		return true
 	}
 	return len(t.MX) == 0 && slices.ContainsFunc(services[t.Kind].mx, func(suffix string) bool { return strings.HasSuffix(host, "."+suffix) })
+}
+
+// takesAs reports whether mail for the same hosts arrives at another target.
+func (t Target) takesAs(other Target) bool {
+	return t.Kind == other.Kind && slices.Equal(distinct(slices.Clone(t.MX)), distinct(slices.Clone(other.MX)))
 }
 
 // ttlToPublish is what the records to publish are proposed with, in seconds.
@@ -128,21 +139,26 @@ func dashed(domain string) string { return strings.ReplaceAll(domain, ".", "-") 
 // selectors are the names of the DKIM keys of Office 365.
 var selectors = []string{"selector1", "selector2"}
 
+// keyNames are the names at which the two keys of a domain are looked for.
+func keyNames(domain string) []string {
+	return []string{selectors[0] + "._domainkey." + domain, selectors[1] + "._domainkey." + domain}
+}
+
 // newDKIM are the DKIM records to publish, where the tenant is known.
 func (t Target) newDKIM(domain string) (records []Record) {
 	if t.Tenant == "" {
 		return nil
 	}
-	for _, s := range selectors {
-		records = append(records, Record{Name: s + "._domainkey." + domain, Type: "CNAME", Value: s + "-" + dashed(domain) + "._domainkey." + t.Tenant, TTL: ttlToPublish})
+	for i, name := range keyNames(domain) {
+		records = append(records, Record{Name: name, Type: "CNAME", Value: selectors[i] + "-" + dashed(domain) + "._domainkey." + t.Tenant, TTL: ttlToPublish})
 	}
 	return records
 }
 
-// newSPF is the SPF record to publish beside what the domain has: both systems send
-// until the mail has moved.
+// newSPF is the SPF record to publish with what the one of the domain says: both systems
+// send until the mail has moved. Of several records it is not known which is meant.
 func (t Target) newSPF(domain string, now []Record) []Record {
-	if t.SPF == "" {
+	if t.SPF == "" || len(now) > 1 {
 		return nil
 	}
 	include, text := "include:"+t.SPF, "v=spf1 include:"+t.SPF+" -all"
@@ -154,21 +170,31 @@ func (t Target) newSPF(domain string, now []Record) []Record {
 	return []Record{{Name: domain, Type: "TXT", Value: text, TTL: ttlToPublish}}
 }
 
+// autodiscoverNames are the names by which Outlook finds the system of a domain: of an
+// alias, and of an SRV record.
+func autodiscoverNames(domain string) []string {
+	return []string{"autodiscover." + domain, "_autodiscover._tcp." + domain}
+}
+
 // newAutodiscover is the alias that leads Outlook to the new system.
 func (t Target) newAutodiscover(domain string) []Record {
 	if t.Autodiscover == "" {
 		return nil
 	}
-	return []Record{{Name: "autodiscover." + domain, Type: "CNAME", Value: t.Autodiscover, TTL: ttlToPublish}}
+	return []Record{{Name: autodiscoverNames(domain)[0], Type: "CNAME", Value: t.Autodiscover, TTL: ttlToPublish}}
 }
 
 // spfOf are the SPF records of a domain (RFC 7208 section 4.5).
 func spfOf(s Sight, domain string) []Record {
-	return slices.DeleteFunc(s.at("TXT", domain), func(r Record) bool {
-		text := strings.ToLower(r.Value)
-		return text != "v=spf1" && !strings.HasPrefix(text, "v=spf1 ")
-	})
+	return slices.DeleteFunc(s.at("TXT", domain), func(r Record) bool { return !isSPF(r.Value) })
 }
+
+func isSPF(text string) bool {
+	version, _, _ := strings.Cut(text, " ")
+	return strings.EqualFold(version, "v=spf1")
+}
+
+func isDMARC(text string) bool { return strings.HasPrefix(strings.ToLower(text), "v=dmarc1") }
 
 // includes reports whether an SPF record includes a domain (RFC 7208 section 5.2), or
 // hands over to it (section 6.1).

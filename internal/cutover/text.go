@@ -2,6 +2,7 @@ package cutover
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"time"
@@ -15,8 +16,17 @@ func shown(s Server) string {
 	return s.Name + " (" + shortAddress(s.Address) + ")"
 }
 
-// duration is a length of time for people: in minutes below two hours, in hours below
-// four days.
+// shortAddress is an address for people: without the usual port.
+func shortAddress(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if number, bad := strconv.Atoi(port); err == nil && bad == nil && number == 53 {
+		return host
+	}
+	return address
+}
+
+// duration is a length of time for people: in seconds below two minutes, in minutes below
+// two hours, in hours below four days.
 func duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {

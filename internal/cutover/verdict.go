@@ -40,12 +40,15 @@ const LowTTL = 3600
 // MostAge is how old the last look may be to say that a domain has settled.
 const MostAge = time.Hour
 
+// ahead reports whether a look is of a time to come: a clock was wrong.
+func ahead(look Look, now time.Time) bool { return look.At.Sub(now) > mostAhead }
+
 // Severity is how much a finding weighs.
 type Severity string
 
 // The severities.
 const (
-	// Bad: mail is lost, late or goes to the wrong system.
+	// Bad: mail is lost, late or goes to the wrong system. Nothing is safe meanwhile.
 	Bad Severity = "error"
 	// Odd: something to put right, which keeps no mail away now.
 	Odd Severity = "warning"
@@ -66,16 +69,27 @@ type Behind struct {
 	Batch        string    `json:"batch"`
 	EmailAddress string    `json:"emailAddress"`
 	SyncedAt     time.Time `json:"syncedAt,omitzero" doc:"when its last whole pass began; absent when there was none"`
+	Lacks        string    `json:"lacks,omitempty" doc:"why it lacks mail whenever its last whole pass began; absent when it does not"`
 }
 
 // Mailboxes are the facts about the mailboxes of the domain.
 type Mailboxes struct {
 	Total             int      `json:"total"`
 	Synced            int      `json:"synced" doc:"that were ever synchronised"`
-	SyncedAfterSwitch int      `json:"syncedAfterSwitch" doc:"with a whole pass that began after the switch"`
-	SyncedAfterWait   int      `json:"syncedAfterWait" doc:"with a whole pass that began after the wait"`
+	SyncedAfterSwitch int      `json:"syncedAfterSwitch" doc:"with a whole pass that began after the switch, and that lack nothing"`
+	SyncedAfterWait   int      `json:"syncedAfterWait" doc:"with a whole pass that began after the wait, and that lack nothing"`
+	Lacking           int      `json:"lacking" doc:"that lack mail whenever their last whole pass began"`
 	Completed         int      `json:"completed"`
-	Behind            []Behind `json:"behind" doc:"the first hundred without a whole pass after the switch, or once all have one, after the wait"`
+	Behind            []Behind `json:"behind" doc:"the first hundred that lack mail or are without a whole pass after the switch, or once there is none, after the wait"`
+	Gone              []string `json:"gone,omitempty" doc:"batches whose mailboxes were to count, but that were deleted"`
+}
+
+// Unnamed is how many mailboxes are behind beside those that Behind names.
+func (m Mailboxes) Unnamed() int {
+	if m.SyncedAfterSwitch < m.Total {
+		return m.Total - m.SyncedAfterSwitch - len(m.Behind)
+	}
+	return m.Total - m.SyncedAfterWait - len(m.Behind)
 }
 
 // Safe says whether something may be done without losing mail.
@@ -106,7 +120,7 @@ type Verdict struct {
 func Judge(w Watch, mailboxes *Mailboxes, now time.Time) Verdict {
 	clock := w.Clock()
 	v := Verdict{Domain: w.Domain, Target: w.Target, LookedAt: w.Last.At, Clock: clock, Servers: w.Last.Sights, Mailboxes: mailboxes, State: w.state(clock, now)}
-	v.Findings = findingsOf(w, clock, v.State, now)
+	v.Findings = findingsOf(w, v, now)
 	v.Steps = stepsOf(w, clock, v.State, mailboxes)
 	v.Complete = safe(v, mailboxes, func(m Mailboxes) int { return m.SyncedAfterSwitch }, "since the switch")
 	v.Delete = safe(v, mailboxes, func(m Mailboxes) int { return m.SyncedAfterWait }, "since the wait was over")
@@ -117,7 +131,7 @@ func Judge(w Watch, mailboxes *Mailboxes, now time.Time) Verdict {
 func (w Watch) state(clock Clock, now time.Time) State {
 	count := map[stance]int{}
 	for _, s := range w.Last.zone() {
-		if s.Trouble != Lame {
+		if w.counts(s) {
 			count[s.stand(w.Target)]++
 		}
 	}
@@ -132,7 +146,7 @@ func (w Watch) state(clock Clock, now time.Time) State {
 		return NotPrepared
 	case count[old] > 0:
 		return ReadyToSwitch
-	case count[unheard] == 0 && w.waitOver(clock, now) && !w.cachesOld():
+	case count[unheard] == 0 && !w.Last.Cut && !w.unstated() && w.waitOver(clock, now) && !w.cachesOld():
 		return Settled
 	}
 	return Switching
@@ -146,7 +160,7 @@ func (w Watch) keptLong() bool {
 
 // waitOver reports whether the wait was over at the last look, and that is recent.
 func (w Watch) waitOver(clock Clock, now time.Time) bool {
-	return !clock.SafeAt.IsZero() && !w.Last.At.Before(clock.SafeAt) && now.Sub(w.Last.At) <= MostAge
+	return !clock.SafeAt.IsZero() && !w.Last.At.Before(clock.SafeAt) && now.Sub(w.Last.At) <= MostAge && !ahead(w.Last, now)
 }
 
 // cachesOld reports whether a resolver sends mail to the old system, or has those who ask
@@ -157,23 +171,37 @@ func (w Watch) cachesOld() bool {
 	})
 }
 
-// safe is yes when the domain has settled and every mailbox is counted.
+// safe is yes when the domain has settled without an error, and every mailbox is counted.
 func safe(v Verdict, m *Mailboxes, counted func(Mailboxes) int, since string) Safe {
 	var reasons []string
 	if v.State != Settled {
 		reasons = append(reasons, unsettled(v))
+	} else {
+		reasons = v.errors()
 	}
 	switch {
 	case m == nil:
 		reasons = append(reasons, "It is not known whether the mailboxes were synchronised.")
 	case m.Total == 0:
 		reasons = append(reasons, "No batch has a mailbox of "+v.Domain+".")
-	case counted(*m) < m.Total:
-		missing := m.Total - counted(*m)
-		reasons = append(reasons, fmt.Sprintf("%d of %s %s not synchronised %s: mail that arrived at the old system would be left there.",
-			missing, plural(m.Total, "mailbox", "mailboxes"), verb(missing, "was", "were"), since))
+	default:
+		reasons = append(reasons, m.behind(m.Total-m.Lacking-counted(*m), since)...)
 	}
 	return Safe{len(reasons) == 0, append([]string{}, reasons...)}
+}
+
+// behind says why mailboxes are behind: late ones had no whole pass since then, others
+// lack mail all the same.
+func (m Mailboxes) behind(late int, since string) (reasons []string) {
+	all := plural(m.Total, "mailbox", "mailboxes")
+	if late > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d of %s %s not synchronised %s: mail that arrived at the old system would be left there.", late, all, verb(late, "was", "were"), since))
+	}
+	if m.Lacking > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d of %s %s mail, whenever %s synchronised: messages were left out and not approved, the INBOX could not be copied, the last pass failed, or the batch leaves out new mail or the INBOX.",
+			m.Lacking, all, verb(m.Lacking, "lacks", "lack"), verb(m.Lacking, "it was", "they were")))
+	}
+	return reasons
 }
 
 // unsettled says why a domain has not settled.
@@ -189,16 +217,39 @@ func unsettled(v Verdict) string {
 		if v.Clock.SafeAt.IsZero() {
 			return "Not every server of the zone of " + v.Domain + " has the new MX records."
 		}
-		for _, f := range v.Findings {
-			if f.Code == CodeLookOld {
-				return f.Sentence
+		for _, code := range []Code{CodeLookOld, CodeLookAhead, CodeSwitchUnstated} {
+			if why, found := v.sentence(code); found {
+				return why
 			}
 		}
 		if v.LookedAt.Before(v.Clock.SafeAt) {
 			return "Mail may still arrive at the old system until " + moment(v.Clock.SafeAt) + "."
 		}
+		if many, found := v.sentence(CodeTooMany); found {
+			return many
+		}
 		return "The wait is over, but not everybody who was asked sees the new MX records now."
 	case Settled:
 	}
 	return ""
+}
+
+// errors are the sentences of the findings that are errors.
+func (v Verdict) errors() (all []string) {
+	for _, f := range v.Findings {
+		if f.Severity == Bad {
+			all = append(all, f.Sentence)
+		}
+	}
+	return all
+}
+
+// sentence is that of a finding.
+func (v Verdict) sentence(code Code) (string, bool) {
+	for _, f := range v.Findings {
+		if f.Code == code {
+			return f.Sentence, true
+		}
+	}
+	return "", false
 }

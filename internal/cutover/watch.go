@@ -1,34 +1,34 @@
 package cutover
 
 import (
+	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
-
-// Seen is what is remembered of a server of the zone.
-type Seen struct {
-	// LastOld is when it last answered a record of the old system, or none; zero when
-	// it was never seen to.
-	LastOld time.Time `json:"lastOld,omitzero"`
-	// FirstNew is since when every answer had the new records alone; zero when the last
-	// one did not.
-	FirstNew time.Time `json:"firstNew,omitzero"`
-}
 
 // Watch is what is remembered of a domain. It is kept as JSON.
 type Watch struct {
 	Domain string `json:"domain"`
 	Target Target `json:"target"`
-	// Stated is when an operator says that the MX records were changed, zero when
-	// nobody did.
-	Stated time.Time       `json:"stated,omitzero"`
-	Seen   map[string]Seen `json:"seen,omitempty"` // by address
-	// OldTTL is, in seconds, how long caches keep the old records, as last answered.
-	OldTTL int `json:"oldTTL,omitempty"`
+	// Stated is when an operator says that the MX records were changed, and StatedOn when
+	// that was said; zero when nobody did.
+	Stated   time.Time        `json:"stated,omitzero"`
+	StatedOn time.Time        `json:"statedOn,omitzero"`
+	Seen     map[string]Seen  `json:"seen,omitempty"`   // by address
+	Caches   map[string]Cache `json:"caches,omitempty"` // by address
+	// OldTTL is, in seconds, how long caches keep the old records: the longest of what the
+	// servers last answered. LongestTTL is the longest of what they ever answered.
+	OldTTL     int `json:"oldTTL,omitempty"`
+	LongestTTL int `json:"longestTTL,omitempty"`
 	// CachedUntil is until when a cache may hold old records of all that was answered.
 	CachedUntil time.Time `json:"cachedUntil,omitzero"`
+	// Doubted is what CachedUntil was when that was further off than a cache keeps records:
+	// a clock ran ahead before, or is behind now.
+	Doubted time.Time `json:"doubted,omitzero"`
+	// Delegations are what the zone above said when it was last heard before the last look, by
+	// zone: a domain can be a name in one, and get its own.
+	Delegations map[string]Delegation `json:"delegations,omitempty"`
 	// Last is the last look; its time is zero when there was none.
 	Last Look `json:"last"`
 }
@@ -36,39 +36,119 @@ type Watch struct {
 // mostSeen bounds how many servers are remembered: those of the last look always are.
 const mostSeen = 4 * mostServers
 
-// See adds what was seen to what is remembered. A look before the last one is not
-// counted.
+// mostAhead is how far a clock may run ahead, and longer than a look takes.
+const mostAhead = time.Minute
+
+// See adds what was seen to what is remembered. A look shortly before the last one is not
+// counted: another has overtaken it. The last one was dated by a clock that ran ahead where
+// a look is long before it: then nothing was seen at a time to come.
 func (w Watch) See(look Look) Watch {
-	if !w.Last.At.IsZero() && look.At.Before(w.Last.At) {
+	if look.At.Before(w.Last.At) && w.Last.At.Sub(look.At) <= mostAhead {
 		return w
 	}
-	w.Last, w.Seen = look, maps.Clone(w.Seen)
-	if w.Seen == nil {
-		w.Seen = map[string]Seen{}
-	}
-	heard := 0 // of old records in this look, seconds
-	stale := false
+	former, wait := w.Last.At, w.Clock().SafeAt
+	w.keepDelegation()
+	w.Last, w.Seen, w.Caches = look, copied(w.Seen), copied(w.Caches)
+	w.forgetAhead(former)
+	known, stale := maps.Clone(w.Seen), false
 	for _, s := range look.zone() {
-		seen := w.Seen[s.Address]
+		seen := known[s.Address]
 		switch s.stand(w.Target) {
 		case unheard:
-			continue
-		case moved:
-			if seen.FirstNew.IsZero() {
-				seen.FirstNew = look.At
+			if s.Address == "" {
+				continue
 			}
+			seen.Name, seen.Silent = cmp.Or(seen.Name, s.Name), true
+		case moved:
+			seen = seen.goesOnAs(sameName(known, s.Name))
+			seen.Joined = seen.Joined || seen.neverHeard() && anyHeard(known)
+			seen = seen.answeredNew(s, look.At, former, wait)
 		default:
-			seen = Seen{LastOld: look.At}
-			stale, heard = true, max(heard, s.ttl())
-			w.CachedUntil = later(w.CachedUntil, look.At.Add(seconds(s.ttl())))
+			// Until now caches may have got the records with their former TTL.
+			ttl := max(s.ttl(), seen.oldTTL())
+			w.LongestTTL = max(w.mostTTL(), ttl)
+			w.CachedUntil = later(w.CachedUntil, look.At.Add(seconds(ttl)))
+			seen, stale = Seen{Name: s.Name, LastOld: look.At, Serial: s.Serial, Left: seen.Left, TTL: s.ttl()}, true
 		}
 		w.Seen[s.Address] = seen
 	}
 	if stale {
-		w.OldTTL = heard
+		w.OldTTL = w.longestTTL()
 	}
+	w.leave()
+	w.seeCaches()
 	w.forget()
 	return w
+}
+
+func copied[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return maps.Clone(m)
+}
+
+// forgetAhead mends what was dated by a clock that ran ahead: what is remembered of a time
+// after the last look was seen before it, and no cache keeps what it got before then for
+// longer than the longest TTL. former is the time of the look before.
+func (w *Watch) forgetAhead(former time.Time) {
+	at := w.Last.At
+	for address, seen := range w.Seen {
+		w.Seen[address] = seen.notAfter(at)
+	}
+	for address, c := range w.Caches {
+		w.Caches[address] = c.notAfter(at)
+	}
+	if w.StatedOn.Sub(at) > mostAhead {
+		w.StatedOn = at
+	}
+	most := at.Add(seconds(w.mostTTL()))
+	switch {
+	case w.CachedUntil.After(most):
+		w.Doubted, w.CachedUntil = later(w.Doubted, w.CachedUntil), most
+	case at.Sub(former) > mostUnheard && !w.Doubted.After(most): // the clock was behind, and was set
+		w.Doubted, w.CachedUntil = time.Time{}, later(w.CachedUntil, w.Doubted)
+	}
+}
+
+// mostTTL is the longest time, in seconds, that a cache may keep what was answered. Where
+// records were seen before that was remembered, it is the longest that resolvers keep any.
+func (w Watch) mostTTL() int {
+	if w.LongestTTL == 0 && !w.CachedUntil.IsZero() {
+		return mostCached
+	}
+	return min(w.LongestTTL, mostCached) // it was kept before without a bound
+}
+
+// longestTTL is the longest of what the servers of the zone last answered. What others answered
+// is in CachedUntil alone: nobody can lower it.
+func (w Watch) longestTTL() (longest int) {
+	for _, s := range w.Last.zone() {
+		if w.counts(s) && !s.Former {
+			longest = max(longest, w.Seen[s.Address].TTL)
+		}
+	}
+	return longest
+}
+
+// unseen reports whether no server was ever seen to answer the old records.
+func (w Watch) unseen() bool {
+	for _, seen := range w.Seen {
+		if !seen.LastOld.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// unstated reports whether nobody knows that the MX records were changed at all: no server
+// was seen to answer the old ones, and no operator says when they were changed.
+func (w Watch) unstated() bool { return w.unseen() && w.Stated.IsZero() }
+
+// counts is false for a server that does not serve the zone: it sends nobody anywhere. One that
+// had the old records and refuses now may refuse us alone, and sends the world there still.
+func (w Watch) counts(s Sight) bool {
+	return s.Trouble != Lame || s.stand(w.Target) != unheard || w.Seen[s.Address].hadOld()
 }
 
 // forget drops servers that are no longer asked, when they have become many.
@@ -81,86 +161,23 @@ func (w Watch) forget() {
 	})
 }
 
-// Clock is the wait after the change.
-type Clock struct {
-	// SwitchedAt is when the last server of the zone began to answer the new records
-	// alone, by what is known; zero while one does not, or is not known to.
-	SwitchedAt time.Time `json:"switchedAt,omitzero" doc:"when the last server of the zone began to answer the new MX records alone; absent while one does not"`
-	// SafeAt is when the wait is over; zero as SwitchedAt is.
-	SafeAt time.Time `json:"safeAt,omitzero" doc:"when the wait is over: 72 hours after the caches have lost the old records"`
-	// OldTTL is what the old records were kept for, in seconds.
-	OldTTL int `json:"oldTTL" doc:"for how many seconds caches keep the old records"`
-	// Assumed: the old records were never seen, and OldTTL is a guess.
-	Assumed bool `json:"assumed,omitempty" doc:"whether that is a guess, because the old records were never seen"`
-	// Stated: SwitchedAt is what an operator said.
-	Stated bool `json:"stated,omitempty" doc:"whether switchedAt is what an operator said"`
-	// Contradicted: what an operator said is not what was seen.
-	Contradicted bool `json:"contradicted,omitempty" doc:"whether what an operator said of the change is not what was seen"`
-}
-
-// Wait is how long old senders and stragglers are waited for once the caches have lost
-// the old records.
-const Wait = 72 * time.Hour
-
-// assumedTTL is how long caches are taken to keep old records that were never seen, in
-// seconds: a day, the usual default.
-const assumedTTL = 86400
-
-// Clock says when the switch was and when the wait is over. Servers that do not serve
-// the zone at all do not count; those that cannot be heard do.
-func (w Watch) Clock() Clock {
-	clock := Clock{OldTTL: w.OldTTL}
-	var last time.Time
-	asked := 0
-	for _, s := range w.Last.zone() {
-		if s.Trouble == Lame {
-			continue
-		}
-		seen := w.Seen[s.Address]
-		if seen.FirstNew.IsZero() {
-			return clock
-		}
-		asked++
-		last = later(last, w.since(seen, &clock))
-	}
-	if asked == 0 {
-		return clock
-	}
-	if w.CachedUntil.IsZero() {
-		clock.OldTTL, clock.Assumed = assumedTTL, true
-	}
-	clock.SwitchedAt = last
-	clock.SafeAt = later(last.Add(seconds(clock.OldTTL)), w.CachedUntil).Add(Wait)
-	return clock
-}
-
-// since is when a server changed: as stated, where that lies between what was seen
-// before and after.
-func (w Watch) since(seen Seen, clock *Clock) time.Time {
-	switch {
-	case w.Stated.IsZero():
-		return seen.FirstNew
-	case w.Stated.Before(seen.LastOld) || w.Stated.After(seen.FirstNew):
-		clock.Contradicted = true
-		return seen.FirstNew
-	}
-	clock.Stated = true
-	return w.Stated
-}
-
-// Retarget gives the watch another target. What was seen was judged by the former one,
-// so that only the last look counts, anew.
+// Retarget gives the watch another target. What was seen stays where the new one takes
+// mail for the same hosts; else it was judged wrongly, and only the last look counts, anew.
+// What was stated goes with what could contradict it, and caches hold what they hold.
 func (w Watch) Retarget(t Target) Watch {
-	fresh := Watch{Domain: w.Domain, Target: t, Stated: w.Stated}
+	if t.takesAs(w.Target) {
+		w.Target = t
+		return w
+	}
+	fresh := Watch{Domain: w.Domain, Target: t, CachedUntil: w.CachedUntil, Doubted: w.Doubted, LongestTTL: w.LongestTTL, Caches: copied(w.Caches), Delegations: w.Delegations}
+	for address, c := range fresh.Caches {
+		c.LastNew, c.LastOld = time.Time{}, time.Time{}
+		fresh.Caches[address] = c
+	}
 	if !w.Last.At.IsZero() {
 		fresh = fresh.See(w.Last)
 	}
 	return fresh
-}
-
-// Same reports whether two targets are the same.
-func (t Target) Same(other Target) bool {
-	return t.Kind == other.Kind && slices.Equal(t.MX, other.MX) && strings.EqualFold(t.SPF, other.SPF) && t.Autodiscover == other.Autodiscover && t.Tenant == other.Tenant
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

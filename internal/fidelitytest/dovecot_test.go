@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/bench/mailgen"
 	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/oracle"
 )
 
@@ -52,6 +53,7 @@ func TestAwkwardMailArrivesBitForBit(t *testing.T) {
 }
 
 func TestEveryStorageFormatIsTheSame(t *testing.T) {
+	effort.LeaveToLong(t)
 	for _, format := range []string{dovecotrig.Maildir, dovecotrig.Sdbox} {
 		t.Run(format, func(t *testing.T) {
 			p := newPair(t, dovecotrig.Options{Format: format}, dovecotrig.Options{Format: format})

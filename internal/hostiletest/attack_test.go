@@ -16,6 +16,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 const (
@@ -42,7 +43,7 @@ const (
 func TestHostileServersAreBorne(t *testing.T) { bear(t, false) }
 
 func TestLongHostileServersAreBorne(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	bear(t, true)
 }
 
@@ -56,6 +57,9 @@ func bear(t *testing.T, full bool) {
 		shared := spawn(t, healthy)
 		for _, a := range attacks() {
 			t.Run(a.name, func(t *testing.T) {
+				if a.heavy {
+					effort.LeaveToLong(t)
+				}
 				if a.patience > 0 {
 					t.Parallel() // they mostly wait
 				}
@@ -106,7 +110,7 @@ func (a attack) strike(t *testing.T, full bool, v *victim) outcome {
 	t.Helper()
 	server := a.listen(t, full)
 	defer server.close()
-	p := plan{Evil: server.address, Operation: a.operation, Compress: a.compress, Idle: 20 * time.Second, Slow: 20 * time.Second, Rounds: 2, Folders: 5000}
+	p := plan{Evil: server.address, Operation: a.operation, Compress: a.compress, Idle: 20 * time.Second, Slow: 20 * time.Second, Rounds: effort.Of(1, 2), Folders: 5000}
 	if full {
 		p.Rounds, p.Folders = 20, 0
 	}
@@ -224,7 +228,9 @@ type attack struct {
 	bare         bool
 	compress     bool
 	patience     time.Duration
-	bar          int64
+	// heavy ones take long where races are looked for; make test-long has them.
+	heavy bool
+	bar   int64
 	// class and code of the fault; none when the call must succeed.
 	class migration.Class
 	code  string

@@ -108,7 +108,7 @@ func lines() []attack {
 		{name: "capabilities of 256 kB, again and again", operation: searching, do: func(a *attacker) {
 			a.repeat("* CAPABILITY"+strings.Repeat(" X", mebi/8-100)+"\r\n", a.n(500, 20))
 		}},
-		{name: "refusals of 256 kB, again and again", operation: searching, do: func(a *attacker) {
+		{name: "refusals of 256 kB, again and again", heavy: true, operation: searching, do: func(a *attacker) {
 			a.repeat("* NO "+strings.Repeat("quota ", mebi/24-100)+"\r\n", a.n(500, 20))
 		}},
 	}
@@ -133,7 +133,7 @@ func floods() []attack {
 		attack{name: "10 M lines: STATUS while it is asked for", operation: asking, code: bug, do: flood("* STATUS INBOX (MESSAGES 1)\r\n")},
 		attack{name: "10 M lines: FETCH of one message", operation: cataloguing, code: bug, do: flood("* 1 FETCH (UID 1 FLAGS (a) RFC822.SIZE 1)\r\n")},
 		attack{name: "10 M lines: EXISTS while a folder is opened", operation: opening, code: bug, do: flood("* 5 EXISTS\r\n")},
-		attack{name: "1,000 flags of 60 kB", operation: cataloguing, do: func(a *attacker) {
+		attack{name: "1,000 flags of 60 kB", heavy: true, operation: cataloguing, do: func(a *attacker) {
 			a.say("* 100 EXISTS\r\n")
 			for i := range a.n(1000, 200) {
 				a.write(fmt.Sprintf("* 1 FETCH (UID %d FLAGS (%d%s) RFC822.SIZE 1)\r\n", i+1, i, strings.Repeat("f", 60_000)))
@@ -189,7 +189,7 @@ func sets() []attack {
 		{name: "VANISHED of too many ranges in descending order", operation: searching, class: migration.Again, code: migration.CodeServerBug,
 			do: func(a *attacker) { tooMany(a, ranges("* VANISHED (EARLIER) ", 900_000, -3, "\r\n")) }},
 		{name: "ESEARCH of as many ranges as may be", operation: searching, capabilities: "ESEARCH", do: ranges("* ESEARCH UID ALL ", 750_000, 3, "\r\n")},
-		{name: "SEARCH that grows with every answer", operation: searching, class: migration.Again, code: migration.CodeServerBug, do: func(a *attacker) {
+		{name: "SEARCH that grows with every answer", heavy: true, operation: searching, class: migration.Again, code: migration.CodeServerBug, do: func(a *attacker) {
 			for i := 0; a.err == nil && i < a.n(20_000, 12_000); i++ {
 				var line strings.Builder
 				for j := range a.n(200, 20) {
@@ -237,10 +237,10 @@ func lists() []attack {
 	}
 	full := migration.OneMailbox
 	return []attack{
-		{name: "6 M folders", operation: listing, class: full, code: migration.CodeServerBug, do: func(a *attacker) { numbered(a.n(6_000_000, 30_000), "folder ")(a) }},
+		{name: "6 M folders", heavy: true, operation: listing, class: full, code: migration.CodeServerBug, do: func(a *attacker) { numbered(a.n(6_000_000, 30_000), "folder ")(a) }},
 		{name: "100,000 folders", operation: listing, class: full, code: migration.CodeServerBug, do: func(a *attacker) { numbered(a.n(100_000, 8000), "folder ")(a) }},
-		{name: "45,000 folders with names of 900 bytes", operation: listing, class: full, code: migration.CodeServerBug, do: func(a *attacker) { numbered(a.n(45_000, 7500), strings.Repeat("n", 900))(a) }},
-		{name: "folders with names of 30 kB", operation: listing, do: func(a *attacker) { numbered(a.n(1000, 50), strings.Repeat("n", 30_000))(a) }},
+		{name: "45,000 folders with names of 900 bytes", heavy: true, operation: listing, class: full, code: migration.CodeServerBug, do: func(a *attacker) { numbered(a.n(45_000, 7500), strings.Repeat("n", 900))(a) }},
+		{name: "folders with names of 30 kB", heavy: true, operation: listing, do: func(a *attacker) { numbered(a.n(1000, 50), strings.Repeat("n", 30_000))(a) }},
 		{name: "folder name of 10 MB in quotes", operation: listing, bar: tight, code: bug, do: numbered(1, strings.Repeat("n", 10*mebi))},
 		{name: "folder name of 10 MB in a literal", operation: listing, code: bug, do: func(a *attacker) {
 			a.say(fmt.Sprintf("* LIST () \"/\" {%d}\r\n", 10*mebi))
@@ -262,7 +262,7 @@ func lists() []attack {
 
 func bodies() []attack {
 	return []attack{
-		{name: "bodies nobody asked for", operation: fetching, code: bug, do: func(a *attacker) {
+		{name: "bodies nobody asked for", heavy: true, operation: fetching, code: bug, do: func(a *attacker) {
 			for i := 0; a.err == nil && i < 20_000; i++ {
 				a.write(fmt.Sprintf("* 9 FETCH (UID %d BODY[] {1024}\r\n%s)\r\n", 1000+i, strings.Repeat("x", 1024)))
 			}
@@ -281,7 +281,7 @@ func bodies() []attack {
 				a.write(fmt.Sprintf(" UID %d)\r\n", 1000+i))
 			}
 		}},
-		{name: "the body asked for, again and again", operation: fetching, code: bug, do: func(a *attacker) {
+		{name: "the body asked for, again and again", heavy: true, operation: fetching, code: bug, do: func(a *attacker) {
 			a.repeat("* 1 FETCH (UID 1 BODY[] {1024}\r\n"+strings.Repeat("x", 1024)+")\r\n", 20_000)
 		}},
 		{name: "two thousand bodies in one response", operation: fetching, do: func(a *attacker) {
@@ -293,7 +293,7 @@ func bodies() []attack {
 			a.write(fmt.Sprintf("* 1 FETCH (UID 1 BODY[] {%d}\r\n", int64(5<<30)))
 			a.repeat(strings.Repeat("x", mebi), a.n(5<<10, 160))
 		}},
-		{name: "body of 1 GiB", operation: fetching, do: func(a *attacker) {
+		{name: "body of 1 GiB", heavy: true, operation: fetching, do: func(a *attacker) {
 			size := a.n(1<<30, 160*mebi)
 			a.write(fmt.Sprintf("* 1 FETCH (UID 1 BODY[] {%d}\r\n", size))
 			a.repeat(strings.Repeat("x", mebi), size/mebi)
@@ -306,7 +306,7 @@ func bodies() []attack {
 			a.write("* OK ")
 			a.bytes("x", a.n(1<<30, 32*mebi))
 		})},
-		{name: "bomb of a compressed body", operation: fetching, compress: true, bare: true, do: bomb(func(a *attacker) {
+		{name: "bomb of a compressed body", heavy: true, operation: fetching, compress: true, bare: true, do: bomb(func(a *attacker) {
 			size := a.n(140, 16) * mebi
 			a.write(fmt.Sprintf("* 1 FETCH (UID 1 BODY[] {%d}\r\n", size))
 			a.repeat(strings.Repeat("\x00", mebi), size/mebi)

@@ -16,11 +16,3 @@ func TestMain(m *testing.M) {
 		os.Exit(status)
 	}))
 }
-
-// long skips a test of full size unless it is asked for.
-func long(t *testing.T) {
-	t.Helper()
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("full sizes run with MAILHAUL_LONG=1")
-	}
-}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/cli"
 	"github.com/mailhaul/mailhaul/internal/imapfake"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // The passwords of the two sides. Their characters make all their forms differ.
@@ -193,7 +194,7 @@ func TestEchoingServerIsNotQuoted(t *testing.T) {
 }
 
 func TestLongEchoingServerIsNotQuoted(t *testing.T) {
-	long(t)
+	effort.NeedLong(t)
 	for _, command := range []string{"GREETING", "CAPABILITY", "AUTHENTICATE", "ID", "NAMESPACE", "LIST", "STATUS", "EXAMINE", "SELECT", "CREATE", "SUBSCRIBE", "UID FETCH", "UID SEARCH", "UID STORE", "APPEND", "LOGOUT"} {
 		for _, r := range repetitions {
 			t.Run(command+" "+r.before, func(t *testing.T) { r.play(t, command, 5*time.Second) })
@@ -267,7 +268,7 @@ func TestMigrationFileIsNotQuoted(t *testing.T) {
 		for _, more := range [][]string{{}, {"--json"}, {"--errors", filepath.Join(s.dir, name+".errors.csv")}} {
 			s.run(append([]string{"csv", "check", path}, more...)...)
 		}
-		s.run("copy", "--csv", path, "--skip-bad-rows", "--allow-cleartext", "--source", "imap+plain://"+s.from, "--target", "imap+plain://"+s.to, "--target-password-file", s.secretFile(targetPassword),
+		s.run("copy", "--csv", path, "--skip-bad", "--allow-cleartext", "--source", "imap+plain://"+s.from, "--target", "imap+plain://"+s.to, "--target-password-file", s.secretFile(targetPassword),
 			"--ledger", filepath.Join(s.dir, "ledger.db"), "--trace", filepath.Join(s.dir, "trace"), "--report", filepath.Join(s.dir, "report"), "--json")
 	}
 	s.told("trace", "ledger.db", "report/MigrationErrors.csv", "open quote.errors.csv")

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mailhaul/mailhaul/internal/imap/wire"
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -31,8 +32,10 @@ type command struct {
 	// take is offered every untagged response, on the reader's goroutine, and
 	// says whether it was meant for this command.
 	take func(response any) bool
-	// fetch is set for commands that ask for messages.
-	fetch *fetching
+	// fetch is set for commands that ask for messages, and served, closed once each one
+	// has come, for those that ask for bodies.
+	fetch  *fetching
+	served chan struct{}
 	// finish is called once when the command has ended, on the reader's
 	// goroutine, before done is closed.
 	finish func(err error)
@@ -231,9 +234,13 @@ func (c *conn) wait(ctx context.Context, commands ...*command) error {
 	for _, cmd := range commands {
 		select {
 		case <-cmd.done:
+		case <-cmd.served:
+			continue // its answer tells nothing of worth
 		case <-ctx.Done():
 			select {
 			case <-cmd.done: // it had ended in the same moment
+			case <-cmd.served:
+				continue
 			default:
 				_ = c.cut(ctx, context.Cause(ctx))
 				<-cmd.done
@@ -244,6 +251,35 @@ func (c *conn) wait(ctx context.Context, commands ...*command) error {
 		}
 	}
 	return first
+}
+
+// isServed reports whether a command that asks for bodies has them all.
+func (cmd *command) isServed() bool {
+	select {
+	case <-cmd.served:
+		return true
+	default:
+		return false
+	}
+}
+
+// settle waits for the answers of commands that have all that they asked for: what comes
+// before them is of the folder that was open then.
+func (c *conn) settle(ctx context.Context) error {
+	c.mu.Lock()
+	all := slices.Clone(c.queue)
+	c.mu.Unlock()
+	for _, cmd := range all {
+		if !cmd.isServed() {
+			continue
+		}
+		select {
+		case <-cmd.done:
+		case <-ctx.Done():
+			return interrupted(context.Cause(ctx))
+		}
+	}
+	return nil
 }
 
 // failed reports whether the line is lost, as opposed to a command refused.

@@ -328,11 +328,13 @@ func (c *conn) close() {
 }
 
 // leave reports whether nothing is under way, and if so keeps everybody from
-// sending: every command was answered, so that the sender has nothing left.
+// sending: every command was answered or has what it asked for, so that the sender has
+// nothing left.
 func (c *conn) leave() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.polite = len(c.queue) == 0 && c.fault == nil; c.polite {
+	waiting := slices.ContainsFunc(c.queue, func(cmd *command) bool { return !cmd.isServed() })
+	if c.polite = !waiting && c.fault == nil; c.polite {
 		c.out.close()
 	}
 	return c.polite

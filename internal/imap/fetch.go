@@ -30,10 +30,11 @@ type fetching struct {
 	from migration.UID
 	got  migration.UIDSet
 
-	// bodies is true for BODY[].
+	// bodies is true for BODY[]; served is then that of the command.
 	bodies bool
 	body   func(migration.Body) error
 	redo   migration.UIDSet
+	served chan struct{}
 
 	query migration.Query
 	// early are flags that came apart from what else was asked for.
@@ -109,6 +110,13 @@ func (f *fetching) deliver(body migration.Body, literal *wire.Literal) error {
 		return nil
 	}
 	return literal.Drain()
+}
+
+// ended notes that a response has ended that had a body.
+func (f *fetching) ended() {
+	if f.got.Len() == f.uids.Len() {
+		close(f.served)
+	}
 }
 
 // wanting finds the oldest command that wants the message.
@@ -293,13 +301,15 @@ func firstOf(errs ...error) error {
 }
 
 // fetchBodies asks for the bodies in one burst, and gives the UIDs to be asked
-// for again alone.
+// for again alone. It ends with the last body: Dovecot answers no command before it
+// has done all that it was sent behind it.
 func (s *Session) fetchBodies(ctx context.Context, uids migration.UIDSet, each func(migration.Body) error, received *receipt) (migration.UIDSet, error) {
 	var commands []*command
 	for _, part := range sets(uids) {
 		cmd := s.conn.newCommand(kindFetch, "fetching messages")
 		cmd.line.Raw("UID FETCH " + part.String() + " (UID BODY.PEEK[])")
-		cmd.fetch = &fetching{receipt: received, uids: part, bodies: true, body: each}
+		cmd.served = make(chan struct{})
+		cmd.fetch = &fetching{receipt: received, uids: part, bodies: true, body: each, served: cmd.served}
 		commands = append(commands, cmd)
 	}
 	err := s.conn.run(ctx, commands...)
@@ -339,41 +349,63 @@ func (s *Session) Attributes(ctx context.Context, uids migration.UIDSet, names [
 
 // UIDs gives the UIDs of all messages of the open folder.
 func (s *Session) UIDs(ctx context.Context) (migration.UIDSet, error) {
-	cmd := s.conn.newCommand(kindFolder, "listing the folder's messages")
-	cmd.line.Raw("UID SEARCH ALL")
+	all := s.searchFor("listing the folder's messages", "ALL")
+	if err := s.conn.run(ctx, all.cmd); err != nil {
+		return all.uids, err
+	}
+	return all.uids, all.fault()
+}
+
+// searching is a UID SEARCH and what it has found.
+type searching struct {
+	cmd       *command
+	uids      migration.UIDSet
+	malformed error
+	answers   int
+}
+
+// searchFor makes a UID SEARCH (RFC 3501 section 6.4.4, RFC 4731).
+func (s *Session) searchFor(doing, key string) *searching {
+	found := &searching{cmd: s.conn.newCommand(kindFolder, doing)}
+	returning := ""
 	if s.conn.capabilities().has("ESEARCH") {
-		cmd.line = (&wire.Command{}).Raw("UID SEARCH RETURN (ALL) ALL")
+		returning = "RETURN (ALL) "
 	}
-	var uids migration.UIDSet
-	var malformed error
-	answers := 0
-	cmd.take = func(response any) bool {
-		found, ok := response.(searchResponse)
-		if !ok || answers >= answersMost || uids.RangeCount() > migration.MaxUIDRanges {
-			return false
-		}
-		answers++
-		switch {
-		case found.malformed != nil:
-			malformed = found.malformed
-		case uids.Empty():
-			uids = found.uids.Set()
-		default:
-			uids = uids.Union(found.uids.Set())
-		}
-		return true
+	found.cmd.line.Raw("UID SEARCH " + returning + key)
+	found.cmd.take = found.take
+	return found
+}
+
+func (k *searching) take(response any) bool {
+	found, ok := response.(searchResponse)
+	if !ok || k.answers >= answersMost || k.uids.RangeCount() > migration.MaxUIDRanges {
+		return false
 	}
-	if err := s.conn.run(ctx, cmd); err != nil {
-		return uids, err
+	k.answers++
+	switch {
+	case found.malformed != nil:
+		k.malformed = found.malformed
+	case k.uids.Empty():
+		k.uids = found.uids.Set()
+	default:
+		k.uids = k.uids.Union(found.uids.Set())
 	}
-	if uids.RangeCount() > migration.MaxUIDRanges {
-		malformed = &wire.LimitError{What: "number of UID ranges", Limit: migration.MaxUIDRanges}
+	return true
+}
+
+// failed reports whether the search found nothing out.
+func (k *searching) failed() bool { return k.cmd.err != nil || k.fault() != nil }
+
+// fault tells an answer that makes no sense.
+func (k *searching) fault() error {
+	if k.uids.RangeCount() > migration.MaxUIDRanges {
+		k.malformed = &wire.LimitError{What: "number of UID ranges", Limit: migration.MaxUIDRanges}
 	}
-	if malformed != nil {
-		return uids, &migration.Fault{Class: migration.OneFolder, Code: migration.CodeServerBug, Doing: cmd.doing,
-			Err: malformed, Remedy: "Look at what the server answers to SEARCH."}
+	if k.malformed == nil {
+		return nil
 	}
-	return uids, nil
+	return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeServerBug, Doing: k.cmd.doing,
+		Err: k.malformed, Remedy: "Look at what the server answers to SEARCH."}
 }
 
 // answersMost is how many SEARCH responses one command may have.

@@ -36,6 +36,8 @@ type item struct {
 	held    []byte
 	isHeld  bool
 	skipped bool
+	// taker is the command that took the body.
+	taker *fetching
 }
 
 // fetch reads one FETCH response (RFC 3501 section 7.4.2). The attributes come
@@ -67,7 +69,13 @@ func (r *receiver) fetch() error {
 	if err := r.in.End(); err != nil {
 		return err
 	}
-	return r.route(it)
+	if err := r.route(it); err != nil {
+		return err
+	}
+	if it.taker != nil {
+		it.taker.ended()
+	}
+	return nil
 }
 
 // attribute reads one attribute's value.
@@ -237,6 +245,7 @@ func (r *receiver) bodyLiteral(it *item, literal *wire.Literal) error {
 		}
 		return &wire.LimitError{What: "message", Limit: most}
 	case target != nil:
+		it.taker = target
 		return target.deliver(body, literal)
 	case uid != 0:
 		return literal.Drain()
@@ -284,6 +293,7 @@ func (r *receiver) route(it *item) error {
 			target.redo.Add(uid)
 			return nil
 		}
+		it.taker = target
 		reader := bytes.NewReader(it.held)
 		return target.deliver(migration.Body{UID: uid, Size: int64(len(it.held)), Reader: reader}, nil)
 	}

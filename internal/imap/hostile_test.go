@@ -30,7 +30,8 @@ func TestAnswersMayComeByteByByte(t *testing.T) {
 	s := connect(t, greeted("CONDSTORE")+
 		"C LIST \"\" \"*\"\nC LSUB \"\" \"*\"\nW "+fmt.Sprintf("%q", "* list (\\Sent) nil {3}\r\na b\r\n$2 ok\r\n$3 OK\n")+
 		"\nC SELECT \"a b\" (CONDSTORE)\nS * 2 exists\nS * ok [uidnext 9] x\nS * OK [UIDVALIDITY 3] x\nS $T ok [read-only] x\n"+
-		"C UID FETCH 1:2 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", "*  1  fetch  (uid 1  body[] ~{3}\nabc  flags (\\seen) )\r\n* 2 FETCH (BODY[]<0> {2}\r\nde UID 2)\r\n$T  Ok  done\n"),
+		"C UID FETCH 1:2 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", "*  1  fetch  (uid 1  body[] ~{3}\nabc  flags (\\seen) )\r\n* 2 FETCH (BODY[]<0> {2}\r\nde UID 2)\r\n$T  Ok  done\n")+
+		"\nC UID SEARCH ALL\nS * SEARCH\nS $T OK",
 		func(o *imap.Options) {
 			dial := o.Dial
 			o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -49,6 +50,9 @@ func TestAnswersMayComeByteByByte(t *testing.T) {
 	got, err := bodies(t.Context(), s, migration.UIDsFrom(1, 2))
 	if err != nil || got[1] != "abc" || got[2] != "de" {
 		t.Error(got, err)
+	}
+	if _, err := s.UIDs(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -161,7 +165,7 @@ func TestLargeMessagesAreStreamed(t *testing.T) {
 		"unasked":               "* 1 FETCH (UID 1 RFC822.TEXT {%d}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := connect(t, greeted("")+fmt.Sprintf("C UID FETCH 1 (UID BODY.PEEK[])\nS "+answer+"\nZ %d\nS )\nS $T OK", size, size), nil)
+			s := connect(t, greeted("")+fmt.Sprintf("C UID FETCH 1 (UID BODY.PEEK[])\nS "+answer+"\nZ %d\nW \")\\r\\n$T OK\\r\\n\"", size, size), nil)
 			var read int64
 			err := s.Bodies(t.Context(), migration.NewUIDSet(1), func(b migration.Body) error {
 				n, err := io.Copy(io.Discard, b.Reader)

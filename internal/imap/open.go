@@ -35,6 +35,9 @@ func (s *Session) Open(ctx context.Context, open migration.Open) (migration.Fold
 	if open.Unselected {
 		return s.lookAt(ctx, open)
 	}
+	if err := s.conn.settle(ctx); err != nil {
+		return migration.FolderStatus{}, err
+	}
 	o := s.newOpening(open)
 	if err := s.conn.send(ctx, o.commands...); err != nil {
 		return migration.FolderStatus{}, err

@@ -60,6 +60,47 @@ func TestFetchIsRead(t *testing.T) {
 	}
 }
 
+// Dovecot answers no command before it has done what it was sent behind it. The bodies are
+// there nevertheless.
+func TestBodiesAreThereBeforeTheirCommandIsAnswered(t *testing.T) {
+	s := connect(t, greeted("")+
+		"C UID FETCH 1:2 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", "* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n* 2 FETCH (BODY[] {2}\r\nde UID 2)\r\n")+
+		"\nC UID SEARCH ALL\nS $2 OK fetched\nS * SEARCH 1 2\nS $T OK", nil)
+	got, err := bodies(t.Context(), s, migration.UIDsFrom(1, 2))
+	if err != nil || got[1] != "abc" || got[2] != "de" {
+		t.Error(got, err)
+	}
+	if uids, err := s.UIDs(t.Context()); err != nil || uids.Len() != 2 {
+		t.Error(uids, err)
+	}
+}
+
+// What comes between the last body and the answer is of the folder that is left.
+func TestNewsOfTheOldFolderIsNotTakenForThatOfTheNext(t *testing.T) {
+	s := connect(t, greeted("")+"C UID FETCH 1 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", "* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n")+
+		"\nS * 3 FETCH (UID 7 FLAGS (\\Seen))\nS $T OK fetched\nC SELECT B\nC UID FETCH 1:* (UID FLAGS)\nS * 1 EXISTS\nS * OK [UIDVALIDITY 4] x\n"+
+		"S * OK [UIDNEXT 9] x\nS $3 OK x\nS * 1 FETCH (UID 7 FLAGS (\\Flagged))\nS $4 OK", nil)
+	if _, err := bodies(t.Context(), s, migration.NewUIDSet(1)); err != nil {
+		t.Fatal(err)
+	}
+	var told []migration.Flags
+	_, err := s.Open(t.Context(), migration.Open{Folder: "B", Query: &migration.Query{Flags: true, Each: func(m migration.Message) error {
+		told = append(told, m.Flags)
+		return nil
+	}}})
+	if err != nil || len(told) != 1 || !told[0].Has(migration.FlagFlagged) {
+		t.Error(told, err)
+	}
+}
+
+// Of those that the server leaves out its answer tells.
+func TestBodiesThatDoNotComeAreWaitedForUntilTheAnswer(t *testing.T) {
+	s := connect(t, greeted("")+"C UID FETCH 1:2 (UID BODY.PEEK[])\nW "+fmt.Sprintf("%q", "* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n$T NO [EXPUNGEISSUED] some are gone\r\n"), nil)
+	if got, err := bodies(t.Context(), s, migration.UIDsFrom(1, 2)); err == nil || got[1] != "abc" || len(got) != 1 {
+		t.Error(got, err)
+	}
+}
+
 func TestLargeBodyBeforeItsUIDIsAskedForAgainAlone(t *testing.T) {
 	big := strings.Repeat("x", 1<<20+1)
 	s := connect(t, greeted("")+

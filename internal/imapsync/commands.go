@@ -92,7 +92,7 @@ func (c *command) copy() []string {
 			c.note(fmt.Sprintf("user%d", i+1), Without, "is missing; write the user before the host")
 		}
 		if s.passfile != "" || s.password {
-			words = append(words, "--"+s.flag+"-password-file", cmp.Or(s.passfile, s.flag+"-password"))
+			words = append(words, "--"+s.flag+"-password-file", cmp.Or(s.passfile, c.own(s.flag+"-password")))
 		}
 		if s.compress {
 			words = append(words, "--"+s.flag+"-compress")
@@ -109,7 +109,7 @@ func (c *command) copy() []string {
 	for _, on := range []struct {
 		so    bool
 		words []string
-	}{{c.dry, []string{"--dry-run"}}, {len(c.report) > 0, []string{"--report", "report"}}, {len(c.trace) > 0, []string{"--trace", "mailhaul.trace"}}} {
+	}{{c.dry, []string{"--dry-run"}}, {len(c.report) > 0, []string{"--report", c.own("report")}}, {len(c.trace) > 0, []string{"--trace", c.own("mailhaul") + ".trace"}}} {
 		if on.so {
 			words = append(words, on.words...)
 		}
@@ -144,9 +144,10 @@ func (c *command) cleartext(words []string, sides ...*side) []string {
 
 // batch is the translation for what only the server does.
 func (c *command) batch() Translation {
-	t := Translation{FileName: batchName + ".csv"}
+	source, target, batch := c.own(sourceName), c.own(targetName), c.own(batchName)
+	t := Translation{FileName: batch + ".csv"}
 	c.tellOnlyCopy()
-	for i, name := range []string{sourceName, targetName} {
+	for i, name := range []string{source, target} {
 		words := c.endpoint(&c.sides[i], name)
 		if i == 0 {
 			words = append(words, c.rates...)
@@ -157,7 +158,7 @@ func (c *command) batch() Translation {
 		t.Commands = append(t.Commands, words)
 	}
 	t.FileText = c.file()
-	create := c.folders([]string{"mailhaul", "batch", "create", t.FileName, "--source", sourceName, "--target", targetName})
+	create := c.folders([]string{"mailhaul", "batch", "create", t.FileName, "--source", source, "--target", target})
 	if c.from > 0 && c.before > c.from {
 		c.note("minage", Without, "with a larger --minage than --maxage imapsync takes what is older than the one or younger than the other; make two batches, one after the other")
 	} else {
@@ -166,9 +167,9 @@ func (c *command) batch() Translation {
 	if c.notify {
 		create = append(create, "--notify", "ADDRESS")
 	}
-	t.Commands = append(t.Commands, create, []string{"mailhaul", "batch", "preflight", batchName})
+	t.Commands = append(t.Commands, create, []string{"mailhaul", "batch", "preflight", batch})
 	if !c.dry {
-		t.Commands = append(t.Commands, []string{"mailhaul", "batch", "start", batchName})
+		t.Commands = append(t.Commands, []string{"mailhaul", "batch", "start", batch})
 	}
 	return t
 }
@@ -218,10 +219,10 @@ func (c *command) endpoint(s *side, name string) []string {
 	switch kind := s.service(); kind {
 	case migration.KindOffice365:
 		c.note("", Without, "Office 365 takes no passwords: an application signs in for every mailbox, and docs/office365.md says how it is made")
-		return append(words, "--type", string(kind), "--tenant", "TENANT", "--client-id", "ID", "--client-secret-file", "client-secret")
+		return append(words, "--type", string(kind), "--tenant", "TENANT", "--client-id", "ID", "--client-secret-file", c.own(s.flag+"-client-secret"))
 	case migration.KindGmail:
 		c.note("", Without, "tokens are got by a service account, for every mailbox; docs/google.md says how it is made")
-		return append(words, "--type", string(kind), "--service-account-file", "service-account.json")
+		return append(words, "--type", string(kind), "--service-account-file", c.own(s.flag+"-service-account")+".json")
 	}
 	words = c.cleartext(append(words, s.url(false)), s)
 	if s.admin != "" {
@@ -229,7 +230,7 @@ func (c *command) endpoint(s *side, name string) []string {
 		if s.proxy {
 			form = "proxyauth"
 		}
-		words = append(words, "--login", form, "--admin-user", s.admin, "--admin-password-file", cmp.Or(s.passfile, s.flag+"-password"))
+		words = append(words, "--login", form, "--admin-user", s.admin, "--admin-password-file", cmp.Or(s.passfile, c.own(s.flag+"-password")))
 	}
 	return words
 }

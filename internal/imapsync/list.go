@@ -58,8 +58,8 @@ type List struct {
 
 // ReadList reads the lists that imapsync's documentation has loops for: a mailbox on each
 // line, as host1;user1;password1;host2;user2;password2; or, with the servers in the
-// options, as user1;password1;user2;password2. Blank lines and those that begin with # are
-// none. Everything that is wrong is told at once. The error is that of the reader or of a
+// options, as user1;password1;user2;password2. No field can hold a semicolon. Blank lines
+// and those that begin with # are none. Everything that is wrong is told at once. The error is that of the reader or of a
 // list that is too large.
 func ReadList(r io.Reader, options ListOptions) (List, error) {
 	var list List
@@ -107,25 +107,14 @@ func (l *List) trouble(line int, text string, refused bool) {
 }
 
 // readEntry reads a line. Without an entry the trouble says what is wrong; with one, what
-// is odd.
+// is odd. Neither repeats anything of the line, which may be a password.
 func readEntry(text string, options ListOptions) (*Entry, string) {
-	fields := strings.Split(text, ";")
-	e := &Entry{source: options.SourceHost, target: options.TargetHost}
-	more := ""
-	switch named := len(fields) > 5; {
-	case named:
-		e.source, e.SourceUser, e.SourcePassword = fields[0], fields[1], secret.New(fields[2])
-		e.target, e.TargetUser, e.TargetPassword = fields[3], fields[4], secret.New(fields[5])
-		more = strings.Trim(strings.Join(fields[6:], ";"), "; \t")
-	case len(fields) < 4:
-		return nil, fmt.Sprintf("has %d fields; want host1;user1;password1;host2;user2;password2 or user1;password1;user2;password2", len(fields))
-	case e.source == "" || e.target == "":
-		return nil, "names no servers; say them with --host1 and --host2"
-	default:
-		e.SourceUser, e.SourcePassword = fields[0], secret.New(fields[1])
-		e.TargetUser, e.TargetPassword = fields[2], secret.New(fields[3])
-		more = strings.TrimSpace(strings.Join(fields[4:], ""))
+	fields, trouble := options.fields(text)
+	if trouble != "" {
+		return nil, trouble
 	}
+	e := &Entry{source: fields[0], SourceUser: fields[1], SourcePassword: secret.New(fields[2]),
+		target: fields[3], TargetUser: fields[4], TargetPassword: secret.New(fields[5])}
 	for _, field := range []struct{ name, value string }{{"host1", e.source}, {"user1", e.SourceUser}, {"host2", e.target}, {"user2", e.TargetUser}} {
 		if strings.TrimSpace(field.value) == "" {
 			return nil, field.name + " is empty"
@@ -139,13 +128,42 @@ func readEntry(text string, options ListOptions) (*Entry, string) {
 	if e.Address = addressOf(e.TargetUser, e.SourceUser, options.Domain); e.Address == "" {
 		return nil, "neither user is an e-mail address; say the domain of all with --domain"
 	}
-	switch {
-	case more != "":
-		return e, "has more behind the six fields, such as options; it was left out. For options there is imapsync translate"
-	case strings.Contains(text, `\`):
+	if strings.Contains(text, `\`) {
 		return e, `has a backslash, which was taken as it is; a loop with "read" instead of "read -r" drops it`
 	}
 	return e, ""
+}
+
+// The fields of a line, where it names the servers and where the options do.
+const (
+	sixFields  = "host1;user1;password1;host2;user2;password2"
+	fourFields = "user1;password1;user2;password2"
+)
+
+// fields are the six fields of a line, with the servers of the options where it names
+// none. A line with more is refused as a whole: a password with a semicolon in it would
+// move the others, and a part of it would be taken for a user or a host.
+func (o ListOptions) fields(text string) (fields []string, trouble string) {
+	form, named := sixFields, o.SourceHost == "" || o.TargetHost == ""
+	if !named {
+		form = fourFields
+	}
+	fields = strings.Split(text, ";")
+	want := strings.Count(form, ";") + 1
+	if len(fields) == want+1 && strings.TrimSpace(fields[want]) == "" {
+		fields = fields[:want] // behind a semicolon at the end
+	}
+	switch {
+	case len(fields) > want:
+		return nil, "has more than the fields " + form + `: a password may hold a ";", or options follow. Nothing of the line is used; write this mailbox into a migration file by hand`
+	case len(fields) < want && named:
+		return nil, fmt.Sprintf("has %d fields; want %s, or %s and the servers with --host1 and --host2", len(fields), sixFields, fourFields)
+	case len(fields) < want:
+		return nil, fmt.Sprintf("has %d fields; want %s, for --host1 and --host2 name the servers", len(fields), fourFields)
+	case named:
+		return fields, ""
+	}
+	return []string{o.SourceHost, fields[0], fields[1], o.TargetHost, fields[2], fields[3]}, ""
 }
 
 // MigrationFile is the pair's migration file. It holds passwords.

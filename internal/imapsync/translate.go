@@ -33,7 +33,8 @@ type Translation struct {
 	Notes []Note `json:"notes"`
 }
 
-// The names that are made up for endpoints and the migration file.
+// The names that are made up for endpoints and files. In a script of several calls each
+// has the call's number behind it.
 const (
 	sourceName = "old"
 	targetName = "new"
@@ -41,12 +42,17 @@ const (
 	unknown    = "UNKNOWN"
 )
 
-// Script translates every call of imapsync in a script. The error says what is
-// wrong with which call.
+// Script translates every call of imapsync in a script. Of several calls each has endpoints,
+// a batch and files of its own. The error says what is wrong with which call.
 func Script(script string, now time.Time) ([]Translation, error) {
 	var all []Translation
-	for i, words := range commandLines(script) {
-		t, err := Translate(words, now)
+	calls := commandLines(script)
+	for i, words := range calls {
+		c := &command{now: now}
+		if len(calls) > 1 {
+			c.number = i + 1
+		}
+		t, err := c.translated(words)
 		if err != nil {
 			return nil, fmt.Errorf("call %d: %w", i+1, err)
 		}
@@ -62,7 +68,10 @@ func Script(script string, now time.Time) ([]Translation, error) {
 // in days count back from now. No word is repeated in an error or a note that could be a
 // password.
 func Translate(words []string, now time.Time) (Translation, error) {
-	c := &command{now: now}
+	return (&command{now: now}).translated(words)
+}
+
+func (c *command) translated(words []string) (Translation, error) {
 	c.sides[0].flag, c.sides[1].flag = "source", "target"
 	if len(words) > 0 && isProgram(words[0]) {
 		words = words[1:]
@@ -87,6 +96,7 @@ type side struct {
 // command is one command line as it is read.
 type command struct {
 	now              time.Time
+	number           int // of the call in a script, 0 for the only one
 	sides            [2]side
 	include, exclude []string
 	root, budget     string
@@ -97,6 +107,14 @@ type command struct {
 	notify           bool
 	notes            []Note
 	noted            map[string]bool
+}
+
+// own is a made-up name as this call has it.
+func (c *command) own(name string) string {
+	if c.number == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s-%d", name, c.number)
 }
 
 // note adds what is to be told of an option, once, on one line: it becomes a comment of a

@@ -208,6 +208,47 @@ func TestScriptsAreReadAsShellsDo(t *testing.T) {
 	}
 }
 
+// No two calls name the same file, endpoint or batch.
+func TestEachCallOfAScriptHasNamesOfItsOwn(t *testing.T) {
+	script := `imapsync --host1 a --user1 anna --password1 x --host2 b --user2 anna --password2 x --logdir d --debug
+imapsync --host1 a --user1 ben --password1 y --host2 b --user2 ben --password2 y --logdir d --debug
+imapsync --host1 c --user1 cleo --authuser1 root --password1 z --host2 d --user2 cleo
+imapsync --host1 e --user1 dora --authuser1 root --password1 z --office2 --user2 dora
+imapsync --office1 --user1 eve --office2 --user2 eve
+`
+	all, err := Script(script, noon)
+	if err != nil || len(all) != 5 {
+		t.Fatalf("%v, %+v", err, all)
+	}
+	want := []string{
+		"mailhaul copy --source imaps://anna@a --source-password-file source-password-1 --target imaps://anna@b --target-password-file target-password-1 --report report-1 --trace mailhaul-1.trace",
+		"mailhaul copy --source imaps://ben@a --source-password-file source-password-2 --target imaps://ben@b --target-password-file target-password-2 --report report-2 --trace mailhaul-2.trace",
+		`mailhaul endpoint create old-3 imaps://c --login authzid --admin-user root --admin-password-file source-password-3
+mailhaul endpoint create new-3 imaps://d
+mailhaul batch create mailboxes-3.csv --source old-3 --target new-3
+mailhaul batch preflight mailboxes-3
+mailhaul batch start mailboxes-3`,
+		`mailhaul endpoint create old-4 imaps://e --login authzid --admin-user root --admin-password-file source-password-4
+mailhaul endpoint create new-4 --type office365 --tenant TENANT --client-id ID --client-secret-file target-client-secret-4
+mailhaul batch create mailboxes-4.csv --source old-4 --target new-4
+mailhaul batch preflight mailboxes-4
+mailhaul batch start mailboxes-4`,
+		`mailhaul endpoint create old-5 --type office365 --tenant TENANT --client-id ID --client-secret-file source-client-secret-5
+mailhaul endpoint create new-5 --type office365 --tenant TENANT --client-id ID --client-secret-file target-client-secret-5
+mailhaul batch create mailboxes-5.csv --source old-5 --target new-5
+mailhaul batch preflight mailboxes-5
+mailhaul batch start mailboxes-5`,
+	}
+	for i, translation := range all {
+		if got := line(translation); got != want[i] {
+			t.Errorf("call %d:\n got %s\nwant %s", i+1, got, want[i])
+		}
+	}
+	if all[2].FileName != "mailboxes-3.csv" || all[3].FileName != "mailboxes-4.csv" {
+		t.Errorf("files %q and %q", all[2].FileName, all[3].FileName)
+	}
+}
+
 func TestBatchFilesOfWindowsAreRead(t *testing.T) {
 	script := "@REM Moves Anna's mailbox with imapsync --host1 not.this\r\n@ECHO OFF\r\n  rem don't run this twice\r\nREM\r\n" +
 		`.\imapsync.exe --host1 old --user1 anna --passfile1 C:\secrets\p1 ^` + "\r\n" + `  --host2 new --user2 anna --passfile2 "\\nas\my secrets\p2" --logdir ..\.log` + "\r\n@PAUSE\r\n"
@@ -236,7 +277,7 @@ func TestRegularExpressionsAreTakenWhereTheyAreNames(t *testing.T) {
 }
 
 func TestListsBecomeMigrationFiles(t *testing.T) {
-	list, err := ReadList(strings.NewReader("\ufeff# a comment\n\nold;anna;p,1;new;anna@example.org;\"q\"2;\r\nother;ben@example.org;x;new;ben;y;--dry;\nOLD;eve;a\\b;new;eve;c;\n"), ListOptions{Domain: "example.org"})
+	list, err := ReadList(strings.NewReader("\ufeff# a comment\n\nold;anna;p,1;new;anna@example.org;\"q\"2;\r\nother;ben@example.org;x;new;ben;y\nOLD;eve;a\\b;new;eve;c;\n"), ListOptions{Domain: "example.org"})
 	if err != nil || len(list.Pairs) != 2 || list.Refused != 0 {
 		t.Fatalf("%v, %+v", err, list)
 	}
@@ -249,7 +290,7 @@ func TestListsBecomeMigrationFiles(t *testing.T) {
 			t.Errorf("pair %d:\n%s\nwant\n%s", i, got, want[i])
 		}
 	}
-	if len(list.Troubles) != 2 || list.Troubles[0].Line != 4 || list.Troubles[1].Line != 5 {
+	if len(list.Troubles) != 1 || list.Troubles[0].Line != 5 {
 		t.Errorf("troubles: %+v", list.Troubles)
 	}
 	if shown := fmt.Sprintf("%+v %v", list, list.Troubles); strings.Contains(shown, "p,1") || strings.Contains(shown, `a\b`) {
@@ -265,6 +306,41 @@ func TestListsWithoutServersTakeThoseThatAreGiven(t *testing.T) {
 	list, err := ReadList(strings.NewReader(text), ListOptions{SourceHost: "old", TargetHost: "new"})
 	if err != nil || len(list.Pairs) != 1 || list.Pairs[0].Entries[0].Address != "anna@example.com" {
 		t.Errorf("%v, %+v", err, list)
+	}
+}
+
+// A semicolon in a password moves the fields behind it: nothing of such a line is used or
+// shown, in whichever form it is.
+func TestALineWithTooManyFieldsIsRefusedAsAWhole(t *testing.T) {
+	hosts := ListOptions{SourceHost: "old", TargetHost: "new", Domain: "example.org"}
+	for _, test := range []struct {
+		line    string
+		options ListOptions
+	}{
+		{"old.example.org;ben;TOP;SECRET;new.example.org;ben@example.org;pw2;", ListOptions{}},
+		{"old.example.org;ben;TOP;SECRET;new.example.org;ben@example.org;pw2", ListOptions{}},
+		{`old.example.org;ben;TOP;new.example.org;ben@example.org;"SECRET;x";`, ListOptions{}},
+		{"old.example.org;ben;TOP;new.example.org;ben@example.org;SECRET;;", ListOptions{}},
+		{"old.example.org;ben;TOP;new.example.org;ben@example.org;SECRET; --dry;", ListOptions{}},
+		{"ben;TOP;SECRET;ben@example.org;pw2", hosts},
+		{"ben;TOP;SECRET;ben@example.org;p;w2", hosts},
+		{"ben;TOP;ben@example.org;SECRET;;", hosts},
+	} {
+		list, err := ReadList(strings.NewReader(test.line+"\n"), test.options)
+		if err != nil || list.Refused != 1 || len(list.Pairs) != 0 || len(list.Troubles) != 1 || !strings.Contains(list.Troubles[0].Text, `may hold a ";"`) {
+			t.Errorf("%s: %v, %+v", test.line, err, list)
+			continue
+		}
+		for part := range strings.SplitSeq(test.line, ";") {
+			if part = strings.TrimSpace(part); part != "" && slices.Contains(strings.Fields(list.Troubles[0].Text), part) || strings.Contains(list.Troubles[0].Text, "SECRET") {
+				t.Errorf("%s: %q is told in %q", test.line, part, list.Troubles[0].Text)
+			}
+		}
+	}
+	for _, line := range []string{"old;ben;p;new;ben@example.org;", "old;ben;p;new;ben@example.org;p2", "old;ben;p;new;ben@example.org;p2; "} {
+		if list, err := ReadList(strings.NewReader(line), ListOptions{}); err != nil || len(list.Pairs) != 1 || len(list.Troubles) != 0 {
+			t.Errorf("%s: %v, %+v", line, err, list)
+		}
 	}
 }
 

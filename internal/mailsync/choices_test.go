@@ -7,6 +7,15 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
+// ruleOf is a folder rule as it is written.
+func ruleOf(text string) migration.FolderRule {
+	rule, err := migration.ParseFolderRule(text)
+	if err != nil {
+		panic(err)
+	}
+	return rule
+}
+
 func TestChoicesTellTheRuleThatDecides(t *testing.T) {
 	folder := func(name, use string, space migration.Space) migration.Folder {
 		return migration.Folder{Name: name, Raw: name, Delimiter: '.', Use: use, Space: space, Selectable: true}
@@ -17,13 +26,6 @@ func TestChoicesTellTheRuleThatDecides(t *testing.T) {
 		{Name: "INBOX.Holder", Raw: "INBOX.Holder", Delimiter: '.', Space: migration.Personal},
 	}
 	profile := migration.Profile{Namespaces: []migration.Namespace{{Prefix: "INBOX.", Delimiter: '.', Space: migration.Personal}}}
-	rule := func(text string) migration.FolderRule {
-		r, err := migration.ParseFolderRule(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
 	told := func(job Job) string {
 		choices, err := Choices(t.Context(), all, profile, job)
 		if err != nil {
@@ -41,13 +43,13 @@ func TestChoicesTellTheRuleThatDecides(t *testing.T) {
 	}
 	for want, job := range map[string]Job{
 		"INBOX+ Work+ Work/Old+ Gesendet+":                    {},
-		"INBOX+ Work-work Work/Old-work Gesendet-#SentItems#": {Exclude: []migration.FolderRule{rule("work"), rule("#SentItems#")}},
-		"INBOX+ Work-#SentItems# Work/Old-#SentItems# Gesendet+": {Exclude: []migration.FolderRule{rule("#SentItems#")},
+		"INBOX+ Work-work Work/Old-work Gesendet-#SentItems#": {Exclude: []migration.FolderRule{ruleOf("work"), ruleOf("#SentItems#")}},
+		"INBOX+ Work-#SentItems# Work/Old-#SentItems# Gesendet+": {Exclude: []migration.FolderRule{ruleOf("#SentItems#")},
 			SourceDefaults: Defaults{Named: migration.DefaultFolders{"Sent": "work"}}},
-		"INBOX- Work- Work/Old+Work/Old Gesendet-":                 {Include: []migration.FolderRule{rule("Work/Old")}},
-		"INBOX+ Work+ Work/Old-inbox.work.old Gesendet+":           {Exclude: []migration.FolderRule{rule("inbox.work.old")}},
-		"INBOX- Work+INBOX.Work/* Work/Old+INBOX.Work/* Gesendet-": {Include: []migration.FolderRule{rule("INBOX.Work/*")}},
-		"INBOX-INBOX Work+ Work/Old+ Gesendet+":                    {Exclude: []migration.FolderRule{rule("INBOX")}},
+		"INBOX- Work- Work/Old+Work/Old Gesendet-":                 {Include: []migration.FolderRule{ruleOf("Work/Old")}},
+		"INBOX+ Work+ Work/Old-inbox.work.old Gesendet+":           {Exclude: []migration.FolderRule{ruleOf("inbox.work.old")}},
+		"INBOX- Work+INBOX.Work/* Work/Old+INBOX.Work/* Gesendet-": {Include: []migration.FolderRule{ruleOf("INBOX.Work/*")}},
+		"INBOX-INBOX Work+ Work/Old+ Gesendet+":                    {Exclude: []migration.FolderRule{ruleOf("INBOX")}},
 	} {
 		if got := told(job); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

@@ -27,8 +27,10 @@ type Choice struct {
 // the job it looks at SourceRoot, SourceDefaults, Labels, Exclude and Include only.
 func Choices(ctx context.Context, all []migration.Folder, profile migration.Profile, job Job) ([]Choice, error) {
 	prefix, root := personalPrefix(profile), strings.Trim(job.SourceRoot, "/")
-	if err := anyFolder(all, root); err != nil {
-		return nil, err
+	if root == "" {
+		if err := job.inboxListed(all); err != nil {
+			return nil, err
+		}
 	}
 	if hasLabels(profile) {
 		listed := all
@@ -93,14 +95,27 @@ func sharedFinding(all []migration.Folder) []migration.Finding {
 		Remedy: "Migrate them once, as a mailbox of their own, with the path of the shared folders as its root."}}
 }
 
-// anyFolder refuses a mailbox without any folder: every mailbox has an INBOX (RFC 3501
-// section 5.1), but some servers let an administrator in to one that is not there.
-func anyFolder(all []migration.Folder, root string) error {
-	if root != "" || slices.ContainsFunc(all, func(f migration.Folder) bool { return f.Selectable }) {
+const remedyInbox = "Check on the server that there is a mailbox of this name, that its store is mounted, and that whoever signs in may see and open its INBOX."
+
+// inboxListed refuses a mailbox that lists no INBOX where that is to be taken, or no folder:
+// every mailbox has an INBOX (RFC 3501 section 5.1), but some servers let an administrator in
+// to a mailbox that is not there, and do not list what nobody may look up (RFC 4314 section
+// 4) or what another server has.
+func (j *Job) inboxListed(all []migration.Folder) error {
+	doing := "listing the folders: the server let us in and shows no INBOX, which every mailbox has"
+	if !slices.ContainsFunc(all, func(f migration.Folder) bool { return f.Selectable }) {
+		doing = "listing the folders: the server let us in and shows no folder, not even an INBOX"
+	}
+	taken, _ := j.decide(migration.FolderRule.NamesInbox)
+	if slices.ContainsFunc(all, func(f migration.Folder) bool { return f.Selectable && (f.IsInbox() || !taken) }) {
 		return nil
 	}
-	return &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeNotConnected, Doing: "listing the folders: the server let us in and shows no folder, not even an INBOX",
-		Remedy: "Check that a mailbox of this name is on the server, and that whoever signs in may see its folders."}
+	return &migration.Fault{Class: migration.OneMailbox, Code: migration.CodeNotConnected, Doing: doing, Remedy: remedyInbox}
+}
+
+// hadInbox reports whether an earlier pass has taken a folder for the INBOX.
+func hadInbox(records []FolderRecord) bool {
+	return slices.ContainsFunc(records, func(r FolderRecord) bool { return strings.EqualFold(r.Target, "INBOX") })
 }
 
 func statusOf(all []migration.Folder, raw string) *migration.FolderStatus {

@@ -10,9 +10,14 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
 
-// lanes is how many windows a connection has under way, so that the next one is
-// on its way while the answers of the last are awaited.
-const lanes = 2
+// lanes is how many windows a line has under way, so that the next ones are on their way
+// while the answers of the last are awaited. Of small ones two are not enough for that.
+func (p *pass) lanes() int {
+	if p.traits().Unanswered > 0 {
+		return 3
+	}
+	return 2
+}
 
 // copyWindows sends windows of the folder until none is left or something breaks.
 func (p *pass) copyWindows(l *line, f *folder) error {
@@ -21,9 +26,10 @@ func (p *pass) copyWindows(l *line, f *folder) error {
 			return err
 		}
 	}
-	errs := make([]error, lanes)
+	p.seats.expect(p.left(f))
+	errs := make([]error, p.lanes())
 	var all sync.WaitGroup
-	for i := range lanes {
+	for i := range errs {
 		all.Go(func() {
 			for errs[i] == nil {
 				messages := p.takeWindow(f)
@@ -37,6 +43,13 @@ func (p *pass) copyWindows(l *line, f *folder) error {
 	}
 	all.Wait()
 	return worst(errs)
+}
+
+// left is how many messages of the folder no window has taken yet.
+func (p *pass) left(f *folder) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(f.pending.entries)
 }
 
 // examineAgain opens the source folder anew. Its numbers must be those of before.
@@ -67,100 +80,6 @@ func worst(errs []error) error {
 		}
 	}
 	return found
-}
-
-func (p *pass) takeWindow(f *folder) []migration.Message {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stopped() || f.doubtCount() >= p.doubtLimit() || time.Now().Before(p.quietUntil) {
-		return nil
-	}
-	return f.pending.take(p.windowMost())
-}
-
-// windowMost is how many messages make a window. Where few may be unanswered a large one
-// would keep a connection for long with which others could help.
-func (p *pass) windowMost() int {
-	if few := p.traits().Unanswered; few > 0 {
-		return min(4*few, windowMessages)
-	}
-	return windowMessages
-}
-
-// window is a group of messages under way.
-type window struct {
-	messages []migration.Message
-	// single: alone on the line; plain: without keywords.
-	single, plain bool
-	// hopeless is a message at which the source hung up too often.
-	hopeless *migration.Message
-
-	// spell ends when the target asks for a pause; heed is told of it.
-	spell context.Context
-	heed  func(error)
-
-	folder   *folder
-	progress *Progress
-
-	mu      sync.Mutex
-	byUID   map[migration.UID]*parcel
-	latency *latencies
-	// answered messages count as arrived until the window is over.
-	answered, answeredBytes int64
-	over                    bool
-}
-
-// parcel is one message under way and what became of it.
-type parcel struct {
-	message migration.Message
-	size    int64
-	sent    bool // given to the appender
-	broke   bool // its body broke off
-	result  *migration.AppendResult
-	lost    migration.Flags // keywords left behind
-	mend    *mend           // how it is repaired, nil as it is
-}
-
-func (p *pass) newWindow(f *folder, messages []migration.Message) *window {
-	w := &window{folder: f, progress: p.Progress, messages: messages, byUID: make(map[migration.UID]*parcel, len(messages)), latency: &p.latency, spell: p.newSpell(), heed: p.heed}
-	for _, m := range messages {
-		w.byUID[m.UID] = &parcel{message: m}
-	}
-	return w
-}
-
-// done takes the appender's results.
-func (w *window) done(result migration.AppendResult) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if parcel := w.byUID[result.Key]; parcel != nil {
-		parcel.result = &result
-		if result.Err == nil && !w.over {
-			w.arrived(1, parcel.size)
-		}
-	}
-	if result.Took > 0 {
-		w.latency.add(result.Took)
-	}
-	w.heed(onTarget(result.Err)) // what is not sent yet waits
-}
-
-// arrived counts messages that the target has taken, before they are settled. The
-// caller holds mu.
-func (w *window) arrived(messages, bytes int64) {
-	w.answered += messages
-	w.answeredBytes += bytes
-	w.folder.answered.Add(messages)
-	w.progress.answered.Add(messages)
-	w.progress.answeredBytes.Add(bytes)
-}
-
-// end takes back what was counted as arrived: what has, the ledger has by now.
-func (w *window) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.arrived(-w.answered, -w.answeredBytes)
-	w.over = true
 }
 
 // send copies a window: the intent becomes durable while the first bytes flow,
@@ -204,6 +123,9 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 	ctx, cancel := context.WithCancel(p.work)
 	defer cancel()
 	appender := l.target.Appender(f.target, migration.AppendOptions{Single: w.single}, w.done)
+	if err := begin(ctx, appender); err != nil {
+		return onTarget(err)
+	}
 	var targetErr, brokeOff error
 	sourceErr := l.source.Bodies(ctx, uidsOf(w.messages), func(body migration.Body) error {
 		if ctx.Err() != nil {
@@ -257,13 +179,6 @@ func (p *pass) pump(l *line, f *folder, w *window, durable *gate) error {
 	return context.Cause(w.spell)
 }
 
-// brokeOff notes that a message could not be read to its end, if so.
-func (w *window) brokeOff(parcel *parcel, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	parcel.broke = err != nil
-}
-
 // failed is the error of an open gate, or why it has let something not through;
 // nil while it is closed.
 func (g *gate) failed() error {
@@ -276,18 +191,6 @@ func (g *gate) failed() error {
 	default:
 		return nil
 	}
-}
-
-// start marks the message as sent; nil when it was not asked for or came twice.
-func (w *window) start(body migration.Body) *parcel {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	parcel := w.byUID[body.UID]
-	if parcel == nil || parcel.sent {
-		return nil
-	}
-	parcel.sent, parcel.size = true, body.Size
-	return parcel
 }
 
 // outgoing is the message as the target takes it.
@@ -308,19 +211,6 @@ func (p *pass) outgoing(f *folder, w *window, parcel *parcel) migration.AppendMe
 func withoutSystem(flags migration.Flags) migration.Flags {
 	system := systemOnly(flags)
 	return slices.DeleteFunc(slices.Clone(flags), system.Has)
-}
-
-// refusal is a refusal that concerns more than its message: throttling, a full
-// mailbox, a lost line.
-func (w *window) refusal() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, m := range w.messages {
-		if r := w.byUID[m.UID].result; r != nil && r.Err != nil && migration.ClassOf(r.Err) != migration.OneMessage && migration.CodeOf(r.Err) != migration.CodeWorn {
-			return onTarget(r.Err)
-		}
-	}
-	return nil
 }
 
 // settle writes down what became of the window's messages and puts the rest back.
@@ -426,21 +316,6 @@ func (p *pass) book(f *folder, w *window, outcome Outcome, back, doubtful []migr
 	p.Progress.Bytes.Add(size)
 	p.changed.Broadcast()
 	return nil
-}
-
-// missing are the messages that are in none of the lists: the source sent
-// nothing for them, or a single was refused. They leave the intent.
-func (w *window) missing(outcome Outcome, lists ...[]migration.Message) []migration.Message {
-	seen := map[migration.UID]bool{}
-	for _, pair := range outcome.Copied {
-		seen[pair.Source] = true
-	}
-	for _, list := range lists {
-		for _, m := range list {
-			seen[m.UID] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(w.messages), func(m migration.Message) bool { return seen[m.UID] })
 }
 
 func messagesOf(singles []single) []migration.Message {

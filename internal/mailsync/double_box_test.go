@@ -8,6 +8,8 @@ import (
 )
 
 type box struct {
+	// sealed: it is listed, and all that is asked of it is refused.
+	sealed     bool
 	name       string
 	validity   uint32
 	next       migration.UID

@@ -27,6 +27,7 @@ type server struct {
 	boxes    []*box
 	sessions []*session
 	limit    int  // sessions at once, 0 is any number
+	curt     bool // one too many is told that its sign-in failed
 	foldCase bool // names that differ in case alone are one folder
 	// hidesNext leaves UIDNEXT out, and mute are messages that no answer to
 	// Messages has.
@@ -202,7 +203,11 @@ func (s *server) land(c *command) []*letter {
 	}
 	var out []*letter
 	for _, m := range c.members {
-		l := s.put(b, m.body, m.message.Date, slices.Clone(m.message.Flags)...)
+		flags := slices.Clone(m.message.Flags)
+		if s.profile.Traits.FlaggedByStore {
+			flags = slices.DeleteFunc(flags, func(flag string) bool { return flag == migration.FlagFlagged })
+		}
+		l := s.put(b, m.body, m.message.Date, flags...)
 		l.key = m.message.Key
 		if s.landed != nil {
 			s.landed(b, l)
@@ -235,7 +240,10 @@ func (s *server) dial() (*session, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.limit > 0 && len(s.sessions) >= s.limit {
+	switch full := s.limit > 0 && len(s.sessions) >= s.limit; {
+	case full && s.curt:
+		return nil, &migration.Fault{Class: migration.Login, Code: migration.CodeLogin, Doing: "signing in to the double"}
+	case full:
 		return nil, &migration.Fault{Class: migration.Again, Code: migration.CodeTooManyConns, Doing: "signing in to the double"}
 	}
 	s.dials++
@@ -321,7 +329,7 @@ func (s *session) Folders(ctx context.Context) (folders []migration.Folder, err 
 		for _, b := range s.boxes {
 			status := s.statusOf(b)
 			f := migration.Folder{Name: b.name, Raw: b.name, Delimiter: '/', Selectable: true, Use: b.use, Subscribed: b.subscribed}
-			if s.profile.ListStatus {
+			if s.profile.ListStatus && !b.sealed {
 				f.Status = &status
 			}
 			folders = append(folders, f)
@@ -334,7 +342,7 @@ func (s *session) Folders(ctx context.Context) (folders []migration.Folder, err 
 func (s *session) Status(ctx context.Context, names []string) (statuses []*migration.FolderStatus, err error) {
 	err = s.do(ctx, operation{kind: opStatus, n: len(names)}, func() error {
 		for _, name := range names {
-			if b := s.box(name); b != nil {
+			if b := s.box(name); b != nil && !b.sealed {
 				status := s.statusOf(b)
 				statuses = append(statuses, &status)
 			} else {
@@ -356,6 +364,9 @@ func (s *session) Open(ctx context.Context, open migration.Open) (status migrati
 		}
 		if b == nil {
 			return &migration.Fault{Class: migration.OneFolder, Code: migration.CodeFolderMissing, Doing: "opening folder " + open.Folder}
+		}
+		if b.sealed {
+			return faultOf(migration.OneFolder, migration.CodeFolderRefused)
 		}
 		status = s.statusOf(b)
 		if open.Unselected {

@@ -37,6 +37,130 @@ func TestFolderThatIsRefusedIsToldOnceHoweverManyWait(t *testing.T) {
 	})
 }
 
+// A folder that can neither be counted nor opened is not taken for an empty one: it counts
+// as many messages left out as it had in an earlier pass, else as one.
+func TestFolderThatNobodyCanCountIsNotTakenForEmpty(t *testing.T) {
+	for _, listStatus := range []bool{true, false} {
+		play(t, 0, func(t *theatre) {
+			t.from.profile.ListStatus = listStatus
+			for i := range 3 {
+				t.deliver("INBOX", i)
+			}
+			inbox := t.from.box("INBOX")
+			inbox.sealed = true
+			t.expectLeft(t.run(), 1)
+			inbox.sealed = false
+			t.expectCounts(t.run(), 3, 0, 0, 0)
+			inbox.sealed = true
+			t.expectLeft(t.run(), 3)
+		})
+	}
+}
+
+// An INBOX always exists (RFC 3501 section 5.1): one that the server says is not there is
+// one that nobody could look into. Neither is a folder empty that had messages.
+func TestFolderThatIsSaidToBeMissingIsNotTakenForEmpty(t *testing.T) {
+	for _, folder := range []string{"INBOX", "Work"} {
+		play(t, 0, func(t *theatre) {
+			for i := range 3 {
+				t.deliver(folder, i)
+			}
+			t.expectCounts(t.run(), 3, 0, 0, 0)
+			for i := range 3 {
+				t.deliver(folder, 10+i)
+			}
+			t.from.box(folder).sealed = true
+			t.from.before = func(op operation) error {
+				if op.kind == opOpen && op.folder == folder {
+					return faultOf(migration.OneFolder, migration.CodeFolderMissing)
+				}
+				return nil
+			}
+			t.expectLeft(t.run(), 3)
+		})
+	}
+}
+
+// What is left of an INBOX that nobody could look into is told beside the counts, since they
+// stand for what is known of it only.
+func TestAPassTellsWhatNobodyCouldLookInto(t *testing.T) {
+	for folder, want := range map[string]struct{ sealed, refused migration.Unread }{
+		"INBOX": {migration.InboxUnread, migration.InboxUnread}, "Work": {migration.FolderUncounted, migration.AllRead},
+	} {
+		play(t, 1, func(t *theatre) {
+			t.deliver("Work", 1)
+			box, refused := t.from.box(folder), false
+			t.from.before = func(op operation) error {
+				if refused && op.kind == opOpen && op.folder == folder {
+					return faultOf(migration.OneFolder, migration.CodeFolderRefused)
+				}
+				return nil
+			}
+			for _, c := range []struct {
+				sealed, refused bool
+				want            migration.Unread
+			}{{sealed: true, want: want.sealed}, {refused: true, want: want.refused}, {want: migration.AllRead}, {sealed: true, want: want.sealed}} {
+				box.sealed, refused = c.sealed, c.refused
+				if got := t.run().Unread; got != c.want {
+					t.Errorf("%s, %+v: %v", folder, c, got)
+				}
+			}
+		})
+	}
+}
+
+// A source that lists no INBOX hides it, whatever else it lists.
+func TestASourceThatListsNoInboxIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		root             string
+		exclude, include []migration.FolderRule
+		known            bool // by an earlier pass
+		refused          bool
+	}{
+		"all folders":               {refused: true},
+		"all folders, seen before":  {known: true, refused: true},
+		"rules leave the INBOX out": {exclude: []migration.FolderRule{ruleOf("INBOX")}},
+		"rules take another folder": {include: []migration.FolderRule{ruleOf("Sent")}},
+		"another root":              {root: "Sent"},
+	} {
+		play(t, 3, func(t *theatre) {
+			t.deliver("Sent", 9)
+			if c.known {
+				t.run()
+			}
+			t.from.remove(t.from.box("INBOX"))
+			t.job.SourceRoot, t.job.Exclude, t.job.Include = c.root, c.exclude, c.include
+			_, err := Run(t.Context(), t.job)
+			if fault := migration.FaultOf(err); (fault != nil) != c.refused || c.refused && (fault.Class != migration.OneMailbox || fault.Code != migration.CodeNotConnected || fault.Remedy == "") {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+// Below a root nobody knows whether there is an INBOX, before there was one.
+func TestAnInboxThatIsGoneFromItsRootIsRefused(t *testing.T) {
+	play(t, 0, func(t *theatre) {
+		t.job.SourceRoot = "users/anna"
+		t.deliver("users/anna/Sent", 1)
+		t.run()
+		t.deliver("users/anna/INBOX", 2)
+		t.run()
+		t.from.remove(t.from.box("users/anna/INBOX"))
+		if _, err := Run(t.Context(), t.job); migration.CodeOf(err) != migration.CodeNotConnected {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// expectLeft expects that one folder was given up and counts so many messages left out.
+func (t *theatre) expectLeft(summary Summary, n int) {
+	t.Helper()
+	if summary.FoldersFailed != 1 || summary.Messages.Skipped != n || len(summary.Findings) != 1 || summary.Findings[0].Count != n {
+		t.Errorf("%d folders failed, %+v, findings %+v, want %d left out", summary.FoldersFailed, summary.Messages, summary.Findings, n)
+	}
+}
+
 // Whatever write the process dies at, mail that the target had keeps the flags
 // the person gave it there.
 func TestRecognisedMailKeepsItsFlagsWheneverTheProcessDies(t *testing.T) {

@@ -56,6 +56,35 @@ func (p *pass) finish(l *line, f *folder) error {
 	return nil
 }
 
+// finishAside finishes a folder over a spare connection to the target, while the line opens
+// the next one, and reports whether it does. What does not succeed there is done as if it
+// had not been tried.
+func (p *pass) finishAside(l *line, f *folder) bool {
+	if f.besideFailed || len(f.watched()) > 0 || !p.anyUnopened() {
+		return false
+	}
+	s, own := p.seats.beside()
+	if own == nil {
+		return false
+	}
+	l.aside.Go(func() {
+		defer p.seats.leave(own)
+		err := p.finish(&line{job: l.job, meter: l.meter, target: own}, f)
+		if err != nil {
+			f.besideFailed = true
+			p.heed(err)
+			switch migration.ClassOf(err) {
+			case migration.Stop:
+				p.fail(err)
+			case migration.Again, migration.Later:
+				p.seats.lose(s, err)
+			}
+		}
+		p.release(f, finishTask, err)
+	})
+	return true
+}
+
 // carryFlags changes at the target what changed at the source since the last
 // look, in messages copied before this pass.
 func (p *pass) carryFlags(l *line, f *folder) error {
@@ -73,13 +102,32 @@ func (p *pass) carryFlags(l *line, f *folder) error {
 	if err := p.Ledger.SaveFlags(p.work, f.record.ID, f.before); err != nil {
 		return ledgerFault("writing the ledger", err)
 	}
-	for _, change := range changes {
+	kept, lost := p.carriable(f, changes)
+	for _, change := range kept {
 		if err := p.carry(l, f, change); err != nil {
 			return err
 		}
 	}
+	for _, change := range lost {
+		f.lostKeywords[change.Flag] += change.Sources.Len()
+	}
 	f.before = f.before.replaced(scope, f.now)
 	return ledgerFault("writing the ledger", p.Ledger.SaveFlags(p.work, f.record.ID, f.before))
+}
+
+// carriable splits changes into those that the target keeps and those that people miss
+// there.
+func (p *pass) carriable(f *folder, changes []FlagChange) (kept, lost []FlagChange) {
+	for _, change := range changes {
+		switch {
+		case p.traits().Unwanted.Has(change.Flag):
+		case f.opened.Keeps(change.Flag) && validFlag(change.Flag):
+			kept = append(kept, change)
+		case change.Add:
+			lost = append(lost, change)
+		}
+	}
+	return kept, lost
 }
 
 func (p *pass) carry(l *line, f *folder, change FlagChange) error {
@@ -91,15 +139,6 @@ func (p *pass) carry(l *line, f *folder, change FlagChange) error {
 		if opened.UIDValidity != f.record.TargetUIDValidity {
 			return folderFault(migration.CodeUIDValidity, "the target folder was rebuilt during the pass; the next one goes on")
 		}
-	}
-	if p.traits().Unwanted.Has(change.Flag) {
-		return nil
-	}
-	if !f.opened.Keeps(change.Flag) || !validFlag(change.Flag) {
-		if change.Add {
-			f.lostKeywords[change.Flag] += change.Sources.Len()
-		}
-		return nil
 	}
 	var targets []migration.UID
 	err := p.Ledger.Pairs(p.work, f.record.ID, &change.Sources, func(pair Pair) error {

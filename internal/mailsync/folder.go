@@ -40,6 +40,8 @@ type folder struct {
 	// faults counts the tries that failed for the folder as a whole.
 	faults    int
 	exclusive bool
+	// besideFailed: it could not be finished over a spare connection.
+	besideFailed bool
 
 	// pending messages are copied in windows, newest first; singles alone.
 	pending catalog
@@ -64,9 +66,11 @@ type folder struct {
 	looked      migration.UIDSet
 	// copied before this pass.
 	copiedBefore migration.UIDSet
-	modSeq       uint64
-	messages     uint32
-	uidNext      migration.UID
+	// examined: the counters are those of the source.
+	examined bool
+	modSeq   uint64
+	messages uint32
+	uidNext  migration.UID
 
 	counts migration.Counts
 	// about are the findings about the folder itself, which are made once in a

@@ -114,7 +114,9 @@ type Summary struct {
 	// FoldersFailed is how many of them could not be copied; each has a
 	// finding.
 	FoldersFailed int
-	Messages      migration.Counts
+	// Unread is what of the source nobody could look into.
+	Unread   migration.Unread
+	Messages migration.Counts
 	// Bytes of messages copied.
 	Bytes          int64
 	Source, Target migration.Traffic

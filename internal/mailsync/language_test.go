@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // mailFolders are those of Exchange that hold mail, by their English names.
@@ -28,6 +29,7 @@ func exchangeRules(target []migration.Folder) nameRules {
 }
 
 func TestEachLanguagesFoldersFindEachOther(t *testing.T) {
+	effort.LeaveToLong(t)
 	for _, from := range imapfake.Languages() {
 		source, findings := withoutNotMail(mailbox(from), "", migration.ExchangeTraits(), nil)
 		if len(source) != 1+len(mailFolders) || len(findings) != 7 {

@@ -23,6 +23,8 @@ type line struct {
 	targetBroken atomic.Bool
 	// ahead is the dialling that began before the line was needed.
 	ahead sync.WaitGroup
+	// aside are folders that are finished beside its work.
+	aside sync.WaitGroup
 }
 
 // sideFault says on which side of the line a fault came up.
@@ -173,16 +175,16 @@ func (l *line) closeTarget() {
 
 func (l *line) close() {
 	l.ahead.Wait()
+	l.aside.Wait()
 	l.closeSource()
 	l.closeTarget()
 }
 
 // meter sums up what the lines of a pass cost.
 type meter struct {
-	mu             sync.Mutex
-	onSource       migration.Traffic
-	onTarget       migration.Traffic
-	sessionsClosed int
+	mu       sync.Mutex
+	onSource migration.Traffic
+	onTarget migration.Traffic
 }
 
 func (m *meter) source(t migration.Traffic) { m.count(&m.onSource, t) }
@@ -192,7 +194,6 @@ func (m *meter) count(sum *migration.Traffic, t migration.Traffic) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sum.Add(t)
-	m.sessionsClosed++
 }
 
 // ledgerFault marks an error of the ledger as one that stops everything.

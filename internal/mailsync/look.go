@@ -82,6 +82,7 @@ func (k *look) everything(ctx context.Context, source Session) error {
 // noteStatus takes the counters as they were when the folder was opened.
 func (k *look) noteStatus(status migration.FolderStatus) {
 	k.asked, k.status = true, status
+	k.f.examined = true
 	k.f.modSeq, k.f.messages, k.f.uidNext = status.HighestModSeq, status.Messages, status.UIDNext
 }
 

@@ -68,7 +68,7 @@ func (w *world) quiet() bool {
 
 func (w *world) run(accept bool) (Summary, error) {
 	job := Job{Source: w.from.source, Target: w.to.target, Ledger: w.ledger, Connections: w.lanes, TargetConnections: w.shared, Settle: worldSettle,
-		AcceptRebuilt: accept, RetrySkipped: accept}
+		AcceptRebuilt: accept, RetrySkipped: accept, Exclude: w.exclude}
 	w.plant(&job)
 	return Run(context.Background(), job)
 }

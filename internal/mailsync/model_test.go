@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // histories runs n histories from a first seed on, in parallel, until one has
@@ -78,7 +80,7 @@ func expectSound(t *testing.T, n int) {
 }
 
 func TestModelLosesAndDoublesNothing(t *testing.T) {
-	n := 3000
+	n := effort.Of(1000, 3000)
 	if testing.Short() {
 		n = 500
 	}
@@ -86,9 +88,7 @@ func TestModelLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestLongModelLosesAndDoublesNothing(t *testing.T) {
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("100,000 histories run with MAILHAUL_LONG=1")
-	}
+	effort.NeedLong(t)
 	expectSound(t, 100_000)
 }
 

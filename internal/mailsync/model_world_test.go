@@ -39,6 +39,8 @@ type world struct {
 	folder   string
 	inbox    *box // the source's; the target's is looked up, it may be deleted
 
+	exclude []migration.FolderRule
+
 	// The character of this history.
 	late     bool // messages may land later than settle
 	rebuilds bool // UIDVALIDITY changes at the target
@@ -49,7 +51,7 @@ type world struct {
 	cuts     int  // permille of operations in which the line breaks
 	crashes  int  // permille of operations in which the process dies
 	lanes    int
-	shared   int // connections to the target that the lanes share, 0 for one each
+	shared   int // connections to the target that the lanes share, 0 for one each; more than lanes has spare ones
 	passes   int
 
 	calm, crashed       bool
@@ -98,6 +100,7 @@ func newWorld(seed uint64, m mutant) *world {
 	w.lanes = d.pick(1, 1, 2, 3)
 	apart := w.dice(7)
 	w.shared = apart.pick(0, 1, 2)
+	spares := apart.chance(300)
 	w.passes = d.between(1, 3)
 	if w.restores || w.deletes {
 		w.passes++
@@ -109,6 +112,9 @@ func newWorld(seed uint64, m mutant) *world {
 	w.from.profile.CondStore = d.chance(500)
 	w.to.profile.UIDPlus = w.late || d.chance(850) // without it late duplicates can only be reported
 	w.to.group = d.pick(1, 1, 3, 8)
+	if spares {
+		w.to.profile.Traits.Unanswered, w.shared = 1, w.lanes+apart.pick(1, 2)
+	}
 	w.from.before, w.to.before = w.hook(w.from), w.hook(w.to)
 	w.to.fate, w.to.wreck = w.fate, w.wreck
 	w.to.received, w.to.landed = w.received, w.landed
@@ -121,6 +127,7 @@ func newWorld(seed uint64, m mutant) *world {
 	w.folder, w.inbox = "INBOX", w.from.box("INBOX")
 	if w.deletes { // nobody can delete an INBOX
 		w.folder, w.inbox = "Work", w.from.make("Work")
+		w.exclude = []migration.FolderRule{ruleOf("INBOX")}
 		w.from.boxes = []*box{w.inbox}
 	}
 	w.populate(&d)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 )
@@ -42,14 +43,20 @@ func (p *pass) openNamed(l *line, f *folder) (migration.FolderStatus, error) {
 		return migration.FolderStatus{}, err
 	}
 	subscribe := f.pair.Source.Subscribed && (f.record.ID == 0 || !f.pair.Exists)
-	status, err := l.selectTarget(p.work, migration.Open{Folder: f.target, Create: !f.pair.Exists, Subscribe: subscribe})
-	if err != nil || !subscribe || !f.pair.Exists || p.targetSubscribed(f.target) {
-		return status, err
+	if !subscribe || !f.pair.Exists || p.targetSubscribed(f.target) {
+		return l.selectTarget(p.work, migration.Open{Folder: f.target, Create: !f.pair.Exists, Subscribe: subscribe})
 	}
-	if err := l.target.Subscribe(p.work, f.target); err != nil && migration.ClassOf(err) != migration.OneFolder {
-		return status, onTarget(err)
+	var (
+		both       sync.WaitGroup
+		subscribed error
+	)
+	both.Go(func() { subscribed = l.target.Subscribe(p.work, f.target) })
+	status, err := l.selectTarget(p.work, migration.Open{Folder: f.target})
+	both.Wait()
+	if err == nil && migration.ClassOf(subscribed) != migration.OneFolder {
+		err = onTarget(subscribed)
 	}
-	return status, nil
+	return status, err
 }
 
 // meetsAnother reports whether the target takes the name of a folder just made

@@ -8,7 +8,7 @@ import (
 
 func TestATargetThatHasAskedForAPauseGetsFewConnections(t *testing.T) {
 	traits := migration.ExchangeTraits()
-	for _, test := range []struct{ asked, before, after int }{{0, 4, 2}, {8, 8, 2}, {1, 1, 1}} {
+	for _, test := range []struct{ asked, before, after int }{{0, 8, 2}, {4, 4, 2}, {1, 1, 1}} {
 		p := &pass{Job: &Job{TargetConnections: test.asked, Pace: &Pace{}}}
 		p.targetTraits.Store(&traits)
 		before := p.targetConnections()

@@ -32,6 +32,7 @@ type pass struct {
 	folders []*folder
 	workers int
 	lines   []*line
+	seats   *targets
 	// near: the lines have no latency worth hiding.
 	near bool
 	// failure ends the pass; abort cuts what is under way.
@@ -44,8 +45,9 @@ type pass struct {
 	// spell is the time between two pauses of the target; see newSpell.
 	spell    context.Context
 	endSpell context.CancelCauseFunc
-	// foldersFailed were left out.
+	// foldersFailed were left out, and unread is what nobody could look into of them.
 	foldersFailed int
+	unread        migration.Unread
 	abort         context.CancelCauseFunc
 	findings      []migration.Finding
 	named         []string // rules that name a folder of the source
@@ -75,9 +77,7 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 		p.runWorkers(first)
 		err = p.failure
 	}
-	for _, l := range append(p.lines, first) {
-		l.close()
-	}
+	p.close(first)
 	if err == nil && ctx.Err() != nil && !p.finished() {
 		err = &migration.Fault{Class: migration.Stop, Code: migration.CodeInterrupted, Doing: "copying was interrupted",
 			Remedy: "Run the same command again: it goes on where it stopped."}
@@ -86,6 +86,14 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 		p.countUnopened(err)
 	}
 	return p.summary(), err
+}
+
+// close closes the lines, and what connections are no line's.
+func (p *pass) close(first *line) {
+	for _, l := range append(p.lines, first) {
+		l.close()
+	}
+	p.seats.close()
 }
 
 func newPass(ctx context.Context, job *Job) (*pass, func()) {
@@ -222,14 +230,16 @@ func (p *pass) sourceFolders(l *line, records []FolderRecord) ([]migration.Folde
 	p.sourcePrefix = personalPrefix(l.source.Profile())
 	all, p.findings = p.views.formerly(all, records), nil
 	root := strings.Trim(p.SourceRoot, "/")
-	if err := anyFolder(all, root); err != nil {
-		return nil, onSource(err)
-	}
 	if root != "" {
 		if all, p.findings, err = rooted(all, root, p.sourcePrefix, records); err != nil {
 			return nil, err
 		}
 		p.sourcePrefix = ""
+	}
+	if root == "" || hadInbox(records) { // below a root nobody knows whether there is to be one
+		if err := p.inboxListed(all); err != nil {
+			return nil, onSource(err)
+		}
 	}
 	if root == "" {
 		p.findings = append(p.findings, sharedFinding(all)...)
@@ -415,6 +425,12 @@ func (p *pass) stopped() bool {
 
 func (p *pass) finished() bool {
 	return !slices.ContainsFunc(p.folders, func(f *folder) bool { return f.stage != done && f.stage != failed })
+}
+
+func (p *pass) anyUnopened() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.folders, func(f *folder) bool { return f.stage == unopened })
 }
 
 // fail ends the pass; the first failure counts.

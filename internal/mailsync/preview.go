@@ -14,7 +14,7 @@ func Preview(ctx context.Context, job Job) (Summary, error) {
 	p, release := newPass(ctx, &job)
 	defer release()
 	l := &line{job: p.Job, meter: &p.meter}
-	defer l.close()
+	defer p.close(l)
 	err := p.prepare(l)
 	if err == nil {
 		err = p.nameTargets(l)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/mail"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mailhaul/mailhaul/bench/mailgen"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 var allRepairs = []repairStep{repairLineEnds, repairNUL, repairLongLines, repairHeader8Bit}
@@ -81,6 +81,7 @@ func looksEncoded(message []byte) bool {
 }
 
 func TestRepairsKeepTheMessage(t *testing.T) {
+	effort.LeaveToLong(t)
 	steps := map[repairStep]int{}
 	for _, m := range oddMail() {
 		checkRepair(t, m.Body)
@@ -205,12 +206,13 @@ func (p *peak) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func TestRepairOfALargeMessageIsSmall(t *testing.T) { repairOfALargeMessage(t, 12<<20) }
+func TestRepairOfALargeMessageIsSmall(t *testing.T) {
+	effort.LeaveToLong(t)
+	repairOfALargeMessage(t, 12<<20)
+}
 
 func TestLongRepairOfAHugeMessageIsSmall(t *testing.T) {
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("full size runs with MAILHAUL_LONG=1")
-	}
+	effort.NeedLong(t)
 	repairOfALargeMessage(t, 200<<20)
 }
 

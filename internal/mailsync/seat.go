@@ -1,10 +1,8 @@
 package mailsync
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,8 +19,11 @@ const seatsEach = 2
 // own as long as the target bears more.
 type targets struct {
 	dial func(context.Context) (Target, error)
-	// most is how many connections the target bears.
-	most func() int
+	// most is how many connections the target bears, lines how many lines there may be.
+	most  func() int
+	lines int
+	// heed is told why there is no spare connection: the target may ask for a pause.
+	heed func(error)
 
 	mu     sync.Mutex
 	shared []*sharedTarget
@@ -30,6 +31,20 @@ type targets struct {
 	// is closed at any change.
 	dialling, ending int
 	settled          chan struct{}
+	// spares are those of the connections that are no line's own, dialSpares how many more
+	// are being made, losses how many have failed; none is added once one was refused.
+	spares             []*spare
+	dialSpares, losses int
+	refused, closed    bool
+	// expected is how many messages there are, fills how many unanswered ones fill a
+	// connection, as far as is known; wides counts the lines that use spare connections.
+	expected, fills, wides int
+	// ahead is the dialling of spare connections, which giveUp ends; count is told what
+	// each has cost.
+	ahead  sync.WaitGroup
+	work   context.Context
+	giveUp context.CancelFunc
+	count  func(migration.Traffic)
 }
 
 // sharedTarget is a connection with one or more seats.
@@ -42,13 +57,14 @@ type sharedTarget struct {
 	// flags are those that the last opened folder has and keeps.
 	flags atomic.Pointer[migration.FolderStatus]
 
-	// Under of.mu: seats are taken and busy is how much they have under way. While one of
-	// them is alone, the others begin nothing. A worn connection takes nothing more up and
-	// ends with what is under way; closed says that it has ended, told that somebody has
-	// been told what it cost.
-	seats, busy        int
-	alone              *seat
-	worn, closed, told bool
+	// Under of.mu: seats are those of lines and guests those of others, and busy is how much
+	// they have under way. While one of them is alone, the others begin nothing. A worn
+	// connection takes nothing more up and ends with what is under way; on one that has
+	// failed, nobody begins who could do without it; closed says that it has ended, told that
+	// somebody has been told what it cost.
+	seats, guests, busy        int
+	alone                      *seat
+	worn, failed, closed, told bool
 }
 
 // openFolder is a folder as it was opened.
@@ -65,32 +81,38 @@ type seat struct {
 	*sharedTarget
 	// folder is what the line has open.
 	folder openFolder
-	// dead: the line has met a fault that has ended the connection.
-	dead, left bool
+	// guest: it is no line's own. dead: a fault has ended the connection.
+	guest, dead, left bool
 }
 
 // dialSeats has every dialling of the target take a seat.
 func (p *pass) dialSeats() {
-	p.Target = (&targets{dial: p.Target, most: p.targetConnections}).take
+	p.seats = &targets{dial: p.Target, most: p.targetConnections, lines: p.connections(), heed: p.heed, count: p.meter.target}
+	p.seats.work, p.seats.giveUp = context.WithCancel(p.work)
+	p.Target = p.seats.takeWide
 }
 
 // take gives a seat: on a new connection while the target bears one more, else on the
 // one that has the fewest. A line for which there is none is told that the target bears
 // no more.
-func (t *targets) take(ctx context.Context) (Target, error) {
+func (t *targets) take(ctx context.Context) (*seat, error) {
 	for {
 		t.mu.Lock()
 		if len(t.shared)+t.dialling+t.ending < max(t.most(), 1) {
 			t.dialling++
 			t.mu.Unlock()
-			return t.dialled(ctx)
+			s, err := t.dialled(ctx, false)
+			if beside := t.besideSpare(err); beside != nil {
+				return beside, nil
+			}
+			return s, err
 		}
 		s, soon := t.emptiest()
 		switch {
 		case s != nil && s.seats < seatsEach:
-			s.seats++
+			taken := s.sit(false)
 			t.mu.Unlock()
-			return &seat{sharedTarget: s}, nil
+			return taken, nil
 		case s != nil && !soon:
 			t.mu.Unlock()
 			return nil, &migration.Fault{Class: migration.Again, Code: migration.CodeTooManyConns, Doing: "connecting to the target",
@@ -121,13 +143,13 @@ func await(ctx context.Context, change <-chan struct{}) error {
 	}
 }
 
-// emptiest is the connection with the fewest seats, if there is one, and whether there is
+// emptiest is the connection with the fewest lines, if there is one, and whether there is
 // soon another.
 func (t *targets) emptiest() (best *sharedTarget, soon bool) {
 	soon = t.dialling+t.ending > 0
 	for _, s := range t.shared {
 		soon = soon || s.worn
-		if !s.worn && (best == nil || s.seats < best.seats) {
+		if s.usable() && (best == nil || s.seats < best.seats) {
 			best = s
 		}
 	}
@@ -142,7 +164,7 @@ func (t *targets) changed() {
 	}
 }
 
-func (t *targets) dialled(ctx context.Context) (Target, error) {
+func (t *targets) dialled(ctx context.Context, guest bool) (*seat, error) {
 	session, err := t.dial(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -151,9 +173,22 @@ func (t *targets) dialled(ctx context.Context) (Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sharedTarget{Target: session, of: t, floor: make(chan struct{}, 1), seats: 1}
+	s := &sharedTarget{Target: session, of: t, floor: make(chan struct{}, 1)}
 	t.shared = append(t.shared, s)
-	return &seat{sharedTarget: s}, nil
+	return s.sit(guest), nil
+}
+
+// usable reports whether somebody may begin to use it. The caller holds of.mu.
+func (s *sharedTarget) usable() bool { return !s.worn && !s.failed && !s.closed }
+
+// sit gives one more seat, a line's or a guest's. The caller holds of.mu.
+func (s *sharedTarget) sit(guest bool) *seat {
+	if guest {
+		s.guests++
+	} else {
+		s.seats++
+	}
+	return &seat{sharedTarget: s, guest: guest}
 }
 
 // Close gives up the seat. The connection ends with its last seat; a dead one ends at
@@ -164,7 +199,11 @@ func (s *seat) Close() error {
 	var ended bool
 	if !s.left {
 		s.left = true
-		s.seats--
+		if s.guest {
+			s.guests--
+		} else {
+			s.seats--
+		}
 		ended = s.over(s.dead)
 	}
 	t.mu.Unlock()
@@ -173,7 +212,7 @@ func (s *seat) Close() error {
 
 // over notes that the connection ends, if it is time. Under of.mu.
 func (s *sharedTarget) over(dead bool) bool {
-	if s.closed || !dead && s.seats > 0 && (!s.worn || s.busy > 0) {
+	if s.closed || !dead && s.seats+s.guests > 0 && (!s.worn || s.busy > 0) {
 		return false
 	}
 	s.closed = true
@@ -226,6 +265,17 @@ func (s *seat) begin(ctx context.Context) error {
 	})
 }
 
+// tryBegin is begin where that need not wait.
+func (s *seat) tryBegin() bool {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	free := s.usable() && (s.sharedTarget.alone == nil || s.sharedTarget.alone == s)
+	if free {
+		s.busy++
+	}
+	return free
+}
+
 // when waits until something can be begun, under of.mu.
 func (s *seat) when(ctx context.Context, begun func() bool) error {
 	for {
@@ -274,6 +324,9 @@ func (s *seat) takeAlone(ctx context.Context) (giveBack func(), err error) {
 
 // aloneOn has a line's connection to the target to itself.
 func aloneOn(ctx context.Context, target Target) (giveBack func(), err error) {
+	if w, spread := target.(*wide); spread {
+		target = w.Target // what is alone goes over that one
+	}
 	if s, shared := target.(*seat); shared {
 		giveBack, err = s.takeAlone(ctx)
 		return giveBack, onTarget(err)
@@ -440,42 +493,4 @@ func (s *seat) Create(ctx context.Context, rawName string) error {
 
 func (s *seat) Subscribe(ctx context.Context, rawName string) error {
 	return s.do(ctx, func() error { return s.Target.Subscribe(ctx, rawName) })
-}
-
-// Appender is under way from its first message until it is flushed.
-func (s *seat) Appender(rawName string, options migration.AppendOptions, done func(migration.AppendResult)) Appender {
-	return &seatAppender{Appender: s.Target.Appender(rawName, options, done), seat: s, done: done}
-}
-
-type seatAppender struct {
-	Appender
-	seat  *seat
-	done  func(migration.AppendResult)
-	begun bool
-	fault error
-}
-
-func (a *seatAppender) Append(ctx context.Context, message migration.AppendMessage, body io.Reader) error {
-	if !a.begun {
-		if err := a.seat.begin(ctx); err != nil {
-			a.done(migration.AppendResult{Key: message.Key, Err: err})
-			return err
-		}
-		a.begun = true
-	}
-	err := a.Appender.Append(ctx, message, body)
-	if err != nil {
-		a.fault = err
-	}
-	return err
-}
-
-func (a *seatAppender) Flush(ctx context.Context) error {
-	if !a.begun {
-		return nil
-	}
-	a.begun = false
-	err := a.Appender.Flush(ctx)
-	_ = a.seat.finish(cmp.Or(a.fault, err))
-	return err
 }

@@ -66,25 +66,31 @@ func TestLinesOnOneConnectionKeepToTheirFolders(t *testing.T) {
 
 func TestLostConnectionsWithSeveralLinesLoseAndDoubleNothing(t *testing.T) {
 	for seed := range uint64(8) {
-		crowd(t, 1+int(seed%2), seed, func(t *theatre, folders []string) {
-			slow, rng, mu := t.to.before, rand.New(rand.NewPCG(seed, 2)), sync.Mutex{}
-			t.job.Settle = time.Second
-			t.to.before = func(op operation) error {
-				_ = slow(op)
-				mu.Lock()
-				defer mu.Unlock()
-				if rng.IntN(60) == 0 {
-					return lostFault()
-				}
-				return nil
-			}
-			t.run()
-			t.to.before = slow
-			t.run()
-			for _, name := range folders {
-				t.expectSame(name)
-			}
-		})
+		crowd(t, 1+int(seed%2), seed, func(t *theatre, folders []string) { losing(t, seed, folders) })
+	}
+}
+
+// losing has the target lose its connections in one pass of a crowd, and not in the next.
+func losing(t *theatre, seed uint64, folders []string) {
+	slow, rng, mu := t.to.before, rand.New(rand.NewPCG(seed, 2)), sync.Mutex{}
+	t.job.Settle = time.Second
+	t.to.before = func(op operation) error {
+		_ = slow(op)
+		mu.Lock()
+		defer mu.Unlock()
+		if rng.IntN(60) == 0 {
+			return lostFault()
+		}
+		return nil
+	}
+	t.run()
+	t.to.before = slow
+	t.run()
+	for _, name := range folders {
+		t.expectSame(name)
+	}
+	if len(t.to.sessions) > 0 {
+		t.Errorf("%d connections are left open", len(t.to.sessions))
 	}
 }
 
@@ -145,7 +151,7 @@ func seatsOf(t *testing.T, all *targets, n int) (seats []*seat) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			seats = append(seats, target.(*seat))
+			seats = append(seats, target)
 		})
 	}
 	taken.Wait()

@@ -11,7 +11,7 @@ import (
 func (p *pass) summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Summary{Folders: len(p.folders), FoldersFailed: p.foldersFailed, Source: p.meter.onSource, Target: p.meter.onTarget, Bytes: p.Progress.Bytes.Load(), RulesUsed: p.named}
+	s := Summary{Folders: len(p.folders), FoldersFailed: p.foldersFailed, Unread: p.unread, Source: p.meter.onSource, Target: p.meter.onTarget, Bytes: p.Progress.Bytes.Load(), RulesUsed: p.named}
 	s.Findings = slices.Concat(p.findings, p.sourceAsked.findings, p.targetAsked.findings)
 	for _, f := range p.folders {
 		if f.stage == failed { // others may have copied on while it was given up

@@ -82,7 +82,7 @@ func Verify(ctx context.Context, job Job, sample Sample, report func(Difference)
 	l := &line{job: p.Job, meter: &p.meter}
 	v := &verifier{pass: p, line: l, sample: sample, report: report, taken: map[string]migration.UIDSet{}}
 	err := v.run()
-	l.close()
+	p.close(l)
 	v.result.RulesUsed = v.named
 	v.result.Source, v.result.Target = p.meter.onSource, p.meter.onTarget
 	return v.result, err

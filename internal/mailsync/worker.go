@@ -30,12 +30,17 @@ func (p *pass) runWorker(l *line) {
 			return
 		}
 		own = f
+		if todo == finishTask && p.finishAside(l, f) {
+			own = nil
+			continue
+		}
 		before := p.Progress.Messages.Load()
 		err := p.do(l, f, todo)
 		p.judge(f, err)
 		p.release(f, todo, err)
 		if err == nil {
 			failures = 0
+			p.learnDistance(l)
 			continue
 		}
 		if p.Progress.Messages.Load() > before {
@@ -287,16 +292,47 @@ func (p *pass) giveUpFolder(f *folder, err error) {
 	}
 	f.stage = failed
 	p.foldersFailed++
-	if f.counts.Source == 0 && f.pair.Source.Status != nil {
-		f.counts.Source = int(f.pair.Source.Status.Messages)
+	uncounted := false
+	if f.counts.Source == 0 {
+		f.counts.Source, uncounted = f.holds(err)
 	}
 	f.counts.Skipped += f.counts.Source - f.counts.Copied - f.counts.Present - f.counts.Skipped - f.counts.Gone
 	finding := migration.Finding{Code: migration.CodeOf(err), Folder: f.pair.Source.Name, Count: f.counts.Skipped, Reason: err.Error()}
 	if fault := migration.FaultOf(err); fault != nil {
 		finding.Remedy = fault.Remedy
 	}
+	switch inbox := f.pair.Source.IsInbox(); {
+	case inbox:
+		p.unread = migration.InboxUnread
+		if finding.Code == migration.CodeFolderMissing {
+			finding.Remedy = remedyInbox
+		}
+	case uncounted:
+		p.unread = max(p.unread, migration.FolderUncounted)
+	}
+	if uncounted {
+		finding.Reason += "; nobody knows how many messages it has"
+	}
 	f.findings = append(f.findings, finding)
 	f.tell()
 	p.Progress.Folders.Add(1)
 	p.changed.Broadcast()
+}
+
+// holds is how many messages a folder has that is given up before they were counted: as
+// many as the list tells. Where it does not, nobody counted them: they are as many as in the
+// ledger of earlier passes, or one, since nobody knows that the folder is empty. One that the
+// server says is not there has none, unless it had some; an INBOX always is (RFC 3501
+// section 5.1).
+func (f *folder) holds(err error) (messages int, uncounted bool) {
+	switch status := f.pair.Source.Status; {
+	case status != nil:
+		return int(status.Messages), false
+	case f.examined:
+		return int(f.messages), false
+	case migration.CodeOf(err) == migration.CodeFolderMissing && f.record.SourceMessages == 0 && !f.pair.Source.IsInbox():
+		return 0, false
+	default:
+		return max(1, int(f.record.SourceMessages)), true
+	}
 }

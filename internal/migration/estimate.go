@@ -87,6 +87,11 @@ const (
 	// mostPlayed is how many mailboxes are gone through one by one; of more, so many
 	// stand for all.
 	mostPlayed = 20_000
+	// stretch is how many times as large as the largest mailbox measured another may be for
+	// the sample to say something of it, and stretchedMost which part of the bytes may lie
+	// in larger ones to plan with.
+	stretch       = 3
+	stretchedMost = 0.1
 	// mostly is from which part of the whole on the last mailbox is what decides.
 	mostly = 0.9
 )
@@ -117,7 +122,7 @@ func (s Sample) Estimate(c Course) Estimate {
 	e.BytesPerSecondPerConnection = e.BytesPerSecondPerMailbox / int64(max(c.ConnectionsMeasured, 1))
 	f := newForecast(s, t, c)
 	all := f.of(c.Mailboxes)
-	e.Messages, e.Bytes = int64(all.messages), int64(all.bytes)
+	e.Messages, e.Bytes = int64(math.Round(all.messages)), int64(math.Round(all.bytes))
 	e.Seconds, e.Limit = whole(all.seconds), all.limit
 	if len(s) > 1 {
 		e.Low, e.High = min(whole(f.low(c.Mailboxes)), e.Seconds), max(whole(f.high(c.Mailboxes)), e.Seconds)
@@ -129,8 +134,8 @@ func (s Sample) Estimate(c Course) Estimate {
 		e.MailboxesWithin, e.Batches = f.within()
 	}
 	margin := f.margin(c.Mailboxes)
-	e.Enough = len(s) >= leastMeasured && margin <= loosest
-	e.Note = strings.Join(f.notes(e, margin), " ")
+	e.Enough = len(s) >= leastMeasured && margin <= loosest && all.stretched <= stretchedMost*all.bytes
+	e.Note = strings.Join(f.notes(e, margin, all.stretched), " ")
 	return e
 }
 
@@ -146,6 +151,8 @@ type forecast struct {
 	off float64
 	// sorted are the seconds that the mailboxes of the sample took, with their sizes.
 	sorted []errand
+	// largest is how many bytes the largest of them had.
+	largest float64
 	// pausing is how long a mailbox lies between passes for a second at work.
 	pausing float64
 }
@@ -153,9 +160,25 @@ type forecast struct {
 // errand is the copying of one mailbox.
 type errand struct{ seconds, messages, bytes float64 }
 
+// stretched reports whether the mailbox is so large that the sample says little of it.
+func (f *forecast) stretched(e errand) bool { return e.bytes > stretch*f.largest }
+
+// atRate is how long a mailbox takes whose bytes go as fast as those of the sample went on
+// average, at least.
+func (f *forecast) atRate(e errand) float64 {
+	return max(e.seconds, e.bytes*f.totals.worked/float64(f.totals.bytes))
+}
+
+// sized reports whether something is known of what the mailboxes hold. Otherwise they are
+// those of the sample, whose seconds were measured.
+func (f *forecast) sized() bool {
+	return len(f.course.Sizes) > 0 || f.course.Messages > 0 || f.course.Bytes > 0
+}
+
 // outcome is what a course comes to.
 type outcome struct {
 	seconds, messages, bytes float64
+	stretched                float64 // bytes in mailboxes of which the sample says little
 	limit                    string
 }
 
@@ -164,6 +187,7 @@ func newForecast(s Sample, t totals, c Course) *forecast {
 	f.cost, f.off = s.cost()
 	for _, copy := range s {
 		f.sorted = append(f.sorted, errand{copy.Worked.Seconds(), float64(copy.Messages), float64(copy.Bytes)})
+		f.largest = max(f.largest, float64(copy.Bytes))
 	}
 	slices.SortFunc(f.sorted, func(a, b errand) int {
 		if a.seconds < b.seconds {
@@ -178,23 +202,39 @@ func newForecast(s Sample, t totals, c Course) *forecast {
 	return f
 }
 
-// of is what the first so many mailboxes come to.
-func (f *forecast) of(mailboxes int) outcome { return f.play(mailboxes, f.course.AtATime, 1) }
+// of is what the first so many mailboxes come to. Where the sample knows no time for
+// bytes, those that are much larger than its own take as long as its rate says.
+func (f *forecast) of(mailboxes int) outcome {
+	return f.play(mailboxes, f.course.AtATime, func(e errand) float64 {
+		if f.cost.perByte == 0 && f.stretched(e) {
+			return f.atRate(e)
+		}
+		return e.seconds
+	})
+}
 
 // low and high are the seconds that they take at least and at most, in 19 of 20 cases. At
-// worst more at a time than were measured bring nothing more, and a mailbox that takes as
-// long as any comes last.
+// worst more at a time than were measured bring nothing more, no mailbox of a size that was
+// told is faster than those of the sample were on average, and one that takes as long as any
+// comes last.
 func (f *forecast) low(mailboxes int) float64 {
-	return f.play(mailboxes, f.course.AtATime, max(1-f.margin(mailboxes), 0)).seconds
+	times := max(1-f.margin(mailboxes), 0)
+	return f.play(mailboxes, f.course.AtATime, func(e errand) float64 { return e.seconds * times }).seconds
 }
 
 func (f *forecast) high(mailboxes int) float64 {
-	return f.play(mailboxes, min(max(f.course.AtATime, 1), max(f.totals.atATime, 1)), 1+f.margin(mailboxes)).seconds + f.totals.longest
+	times := 1 + f.margin(mailboxes)
+	atATime := min(max(f.course.AtATime, 1), max(f.totals.atATime, 1))
+	return f.play(mailboxes, atATime, func(e errand) float64 {
+		if f.sized() {
+			return max(e.seconds*times, f.atRate(e))
+		}
+		return e.seconds * times
+	}).seconds + f.totals.longest
 }
 
-// play lets so many mailboxes go, so many at a time, each so many times as long as is
-// taken for it.
-func (f *forecast) play(mailboxes, atATime int, times float64) (o outcome) {
+// play lets so many mailboxes go, so many at a time, each as long as is said.
+func (f *forecast) play(mailboxes, atATime int, takes func(errand) float64) (o outcome) {
 	played := min(mailboxes, mostPlayed)
 	if played == 0 {
 		return o
@@ -204,7 +244,10 @@ func (f *forecast) play(mailboxes, atATime int, times float64) (o outcome) {
 	places := make(places, min(max(atATime, 1), played))
 	var largest, longest float64
 	for _, e := range errands {
-		e.seconds *= times
+		if f.stretched(e) {
+			o.stretched += e.bytes * stand
+		}
+		e.seconds = takes(e)
 		places[0] += e.seconds
 		end := places[0] + e.seconds*f.pausing
 		heap.Fix(&places, 0)
@@ -255,39 +298,49 @@ func (f *forecast) errands(mailboxes, played int) []errand {
 		}
 		return errands
 	}
-	messages, bytes := f.scale()
 	for i := range errands {
-		e := f.sorted[int((float64(i)+0.5)*float64(len(f.sorted))/float64(played))]
-		if messages != 1 || bytes != 1 {
-			e.messages, e.bytes = e.messages*messages, e.bytes*bytes
-			e.seconds = f.cost.of(MailboxSize{int64(e.messages), int64(e.bytes)})
-		}
-		errands[i] = e
+		errands[i] = f.sorted[int((float64(i)+0.5)*float64(len(f.sorted))/float64(played))]
 	}
+	f.fill(errands)
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(errands), func(i, j int) { errands[i], errands[j] = errands[j], errands[i] }) //nolint:gosec // an order, and the same each time
 	return errands
 }
 
-// scale is how much larger the mailboxes are than those of the sample, where it is known
-// what all of them hold together. What is known of one says it of the other, too.
-func (f *forecast) scale() (messages, bytes float64) {
-	c, n := f.course, float64(f.course.Mailboxes)/float64(len(f.sample))
-	if n == 0 {
-		return 1, 1
+// fill has errands hold together their share of what all mailboxes hold, where that is
+// known, each as large a part of it as it was in the sample.
+func (f *forecast) fill(errands []errand) {
+	if !f.sized() {
+		return
 	}
-	if c.Messages > 0 && f.totals.messages > 0 {
-		messages = float64(c.Messages) / (n * float64(f.totals.messages))
+	var sum errand
+	for _, e := range errands {
+		sum.messages, sum.bytes = sum.messages+e.messages, sum.bytes+e.bytes
 	}
-	if c.Bytes > 0 {
-		bytes = float64(c.Bytes) / (n * float64(f.totals.bytes))
+	messages, bytes := f.together()
+	share := float64(len(errands)) / float64(f.course.Mailboxes)
+	part := func(of, sum float64) float64 {
+		if sum == 0 {
+			return 1 / float64(len(errands)) // only empty ones were met
+		}
+		return of / sum
 	}
+	for i := range errands {
+		e := &errands[i]
+		e.messages, e.bytes = messages*share*part(e.messages, sum.messages), bytes*share*part(e.bytes, sum.bytes)
+		e.seconds = f.cost.of(MailboxSize{int64(e.messages), int64(e.bytes)})
+	}
+}
+
+// together is what all mailboxes hold. What is known of messages says it of bytes, too, and
+// the other way round.
+func (f *forecast) together() (messages, bytes float64) {
+	perMessage := float64(f.totals.bytes) / max(float64(f.totals.messages), 1)
+	messages, bytes = float64(f.course.Messages), float64(f.course.Bytes)
 	switch {
-	case messages == 0 && bytes == 0:
-		return 1, 1
 	case messages == 0:
-		messages = bytes
+		messages = bytes / perMessage
 	case bytes == 0:
-		bytes = messages
+		bytes = messages * perMessage
 	}
 	return messages, bytes
 }
@@ -343,15 +396,22 @@ func (f *forecast) within() (mailboxes, batches int) {
 	return low, (f.course.Mailboxes + low - 1) / low
 }
 
-// notes say what the numbers do not.
-func (f *forecast) notes(e Estimate, off float64) (notes []string) {
+// notes say what the numbers do not: off is how far the mean may be off, stretched how many
+// bytes lie in mailboxes of which the sample says little.
+func (f *forecast) notes(e Estimate, off, stretched float64) (notes []string) {
 	c := f.course
 	tell := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	switch {
 	case e.Measured < leastMeasured:
 		tell("Only %d of at least %d mailboxes were measured.", e.Measured, leastMeasured)
-	case !e.Enough:
+	case off > loosest:
 		tell("The mailboxes differ so much that their mean may be off by %d %%; measure more of them.", int(math.Ceil(off*100)))
+	}
+	if part := stretched / max(float64(e.Bytes), 1); part > stretchedMost {
+		tell("%d %% of the bytes are in mailboxes that are more than %d times as large as any that was measured: measure some that large.", int(100*part), stretch)
+	}
+	if f.sized() && f.cost.perByte == 0 {
+		notes = append(notes, "How long bytes take does not show in the mailboxes measured; the upper end goes by their rate. Measure large ones and small ones alike.")
 	}
 	if e.AtATimeMeasured < e.AtATime && c.Mailboxes > e.AtATimeMeasured {
 		tell("At most %d of them were under way together; with %d at a time the servers may be slower for each.", e.AtATimeMeasured, e.AtATime)

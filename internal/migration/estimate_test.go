@@ -80,6 +80,76 @@ func TestAnEstimateOfKnownSizesGoesByWhatMakesThemSlow(t *testing.T) {
 	}
 }
 
+// smallOnes are the six small mailboxes of a pilot, in which every one takes as long as
+// any: 300 kB in 9 s.
+func smallOnes() (s Sample) {
+	for i, bytes := range []int64{80e3, 20e3, 60e3, 30e3, 60e3, 50e3} {
+		worked := 1500*time.Millisecond + time.Duration(i%2)*10*time.Millisecond
+		began := time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC)
+		s = append(s, InitialCopy{Messages: []int64{10, 7, 11, 8, 12, 9}[i], Bytes: bytes, Worked: worked, Began: began, Done: began.Add(worked)})
+	}
+	return s
+}
+
+func TestAPilotOfSmallMailboxesPromisesNothingOfLargeOnes(t *testing.T) {
+	sample, large := smallOnes(), make([]MailboxSize, 100)
+	if c, _ := sample.cost(); c.perByte != 0 {
+		t.Fatalf("%+v has a time for bytes", c)
+	}
+	for i := range large {
+		large[i] = MailboxSize{20_000, 5e9}
+	}
+	measured := sample.totals()
+	for name, course := range map[string]Course{"sizes": {Sizes: large, AtATime: 6}, "the sum": {Mailboxes: 100, Bytes: 500e9, AtATime: 6}} {
+		e := sample.Estimate(course)
+		if least := 500e9 / float64(measured.bytes) * measured.worked / 6; float64(e.High) < least || float64(e.Seconds) < least {
+			t.Errorf("%s: %d s, %d s at most; at the rate of the pilot it is %.0f s", name, e.Seconds, e.High, least)
+		}
+		if e.Enough || e.Low > e.Seconds/100 || !strings.Contains(e.Note, "100 % of the bytes are in mailboxes") || !strings.Contains(e.Note, "does not show") {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	alike := sample.Estimate(Course{Sizes: []MailboxSize{{9, 70e3}, {8, 40e3}}, AtATime: 1})
+	if alike.Seconds > 5 || !alike.Enough || strings.Contains(alike.Note, "of the bytes are") {
+		t.Errorf("like those measured: %+v", alike)
+	}
+}
+
+// A time for bytes is taken for larger mailboxes, too; the note and the range say how unsure that is.
+func TestAnEstimateOfMuchLargerMailboxesSaysSo(t *testing.T) {
+	sample := sized(MailboxSize{50, 100e6}, MailboxSize{5000, 10e6}, MailboxSize{500, 40e6}, MailboxSize{0, 0}, MailboxSize{2500, 200e6}, MailboxSize{100, 1e6}, MailboxSize{900, 90e6})
+	measured := sample.totals()
+	e := sample.Estimate(Course{Sizes: []MailboxSize{{100, 100e6}, {100, 900e6}}, AtATime: 1})
+	if least := 1e9 / float64(measured.bytes) * measured.worked; e.Enough || !strings.Contains(e.Note, "90 % of the bytes") || float64(e.High) < least || e.Seconds > 1050 {
+		t.Errorf("%+v, want %.0f s or more at most", e, least)
+	}
+}
+
+func TestAllMailboxesHoldTogetherWhatIsSaid(t *testing.T) {
+	uneven := sized(MailboxSize{50, 100e6}, MailboxSize{5000, 10e6}, MailboxSize{500, 40e6}, MailboxSize{0, 0}, MailboxSize{2500, 200e6}, MailboxSize{100, 1e6}, MailboxSize{900, 90e6})
+	perMessage := 441e6 / 9050.0
+	for _, mailboxes := range []int{1, 2, 3, 5, 7, 100, 12_345, 54_321} {
+		for _, c := range []Course{{Bytes: 1e12}, {Messages: 1e6}, {Bytes: 1e12, Messages: 1e6}} {
+			c.Mailboxes, c.AtATime = mailboxes, 10
+			want := c
+			if c.Bytes == 0 {
+				want.Bytes = int64(1e6 * perMessage)
+			}
+			if c.Messages == 0 {
+				want.Messages = int64(1e12 / perMessage)
+			}
+			e := uneven.Estimate(c)
+			if near := func(a, b int64) bool { return max(a-b, b-a) <= 1 }; !near(e.Bytes, want.Bytes) || !near(e.Messages, want.Messages) {
+				t.Errorf("%d mailboxes with %d messages and %d bytes: %d and %d to be copied", mailboxes, c.Messages, c.Bytes, e.Messages, e.Bytes)
+			}
+		}
+	}
+	empty := sized(MailboxSize{0, 0}, MailboxSize{0, 0}, MailboxSize{0, 0}, MailboxSize{100, 1e6})
+	if e := empty.Estimate(Course{Mailboxes: 1, Bytes: 5e6}); e.Bytes != 5e6 || e.Messages != 500 {
+		t.Errorf("like an empty one: %+v", e)
+	}
+}
+
 func TestPausesBetweenPassesDelayAMailboxAndHoldUpNoOther(t *testing.T) {
 	sample := sampleOf(100, 100, 100, 100, 100, 100)
 	for i := range sample {

@@ -90,6 +90,32 @@ func (r FolderRule) Names(f Folder, prefix string, useOf func(levels []string) s
 	return FolderRule{path: spelt.Levels(prefix)}.Matches(levels, useOf)
 }
 
+// NamesInbox reports whether the rule names the INBOX, which is of no special use.
+func (r FolderRule) NamesInbox() bool {
+	return r.Names(Folder{Name: "INBOX", Delimiter: '/'}, "", func([]string) string { return "" })
+}
+
+// LeavesOutInbox reports whether the folder rules of a batch leave out the INBOX, where
+// new mail arrives.
+func (o BatchOptions) LeavesOutInbox() bool {
+	naming := func(text string) bool {
+		rule, err := ParseFolderRule(text)
+		return err == nil && rule.NamesInbox()
+	}
+	return slices.ContainsFunc(o.Exclude, naming) || len(o.Include) > 0 && !slices.ContainsFunc(o.Include, naming)
+}
+
+// TakesFoldersOf reports whether the folder rules of a batch leave out no more than those of
+// another, as far as their words tell.
+func (o BatchOptions) TakesFoldersOf(other BatchOptions) bool {
+	return within(o.Exclude, other.Exclude) && (len(o.Include) == 0 || len(other.Include) > 0 && within(other.Include, o.Include))
+}
+
+// within reports whether all of some texts are among others.
+func within(some, others []string) bool {
+	return !slices.ContainsFunc(some, func(text string) bool { return !slices.Contains(others, text) })
+}
+
 // Levels splits a decoded name at the folder's delimiter, without the prefix of
 // the personal namespace.
 func (f Folder) Levels(prefix string) []string {

@@ -91,3 +91,48 @@ func TestLevelsLeaveThePrefixOut(t *testing.T) {
 		}
 	}
 }
+
+// New mail arrives in the INBOX: a batch that leaves it out brings none along.
+func TestABatchMayLeaveOutTheInbox(t *testing.T) {
+	for _, c := range []struct {
+		exclude, include []string
+		want             bool
+	}{
+		{nil, nil, false},
+		{[]string{"Archive", "INBOX/Old"}, nil, false},
+		{[]string{"inbox"}, nil, true},
+		{[]string{"#Inbox#/*"}, nil, true},
+		{[]string{"#Root#"}, nil, true},
+		{nil, []string{"Archive"}, true},
+		{nil, []string{"INBOX/Old"}, true},
+		{nil, []string{"Archive", "Inbox/*"}, false},
+		{nil, []string{"#Inbox#"}, false},
+		{[]string{"INBOX"}, []string{"INBOX"}, true},
+	} {
+		if got := (BatchOptions{Exclude: c.exclude, Include: c.include}).LeavesOutInbox(); got != c.want {
+			t.Errorf("without %q, with %q: %v", c.exclude, c.include, got)
+		}
+	}
+}
+
+func TestABatchTakesTheFoldersOfAnother(t *testing.T) {
+	for _, c := range []struct {
+		exclude, include           []string
+		otherExclude, otherInclude []string
+		want                       bool
+	}{
+		{want: true},
+		{exclude: []string{"a"}},
+		{exclude: []string{"a"}, otherExclude: []string{"b", "a"}, want: true},
+		{otherExclude: []string{"a"}, want: true},
+		{include: []string{"a"}},
+		{include: []string{"a"}, otherInclude: []string{"a", "b"}},
+		{include: []string{"a", "b"}, otherInclude: []string{"a"}, want: true},
+		{otherInclude: []string{"a"}, want: true},
+	} {
+		its, other := BatchOptions{Exclude: c.exclude, Include: c.include}, BatchOptions{Exclude: c.otherExclude, Include: c.otherInclude}
+		if got := its.TakesFoldersOf(other); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}

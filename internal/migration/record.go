@@ -126,6 +126,12 @@ func (b BatchRecord) Facts(now time.Time) BatchFacts {
 	return BatchFacts{Intent: b.Intent, StartAfter: b.Options.StartAfter, Now: now, Counts: b.Counts}
 }
 
+// CompletionDue reports whether the time has come at which it completes by itself.
+func (b BatchRecord) CompletionDue(now time.Time) bool {
+	at := b.Options.CompleteAfter
+	return b.Intent == Run && !at.IsZero() && !now.Before(at)
+}
+
 // MailboxRecord is what the store keeps of a mailbox.
 type MailboxRecord struct {
 	ID      int64
@@ -161,6 +167,11 @@ type MailboxRecord struct {
 	// SyncedFrom is when the last pass that went through began: it has looked at all
 	// that had arrived before. Zero also where that was not written down yet.
 	SyncedFrom time.Time
+	// MadeUp: what had arrived before was brought along by mailboxes that make up for
+	// this one, and may be deleted since; zero when none was.
+	MadeUp time.Time
+	// Unread is what the last pass that went through could not look into.
+	Unread Unread
 	// Waited, Worked and Stalled are how long it was queued, in progress, and
 	// in progress without moving.
 	Waited, Worked, Stalled time.Duration

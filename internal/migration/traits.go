@@ -40,7 +40,7 @@ type Traits struct {
 // ExchangeTraits are those of Microsoft Exchange and Exchange Online.
 func ExchangeTraits() Traits {
 	return Traits{
-		Rewrites: true, Connections: 4, ErrorsMost: 10, Unanswered: 9, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, Localises: true,
+		Rewrites: true, Connections: 8, ErrorsMost: 10, Unanswered: 9, Rate: 4, FlaggedByStore: true, Unwanted: Flags{"$MDNSent"}, FoldsCase: true, Localises: true,
 		LineMost: 10_500, Substitutes: true,
 	}
 }

@@ -34,12 +34,11 @@ type Advised struct {
 	Advice   string `json:"advice,omitempty"`
 }
 
-// cutoverFacts are what is remembered of a CutoverEvent. The state stands also where that
-// of a batch does, for the webhook.
+// cutoverFacts are what is remembered of a CutoverEvent. The state stands where that of a
+// batch does, for the webhook.
 type cutoverFacts struct {
 	facts
 	Former    string    `json:"former"`
-	Now       string    `json:"now"`
 	Sentences []Advised `json:"sentences"`
 	SafeAt    time.Time `json:"safeAt,omitzero"`
 }
@@ -54,7 +53,7 @@ func (c Composer) ComposeCutover(e CutoverEvent, to []string) (notices []migrati
 		recipients = append(recipients, Webhook)
 	}
 	domain := migration.SafeText(e.Domain)
-	body, _ := json.Marshal(cutoverFacts{facts: facts{At: e.At.UTC(), State: migration.BatchState(e.State)}, Former: e.Former, Now: e.State, Sentences: e.Sentences, SafeAt: e.SafeAt}) // plain values always encode
+	body, _ := json.Marshal(cutoverFacts{facts: facts{At: e.At.UTC(), State: migration.BatchState(e.State)}, Former: e.Former, Sentences: e.Sentences, SafeAt: e.SafeAt}) // plain values always encode
 	for _, recipient := range recipients {
 		notices = append(notices, migration.Notice{
 			Mark: fmt.Sprintf("cutover/%s/%d/%d/%s/%s", domain, e.Created.UnixMicro(), e.Version, e.State, strings.ToLower(recipient)),
@@ -76,7 +75,7 @@ func cutoverNews(state string) string {
 	case "switching":
 		return "the MX records are moving to the new system"
 	case "settled":
-		return "nothing arrives at the old system any more"
+		return "the wait is over"
 	default:
 		return "it is not known where it goes"
 	}
@@ -89,14 +88,14 @@ func cutoverLetter(n migration.Notice) (string, error) {
 		return "", fmt.Errorf("reading notice %d: %w", n.ID, err)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "For the mail of %s: %s (it was %s, and is %s).\n", line(n.BatchName), cutoverNews(f.Now), line(f.Former), line(f.Now))
+	fmt.Fprintf(&b, "For the mail of %s: %s (it was %s, and is %s).\n", line(n.BatchName), cutoverNews(string(f.State)), line(f.Former), line(string(f.State)))
 	for _, s := range f.Sentences {
 		fmt.Fprintf(&b, "\n%s\n", line(s.Sentence))
 		if s.Advice != "" {
 			fmt.Fprintf(&b, "What to do: %s\n", line(s.Advice))
 		}
 	}
-	if !f.SafeAt.IsZero() && f.Now != "settled" {
+	if !f.SafeAt.IsZero() && f.State != "settled" {
 		fmt.Fprintf(&b, "\nMail may arrive at the old system until %s.\n", f.SafeAt.UTC().Format("2 January 2006 at 15:04 UTC"))
 	}
 	fmt.Fprintf(&b, "\nAll that was seen: mailhaul cutover check %s\n", line(n.BatchName))

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestAMoveIsToldToEachOnce(t *testing.T) {
 func TestTheLetterOfAMoveSaysWhatIsSoAndWhatToDo(t *testing.T) {
 	n := Composer{Mail: true}.ComposeCutover(settledEvent, []string{"anna@example.org"})[0]
 	text, err := cutoverLetter(n)
-	if err != nil || n.Subject != "Mail of example.org: nothing arrives at the old system any more" {
+	if err != nil || n.Subject != "Mail of example.org: the wait is over" {
 		t.Fatalf("%s, %v", n.Subject, err)
 	}
 	for _, want := range []string{"it was switching, and is settled", "The wait is over.\nWhat to do: Complete the batches.", "Harm in a text.", "mailhaul cutover check example.org"} {
@@ -48,6 +49,20 @@ func TestTheLetterOfAMoveSaysWhatIsSoAndWhatToDo(t *testing.T) {
 	moving.State, moving.SafeAt = "switching", moving.At
 	if text, err = cutoverLetter(Composer{Mail: true}.ComposeCutover(moving, []string{"anna@example.org"})[0]); err != nil || !strings.Contains(text, "until 4 March 2026 at 05:06 UTC") {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+func TestAWebhookOfAMoveHasNoCounts(t *testing.T) {
+	hook, calls := listen(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	s, err := New(Options{Reports: oneReport{}, Webhook: hook})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.deliver(t.Context(), Composer{Webhook: true}.ComposeCutover(settledEvent, nil)[0]); err != nil {
+		t.Fatal(err)
+	}
+	if body := string((*calls)[0].body); !strings.Contains(body, `"status":"settled"`) || strings.Contains(body, `"counts"`) {
+		t.Errorf("sent was %s", body)
 	}
 }
 

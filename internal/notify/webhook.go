@@ -73,7 +73,7 @@ type hookBody struct {
 	At       time.Time             `json:"at"`
 	Subject  string                `json:"subject"`
 	Text     string                `json:"text"`
-	Counts   migration.BatchCounts `json:"counts"`
+	Counts   migration.BatchCounts `json:"counts,omitzero"`
 	Trouble  *migration.Trouble    `json:"trouble,omitempty"`
 	// Total is missing when the batch has been deleted since.
 	Total *report.BatchTotal `json:"total,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mailhaul/mailhaul/internal/imap"
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -40,4 +41,34 @@ func TestFlagsReachOutlookAndVerifyKnowsThem(t *testing.T) {
 			t.Errorf("%+v, %v", result, err)
 		}
 	})
+}
+
+// A message that another connection has added after the folder was opened gets its flag.
+func TestFlagsReachWhatAnotherConnectionHasAdded(t *testing.T) {
+	t.Parallel()
+	for _, m := range makers() {
+		if m.personality.NoPasswords {
+			continue
+		}
+		t.Run(m.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				target := piped(t, imapfake.Options{Personality: m.personality})
+				session, err := imap.Dial(t.Context(), target.options(user))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = session.Close() })
+				if _, err := session.Open(t.Context(), migration.Open{Folder: "INBOX"}); err != nil {
+					t.Fatal(err)
+				}
+				uid := target.box.Deliver("INBOX", []byte("Subject: a\r\n\r\na\r\n"), time.Unix(1_500_000_000, 0))
+				if err := session.StoreFlags(t.Context(), migration.NewUIDSet(uid), true, migration.Flags{migration.FlagFlagged}); err != nil {
+					t.Fatal(err)
+				}
+				if got := target.box.Messages("INBOX"); len(got) != 1 || !migration.Flags(got[0].Flags).Has(migration.FlagFlagged) {
+					t.Errorf("%+v", got)
+				}
+			})
+		})
+	}
 }

@@ -3,7 +3,6 @@ package onlinetest
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // awkward is the mail of the pairs: what breaks tools, and a message in each folder of
@@ -376,13 +376,11 @@ func (p *twoHosts) judgeNotMail() {
 
 // TestMakesToEachOtherKeepAllButTheirRules copies awkward mail from every make to a
 // third of the makes, and to every make from a third.
-func TestMakesToEachOtherKeepAllButTheirRules(t *testing.T) { eachToEach(t, 3) }
+func TestMakesToEachOtherKeepAllButTheirRules(t *testing.T) { eachToEach(t, effort.Of(7, 3)) }
 
 // TestLongEachMakeToEachKeepsAllButItsRules does it between every two makes.
 func TestLongEachMakeToEachKeepsAllButItsRules(t *testing.T) {
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("all pairs run with MAILHAUL_LONG=1")
-	}
+	effort.NeedLong(t)
 	eachToEach(t, 1)
 }
 

@@ -289,8 +289,8 @@ func TestHeldBytesArriveAfterTheClientHasGone(t *testing.T) {
 }
 
 func TestHoldEndsByItself(t *testing.T) {
+	begun := time.Now() // at the first byte the hold begins with the connection
 	client, srv, _ := pair(t, Options{Faults: []Fault{{Direction: Up, Action: Hold, Hold: 30 * time.Millisecond}}})
-	begun := time.Now()
 	send(t, client, "late")
 	receive(t, srv, "late")
 	if d := time.Since(begun); d < 20*time.Millisecond {

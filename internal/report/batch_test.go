@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 var reported = time.Date(2026, 11, 25, 6, 0, 0, 0, time.UTC)
@@ -265,9 +266,7 @@ func manyBatch(n int, text string) Batch {
 func TestTheReportOfManyMailboxesTakesBoundedMemory(t *testing.T) { boundedMemory(t, 5_000) }
 
 func TestLongTheReportOfManyMailboxesTakesBoundedMemory(t *testing.T) {
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("full sizes run with MAILHAUL_LONG=1")
-	}
+	effort.NeedLong(t)
 	boundedMemory(t, 50_000)
 }
 

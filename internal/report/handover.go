@@ -356,12 +356,11 @@ func dayAndTime(t time.Time) string {
 	return t.UTC().Format("2 January 2006 at 15:04 UTC")
 }
 
-// mostContact is how many lines of the contact are shown.
-const mostContact = 10
-
+// contactLines are the lines of the contact that say something; how many and how long they
+// may be is for who takes them (control).
 func contactLines(contact string) (lines []string) {
 	for line := range strings.Lines(contact) {
-		if line = shortened(line, 300); line != "" && len(lines) < mostContact {
+		if line = strings.TrimSpace(migration.SafeText(line)); line != "" {
 			lines = append(lines, line)
 		}
 	}

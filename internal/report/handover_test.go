@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // foldersOf gives folders as they are read.
@@ -123,6 +125,47 @@ func TestAHandoverTellsTheOwnerWhatWasBroughtOverAndWhatWasNot(t *testing.T) {
 			if strings.Contains(text, foreign) {
 				t.Errorf("the %s has %q, which is for experts", name, foreign)
 			}
+		}
+	}
+}
+
+// The page of hand-overs shows what is written.
+func TestThePageShowsAHandoverAsItIs(t *testing.T) {
+	h := sampleHandover()
+	h.Address, h.TargetUser = "anna@example.org", "anna@new.example.org"
+	h.Folders = foldersOf(Folder{"Archive.2010", "Archive/2010", 301, 300, 1}, Folder{"Sent", "Sent Items", 102, 100, 2}, Folder{"INBOX", "INBOX", 601, 600, 1})
+	findings := h.Findings
+	h.Findings = func(yield func(migration.FindingRecord, error) bool) {
+		for finding, err := range findings {
+			finding.Subject = strings.Replace(finding.Subject, "Fotos vom Sommerfest", "Summer party", 1)
+			if !yield(finding, err) {
+				return
+			}
+		}
+	}
+	text := formsOf(t, h)["text"]
+	page, err := os.ReadFile("../../docs/handover.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?ms)^```text\n(.*?)^```$").FindAllStringSubmatch(string(page), -1)
+	if len(shown) != 2 {
+		t.Errorf("the page shows %d parts", len(shown))
+	}
+	for _, part := range shown {
+		if !strings.Contains(text, part[1]) {
+			t.Errorf("the page shows\n%s\nand written is\n%s", part[1], text)
+		}
+	}
+}
+
+// A contact is shown as it was taken, however long its lines are.
+func TestALongContactIsShownToItsEnd(t *testing.T) {
+	h := sampleHandover()
+	h.Contact = strings.Repeat("x", 900) + " phone 1234\n\nroom 7"
+	for name, form := range formsOf(t, h) {
+		if !strings.Contains(form, "x phone 1234") || strings.Contains(form, "…") {
+			t.Errorf("the %s cuts it:\n%s", name, form)
 		}
 	}
 }
@@ -290,9 +333,7 @@ func TestNoSecretIsInAHandover(t *testing.T) {
 func TestTheTableOfManyHandoversTakesBoundedMemory(t *testing.T) { boundedTable(t, 5_000) }
 
 func TestLongTheTableOfManyHandoversTakesBoundedMemory(t *testing.T) {
-	if os.Getenv("MAILHAUL_LONG") != "1" {
-		t.Skip("full sizes run with MAILHAUL_LONG=1")
-	}
+	effort.NeedLong(t)
 	boundedTable(t, 50_000)
 }
 

@@ -210,6 +210,9 @@ func ReadSurvey(r io.Reader) (sizes []migration.MailboxSize, uncounted int, err 
 	in := csv.NewReader(r)
 	in.ReuseRecord, in.FieldsPerRecord = true, -1
 	header, err := in.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, 0, errors.New("the file is empty; want the one that mailhaul survey --output wrote")
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading the header: %w", err)
 	}

@@ -48,7 +48,7 @@ func TestTheSizesOfASurveyAreReadAsTheyWereWritten(t *testing.T) {
 	if err != nil || uncounted != 1 || fmt.Sprint(sizes) != fmt.Sprint([]migration.MailboxSize{{Messages: 7, Bytes: 900}, {Messages: 3}, {}}) {
 		t.Errorf("%v, %d not counted, %v", sizes, uncounted, err)
 	}
-	for text, want := range map[string]string{"": "header", "EmailAddress,Messages\nx,1\n": "Bytes are missing", "Messages,Bytes\n1,2\nmany,3\n": "row 3: Messages is", "Bytes,Messages\n-1,2\n": "row 2: Bytes is"} {
+	for text, want := range map[string]string{"": "the file is empty", "EmailAddress,Messages\nx,1\n": "Bytes are missing", "Messages,Bytes\n1,2\nmany,3\n": "row 3: Messages is", "Bytes,Messages\n-1,2\n": "row 2: Bytes is"} {
 		if _, _, err := ReadSurvey(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -28,7 +28,8 @@
 //
 // # Batches
 //
-// What a batch does by itself is in tend.go: it completes at its time, tells
+// What a batch does by itself is in tend.go: it completes at its time unless it is
+// held, tells
 // people when its state changes and at each report interval, loses its key when
 // all its mailboxes are closed, and its records when it is removed. The notice is
 // written in the transaction that notes the state as told, so that it is told

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -382,6 +383,18 @@ func TestTwoProcessesOfOneNameLeaveEachOtherTheirPasses(t *testing.T) {
 	})
 }
 
+// awaitRemoved waits until there is no batch.
+func (s *stage) awaitRemoved() {
+	s.await("it is removed", func() (gone bool) {
+		s.change(func(tx *store.Tx) error {
+			all, err := tx.Batches()
+			gone = len(all) == 0
+			return err
+		})
+		return gone
+	})
+}
+
 func TestACompletedBatchIsKeptAsLongAsIsSaid(t *testing.T) {
 	playBoth(t, 2, roomy, func(s *stage) {
 		node := s.play("a", func(o *scheduler.Options) { o.KeepCompleted = keeping(time.Hour) })
@@ -389,14 +402,59 @@ func TestACompletedBatchIsKeptAsLongAsIsSaid(t *testing.T) {
 		node.Wake()
 		s.await("it is completed", func() bool { return !s.record().Completed.IsZero() })
 		s.play("b", func(o *scheduler.Options) { o.KeepCompleted = keeping(time.Nanosecond) }) // it looks through all when it starts
-		s.await("it is removed", func() (gone bool) {
-			s.change(func(tx *store.Tx) error {
-				all, err := tx.Batches()
-				gone = len(all) == 0
-				return err
-			})
-			return gone
+		s.awaitRemoved()
+	})
+}
+
+func TestACompletedBatchThatIsRetainedStaysLonger(t *testing.T) {
+	playBoth(t, 2, roomy, func(s *stage) {
+		var asked atomic.Int64
+		node := s.play("a", func(o *scheduler.Options) { o.KeepCompleted = keeping(time.Hour) })
+		s.want(migration.Finish, (*store.Tx).StartMailboxes)
+		node.Wake()
+		s.await("it is completed", func() bool { return !s.record().Completed.IsZero() })
+		s.play("b", func(o *scheduler.Options) {
+			o.KeepCompleted = keeping(time.Nanosecond)
+			o.Retain = func(scheduler.Tx, migration.BatchRecord) (bool, error) { asked.Add(1); return true, nil }
 		})
+		s.await("it is asked whether it stays", func() bool { return asked.Load() > 0 })
+		if b := s.record(); b.Intent != migration.Finish {
+			s.Errorf("it is to %s", b.Intent)
+		}
+		s.play("c", func(o *scheduler.Options) { o.KeepCompleted = keeping(time.Nanosecond) })
+		s.awaitRemoved()
+	})
+}
+
+func TestABatchThatIsHeldDoesNotCompleteByItself(t *testing.T) {
+	playBoth(t, 2, roomy, func(s *stage) {
+		var asked, letGo atomic.Int64
+		node := s.play("a", func(o *scheduler.Options) {
+			o.Hold = func(scheduler.Tx, migration.BatchRecord) (bool, error) { asked.Add(1); return true, nil }
+		})
+		s.change(func(tx *store.Tx) error {
+			b, err := tx.Batch(s.batch)
+			if err != nil {
+				return err
+			}
+			b.Options.CompleteAfter = tx.Now()
+			return tx.SaveBatch(&b)
+		})
+		s.want(migration.Run, (*store.Tx).StartMailboxes)
+		node.Wake()
+		s.await("it is held", func() bool { return asked.Load() > 0 })
+		s.awaitState(migration.BatchSynced)
+		s.await("that it is synchronised is told", func() bool { return s.record().Told == migration.BatchSynced })
+		if b := s.record(); b.Intent != migration.Run || asked.Load() != 1 {
+			s.Errorf("%s, asked %d times", b.Intent, asked.Load())
+		}
+		s.play("b", func(o *scheduler.Options) {
+			o.Hold = func(scheduler.Tx, migration.BatchRecord) (bool, error) { letGo.Add(1); return false, nil }
+		})
+		s.await("it is completed", func() bool { return !s.record().Completed.IsZero() })
+		if letGo.Load() == 0 {
+			s.Error("nobody was asked")
+		}
 	})
 }
 
@@ -450,6 +508,40 @@ func TestFaultsAreToldAndFailuresStay(t *testing.T) {
 		}
 		if m := s.mailbox(0); m.Facts.State() != migration.MailboxFailed || m.Trouble.Code != migration.CodeLogin || m.Trouble.Remedy == "" {
 			s.Errorf("one with a wrong password is %s, trouble %+v", m.Facts.State(), m.Trouble)
+		}
+	})
+}
+
+// An approval says nothing of mail that arrives later in an INBOX that nobody could open.
+func TestWhatNobodyCouldLookIntoStaysUntilAPassCould(t *testing.T) {
+	playBoth(t, 1, roomy, func(s *stage) {
+		passes := 0
+		s.player.run = func(context.Context, scheduler.Task) scheduler.Outcome {
+			s.player.mu.Lock()
+			defer s.player.mu.Unlock()
+			o := done(1)
+			if passes++; passes == 1 {
+				o.Counts.Skipped, o.Unread = 1, migration.InboxUnread
+				o.Findings = []migration.FindingRecord{{Finding: migration.Finding{Code: migration.CodeFolderRefused, Folder: "INBOX", Count: 1}, Lost: true}}
+			}
+			return o
+		}
+		node := s.play("a", nil)
+		s.want(migration.Run, (*store.Tx).StartMailboxes)
+		node.Wake()
+		awaitPass := func(n int) migration.MailboxRecord {
+			s.await("a pass", func() bool { m := s.mailbox(0); return m.Facts.Passes == n && m.Facts.Running == "" })
+			return s.mailbox(0)
+		}
+		m := awaitPass(1)
+		s.change(func(tx *store.Tx) error { _, err := tx.Approve(m.Batch, m.ID, "olga"); return err })
+		if m := s.mailbox(0); m.Facts.Approved != 1 || m.Unread != migration.InboxUnread {
+			s.Errorf("approved: %+v, unread %v", m.Facts, m.Unread)
+		}
+		s.change(func(tx *store.Tx) error { _, err := tx.SyncMailboxes(m.Batch); return err })
+		node.Wake()
+		if m := awaitPass(2); m.Unread != migration.AllRead {
+			s.Errorf("after a pass that could: %v", m.Unread)
 		}
 	})
 }

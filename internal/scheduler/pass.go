@@ -249,7 +249,7 @@ func (s *Scheduler) endPass(tx Tx, m *migration.MailboxRecord, p *pass, task Tas
 // there are none and were none of lost messages, nothing has changed.
 func saveFindings(tx Tx, m *migration.MailboxRecord, outcome Outcome) error {
 	nothing := len(outcome.Findings) == 0 && m.Facts.Skipped == 0
-	m.Facts.Skipped = outcome.Counts.Skipped
+	m.Facts.Skipped, m.Unread = outcome.Counts.Skipped, outcome.Unread
 	if nothing {
 		return nil
 	}

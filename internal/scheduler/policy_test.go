@@ -247,7 +247,7 @@ func TestBooksOfABatch(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			b := test.batch
-			s := next(&b, noon)
+			s := next(&b, noon, false)
 			got := fmt.Sprint(s.events)
 			if s.completing {
 				got += " completing"
@@ -258,10 +258,14 @@ func TestBooksOfABatch(t *testing.T) {
 			if got != test.want || b.Told != test.told {
 				t.Errorf("it is %s, told %s; want %s, told %s", got, b.Told, test.want, test.told)
 			}
+			held := test.batch
+			if s := next(&held, noon, true); s.completing || held.Intent != test.batch.Intent || held.Told != test.told {
+				t.Errorf("held it is %+v, %s, told %s", s, held.Intent, held.Told)
+			}
 			if s.wiping != (b.Key == nil && test.batch.Key != nil) {
 				t.Errorf("the key is %q", b.Key)
 			}
-			if again := next(&b, noon); len(again.events) > 0 || again.wiping || again.completing {
+			if again := next(&b, noon, false); len(again.events) > 0 || again.wiping || again.completing {
 				t.Errorf("it is told twice: %+v", again)
 			}
 		})
@@ -270,17 +274,17 @@ func TestBooksOfABatch(t *testing.T) {
 
 func TestReportsKeepTheirInterval(t *testing.T) {
 	b := migration.BatchRecord{Intent: migration.Run, Counts: migration.BatchCounts{Total: 1, Begun: 1, Running: 1}, Options: migration.BatchOptions{ReportInterval: 24 * time.Hour}}
-	next(&b, noon)
+	next(&b, noon, false)
 	if b.NextReport != noon.Add(24*time.Hour) {
 		t.Errorf("the first report is due %v", b.NextReport)
 	}
 	b.Options.ReportInterval = time.Hour
-	next(&b, noon)
+	next(&b, noon, false)
 	if b.NextReport != noon.Add(time.Hour) {
 		t.Errorf("with a shorter interval it is due %v", b.NextReport)
 	}
 	b.Options.ReportInterval = 0
-	next(&b, noon)
+	next(&b, noon, false)
 	if !b.NextReport.IsZero() {
 		t.Errorf("without an interval it is due %v", b.NextReport)
 	}

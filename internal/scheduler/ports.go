@@ -108,6 +108,8 @@ type Outcome struct {
 	Counts   migration.Counts
 	Bytes    int64
 	Findings []migration.FindingRecord
+	// Unread is what of the source nobody could look into.
+	Unread migration.Unread
 }
 
 // Runner does the work of a pass.

@@ -33,6 +33,12 @@ type Options struct {
 	// KeepCompleted is how long the records of a completed batch stay just now; 0 is
 	// for ever. Nil is 0.
 	KeepCompleted func(tx Tx) (time.Duration, error)
+	// Hold reports whether a batch whose time to complete has come has to wait; it is
+	// asked once a minute. Nil holds none.
+	Hold func(tx Tx, batch migration.BatchRecord) (bool, error)
+	// Retain reports whether a completed batch stays although the time of its records is
+	// over; it is asked once a minute. Nil retains none.
+	Retain func(tx Tx, batch migration.BatchRecord) (bool, error)
 	// Compose makes the notices of an event, to be written with the change that
 	// tells of it. Nil tells nobody.
 	Compose func(tx Tx, event Event) ([]migration.Notice, error)
@@ -58,6 +64,8 @@ type Scheduler struct {
 	lease    time.Duration
 	slice    time.Duration
 	keep     func(Tx) (time.Duration, error)
+	hold     func(Tx, migration.BatchRecord) (bool, error)
+	retain   func(Tx, migration.BatchRecord) (bool, error)
 	compose  func(Tx, Event) ([]migration.Notice, error)
 	record   func(tx Tx, action, object string) error
 	observer Observer
@@ -70,6 +78,7 @@ type Scheduler struct {
 	woken, freed chan struct{}
 	given        given
 	dirty        dirty
+	holds        holds
 	copied       copied
 
 	// halt ends the loops, work the passes.
@@ -82,10 +91,10 @@ type Scheduler struct {
 // New makes a scheduler that does nothing before Start.
 func New(o Options) (*Scheduler, error) {
 	s := &Scheduler{
-		store: o.Store, runner: o.Runner, node: o.Node, owner: fmt.Sprintf("%s#%08x", o.Node.Name, rand.Uint32()), keep: o.KeepCompleted, compose: o.Compose, record: o.Record, observer: o.Observer, log: o.Log,
+		store: o.Store, runner: o.Runner, node: o.Node, owner: fmt.Sprintf("%s#%08x", o.Node.Name, rand.Uint32()), keep: o.KeepCompleted, hold: o.Hold, retain: o.Retain, compose: o.Compose, record: o.Record, observer: o.Observer, log: o.Log,
 		slots: cmp.Or(o.Slots, 200), lease: cmp.Or(o.Lease, 15*time.Second), slice: cmp.Or(o.Slice, 50*time.Minute),
 		passes: passes{all: map[int64]*pass{}}, woken: make(chan struct{}, 1), freed: make(chan struct{}, 1),
-		given: given{at: map[migration.Claim]time.Time{}}, dirty: dirty{batches: map[int64]bool{}}, copied: copied{batches: map[int64]migration.Copied{}},
+		given: given{at: map[migration.Claim]time.Time{}}, dirty: dirty{batches: map[int64]bool{}}, holds: holds{since: map[int64]time.Time{}}, copied: copied{batches: map[int64]migration.Copied{}},
 	}
 	if o.Node.Name == "" {
 		return nil, errors.New("the node needs a name")
@@ -101,6 +110,12 @@ func New(o Options) (*Scheduler, error) {
 	}
 	if s.keep == nil {
 		s.keep = func(Tx) (time.Duration, error) { return 0, nil }
+	}
+	if s.hold == nil {
+		s.hold = func(Tx, migration.BatchRecord) (bool, error) { return false, nil }
+	}
+	if s.retain == nil {
+		s.retain = func(Tx, migration.BatchRecord) (bool, error) { return false, nil }
 	}
 	if s.record == nil {
 		s.record = func(Tx, string, string) error { return nil }

@@ -34,6 +34,33 @@ func (d *dirty) take() []int64 {
 	return ids
 }
 
+// holdFor is how long a batch is held, or retained, before it is asked anew whether it has
+// to be: that may look through many mailboxes.
+const holdFor = time.Minute
+
+// holds are the batches that were held or retained, and when.
+type holds struct {
+	mu    sync.Mutex
+	since map[int64]time.Time
+}
+
+func (h *holds) begin(batch int64, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.since[batch] = now
+}
+
+func (h *holds) last(batch int64, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	since, found := h.since[batch]
+	if found && now.Sub(since) >= holdFor {
+		delete(h.since, batch)
+		found = false
+	}
+	return found
+}
+
 // step is what is to be done about a batch at a time.
 type step struct {
 	// events are to be told, completing begins the final passes, wiping drops
@@ -44,11 +71,12 @@ type step struct {
 	changed    bool
 }
 
-// next brings the record of a batch up to date and says what follows. It is pure:
-// whoever saves the record does the rest in the same transaction.
-func next(b *migration.BatchRecord, now time.Time) (s step) {
+// next brings the record of a batch up to date and says what follows; one that is held
+// does not complete by itself. It is pure: whoever saves the record does the rest in the
+// same transaction.
+func next(b *migration.BatchRecord, now time.Time, held bool) (s step) {
 	state := settled(b.Facts(now))
-	synced := state == migration.BatchSynced || state == migration.BatchSyncedWithErrors
+	synced := isSynced(state)
 	set := func(at *time.Time, when bool) {
 		if when && at.IsZero() {
 			*at, s.changed = now, true
@@ -57,7 +85,7 @@ func next(b *migration.BatchRecord, now time.Time) (s step) {
 	set(&b.Started, b.Counts.Begun > 0)
 	set(&b.InitialDone, synced && b.Counts.Total > 0)
 	set(&b.Completed, state == migration.BatchCompleted)
-	if b.Intent == migration.Run && !b.Options.CompleteAfter.IsZero() && !now.Before(b.Options.CompleteAfter) && synced && b.Counts.Troubled == 0 {
+	if !held && completes(*b, now) {
 		b.Intent, s.completing, s.changed = migration.Finish, true, true
 		return s
 	}
@@ -66,6 +94,15 @@ func next(b *migration.BatchRecord, now time.Time) (s step) {
 		b.Key, s.wiping, s.changed = nil, true, true
 	}
 	return s
+}
+
+// completes reports whether a batch completes by itself, unless it is held.
+func completes(b migration.BatchRecord, now time.Time) bool {
+	return b.CompletionDue(now) && isSynced(settled(b.Facts(now))) && b.Counts.Troubled == 0
+}
+
+func isSynced(state migration.BatchState) bool {
+	return state == migration.BatchSynced || state == migration.BatchSyncedWithErrors
 }
 
 // settled is the state without the passes that bring what is new: they are no news,
@@ -184,7 +221,11 @@ func (s *Scheduler) tend(ctx context.Context, id int64) {
 			}
 			return tx.SaveBatch(&b)
 		}
-		todo := next(&b, now)
+		held, err := s.mustWait(tx, b)
+		if err != nil {
+			return err
+		}
+		todo := next(&b, now, held)
 		if !todo.changed {
 			return nil
 		}
@@ -203,14 +244,38 @@ func (s *Scheduler) tend(ctx context.Context, id int64) {
 	}
 }
 
+// mustWait reports whether a batch that would complete by itself is held.
+func (s *Scheduler) mustWait(tx Tx, b migration.BatchRecord) (bool, error) {
+	if !completes(b, tx.Now()) {
+		return false, nil
+	}
+	return s.withheld(tx, b, s.hold)
+}
+
+// withheld asks whether something is kept from a batch, once in holdFor where it is.
+func (s *Scheduler) withheld(tx Tx, b migration.BatchRecord, ask func(Tx, migration.BatchRecord) (bool, error)) (held bool, err error) {
+	now := tx.Now()
+	if s.holds.last(b.ID, now) {
+		return true, nil
+	}
+	if held, err = ask(tx, b); held {
+		s.holds.begin(b.ID, now)
+	}
+	return held, err
+}
+
 // expired reports whether the records of a batch have stayed as long as those of a
-// completed one do.
+// completed one do, and are not needed.
 func (s *Scheduler) expired(tx Tx, b migration.BatchRecord) (bool, error) {
 	if b.Completed.IsZero() {
 		return false, nil
 	}
 	keep, err := s.keep(tx)
-	return keep > 0 && tx.Now().After(b.Completed.Add(keep)), err
+	if err != nil || keep <= 0 || !tx.Now().After(b.Completed.Add(keep)) {
+		return false, err
+	}
+	retained, err := s.withheld(tx, b, s.retain)
+	return !retained && err == nil, err
 }
 
 func (s *Scheduler) carryOut(tx Tx, b *migration.BatchRecord, todo step) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/mailhaul/mailhaul/bench/mailgen"
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/rigs/dovecotrig"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/postgresrig"
 )
 
@@ -19,6 +20,7 @@ var users = []string{"anna@example.org", "luc@example.org", "emma@example.org"}
 func TestABatchLivesItsWholeLifeOnSQLite(t *testing.T) { live(t, newWorld(t, "")) }
 
 func TestABatchLivesItsWholeLifeOnPostgreSQL(t *testing.T) {
+	effort.LeaveToLong(t)
 	live(t, newWorld(t, postgresrig.DatabaseT(t)))
 }
 

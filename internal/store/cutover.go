@@ -51,25 +51,70 @@ func (tx *Tx) DeleteCutover(domain string) error {
 }
 
 // TakeCutover takes the domain that is to be looked at first, and puts it off by the
-// time until the next look, so that no other node looks too. ErrNotFound when none is
-// due.
+// time until the next look, so that no other node looks too. One that is due much later than
+// after that time was put off by a clock that ran ahead, and is taken. ErrNotFound when none
+// is due.
 func (tx *Tx) TakeCutover(next time.Duration) (migration.CutoverRecord, error) {
 	return one(tx, scanCutover, `UPDATE cutover SET due = $2, version = version + 1
-		WHERE domain = (SELECT m.domain FROM cutover m WHERE m.due <= $1 ORDER BY m.due, m.domain LIMIT 1`+tx.locking.skip+`) RETURNING `+cutoverColumns,
-		micros(tx.now), micros(tx.now.Add(next)))
+		WHERE domain = (SELECT m.domain FROM cutover m WHERE m.due <= $1 OR m.due > $3 ORDER BY m.due, m.domain LIMIT 1`+tx.locking.skip+`) RETURNING `+cutoverColumns,
+		micros(tx.now), micros(tx.now.Add(next)), micros(tx.now.Add(2*next)))
 }
 
 // MailboxesOf goes through the mailboxes with an address in a domain, in the order of
 // their numbers. Those that are being removed are left out.
 func (tx *Tx) MailboxesOf(domain string, each func(migration.MailboxInStep)) error {
-	escaped := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(nameKey(domain))
+	return tx.mailboxesInStep(each, ` AND m.address_key LIKE $1 ESCAPE '\'`, inDomain(domain))
+}
+
+// MailboxesInStep goes through the mailboxes of an address, of all without one, as
+// MailboxesOf does.
+func (tx *Tx) MailboxesInStep(address string, each func(migration.MailboxInStep)) error {
+	if address == "" {
+		return tx.mailboxesInStep(each, "")
+	}
+	// The only index with addresses begins with the batch.
+	return tx.mailboxesInStep(each, " AND m.batch IN (SELECT id FROM batch) AND m.address_key = $1", nameKey(address))
+}
+
+func (tx *Tx) mailboxesInStep(each func(migration.MailboxInStep), which string, args ...any) error {
 	_, err := list(tx, func(row scanner) (none struct{}, err error) {
 		var m migration.MailboxInStep
-		if err = row.Scan(&m.Batch, &m.Address, &m.Phase, moment{&m.LastSynced}, moment{&m.SyncedFrom}); err == nil {
+		if err = row.Scan(&m.ID, &m.Batch, &m.Address, &m.Source, &m.Target, &m.SourceUser, &m.TargetUser, &m.UserRoot, &m.Phase, &m.Failed, &m.Skipped, &m.Approved, &m.Unread, moment{&m.MadeUp}, moment{&m.LastSynced}, moment{&m.SyncedFrom}); err == nil {
 			each(m)
 		}
 		return none, err
-	}, `SELECT b.name, m.address, m.phase, m.last_synced, m.synced_from FROM mailbox m JOIN batch b ON b.id = m.batch
-		WHERE m.address_key LIKE $1 ESCAPE '\' AND m.intent <> 'remove' AND b.intent <> 'remove' ORDER BY m.id`, "%@"+escaped)
+	}, `SELECT m.id, b.name, m.address, m.source_endpoint, m.target_endpoint, m.source_user, m.target_user, m.user_root, m.phase, m.failed, m.skipped, m.approved, m.unread, m.made_up, m.last_synced, m.synced_from
+		FROM mailbox m JOIN batch b ON b.id = m.batch
+		WHERE m.intent <> 'remove' AND b.intent <> 'remove'`+which+` ORDER BY m.id`, args...)
 	return err
+}
+
+// MakeUp notes until when others have made up for a mailbox.
+func (tx *Tx) MakeUp(mailbox int64, until time.Time) error {
+	return tx.must(ErrNotFound, "UPDATE mailbox SET made_up = $2, version = version + 1 WHERE id = $1", mailbox, micros(until))
+}
+
+// inDomain matches the addresses of a domain.
+func inDomain(domain string) string {
+	return "%@" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(nameKey(domain))
+}
+
+// RedateMailboxes puts right the mailboxes of a domain whose passes have begun later than a
+// moment, which a clock that ran ahead has dated: those beginnings are forgotten, and what has
+// its initial copy is due. A mailbox that is closed has no other pass. Its beginning, and
+// until when others have made up for it, are put back by what the clock was ahead as far as the
+// latest of them tells, and by what may have passed since it was set right. It gives how many
+// there were.
+func (tx *Tx) RedateMailboxes(domain string, later time.Time, since time.Duration) (int64, error) {
+	const ahead = `address_key LIKE $1 ESCAPE '\' AND (synced_from > $3 OR made_up > $3)`
+	skew, err := one(tx, scanNumber, "SELECT COALESCE(MAX(CASE WHEN synced_from > made_up THEN synced_from ELSE made_up END), $2) - $2 FROM mailbox WHERE "+ahead,
+		inDomain(domain), micros(tx.now), micros(later))
+	if err != nil || skew == 0 {
+		return 0, err
+	}
+	const again = "intent = 'run' AND phase = 'incremental' AND running IN ('', 'preflight') AND NOT failed"
+	return tx.exec(`UPDATE mailbox SET due = CASE WHEN `+again+` THEN `+dueAgain+` ELSE due END, since = CASE WHEN `+again+` THEN `+sinceAgain+` ELSE since END,
+		synced_from = CASE WHEN phase <> 'closed' THEN 0 WHEN synced_from > $3 THEN synced_from - $4 ELSE synced_from END,
+		made_up = CASE WHEN made_up > $3 THEN made_up - $4 ELSE made_up END, version = version + 1 WHERE `+ahead,
+		inDomain(domain), micros(tx.now), micros(later), skew+since.Microseconds())
 }

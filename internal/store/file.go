@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/pressly/goose/v3"
 )
 
 // This file makes the file of a ledger and its copies, and tells them from files
@@ -120,18 +122,39 @@ func create(ctx context.Context, path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	db, err := sql.Open(driverName, fileURI(draft))
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID))
-	if err := errors.Join(err, db.Close()); err != nil {
+	if err := makeTables(ctx, draft); err != nil {
 		return err
 	}
 	if err := os.Rename(draft, path); err != nil {
 		return err
 	}
 	return syncDirectory(filepath.Dir(path))
+}
+
+// makeTables makes the tables of an empty ledger. Nothing is lost if that breaks off, so
+// that it is synced to disk once and not after each step.
+func makeTables(ctx context.Context, draft string) error {
+	db, err := sql.Open(driverName, fileURI(draft)+"?_pragma=synchronous(OFF)&_pragma=journal_mode(MEMORY)")
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID))
+	if err == nil {
+		err = migrate(ctx, db, goose.DialectSQLite3, sqliteWords)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	return syncFile(draft)
+}
+
+func syncFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // Windows syncs only what may be written
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // checkHeader looks at the file without SQLite, which would change a database of

@@ -3,13 +3,13 @@ package store_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/postgresrig"
 )
 
@@ -30,7 +30,7 @@ func TestLargestMigrationFileOnPostgreSQL(t *testing.T) {
 func bar(t *testing.T, what string, took, bar time.Duration) {
 	t.Helper()
 	t.Logf("%s: %v", what, took.Round(10*time.Microsecond))
-	if os.Getenv("MAILHAUL_LONG") != "1" {
+	if !effort.Alone() {
 		bar *= 8
 	}
 	if took > bar && mostRows == 50_000 {
@@ -44,6 +44,7 @@ func largest(t *testing.T, open func(*testing.T) (*store.Store, func() *store.St
 	if testing.Short() {
 		t.Skip("50,000 rows")
 	}
+	effort.LeaveToLong(t)
 	s, _ := open(t)
 	b := migration.BatchRecord{Name: "all", Intent: migration.Run}
 	begun := time.Now()

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // lock keeps other processes off a ledger. It lies beside the ledger and stays
@@ -68,4 +70,27 @@ func holderOf(file *os.File) string {
 
 func (l *lock) release() error {
 	return errors.Join(unlockFile(l.file), l.file.Close())
+}
+
+// lockAgain is the time between two tries to take a lock that others hold for moments.
+const lockAgain = 10 * time.Millisecond
+
+// WithLock does something while it alone has the lock file at a path, which it makes. It
+// waits for others, in this process too, until the context ends: then the error names who
+// has it.
+func WithLock(ctx context.Context, path string, do func() error) error {
+	for {
+		l, err := takeLock(path)
+		if err == nil {
+			return errors.Join(do(), l.release())
+		}
+		if !errors.Is(err, ErrOpenElsewhere) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", path, err)
+		case <-time.After(lockAgain):
+		}
+	}
 }

@@ -13,7 +13,7 @@ const mailboxColumns = `m.id, m.batch, m.line, m.address, m.source_user, m.targe
 	b.intent, m.intent, m.phase, m.running, m.begun, m.passes, m.failed, m.skipped, m.approved, m.minor, m.broken,
 	m.due, m.trial, m.retry, m.node, m.lease_until, m.generation, m.faults, m.trouble, m.progress, m.preflight,
 	m.created, m.since, m.started, m.initial_done, m.last_synced, m.waited, m.worked, m.stalled,
-	m.initial_worked, m.initial_messages, m.initial_bytes, m.synced_from, m.version`
+	m.initial_worked, m.initial_messages, m.initial_bytes, m.synced_from, m.made_up, m.unread, m.version`
 
 const mailboxQuery = "SELECT " + mailboxColumns + " FROM mailbox m JOIN batch b ON b.id = m.batch "
 
@@ -23,7 +23,7 @@ func scanMailbox(row scanner) (m migration.MailboxRecord, err error) {
 		&f.Batch, &f.Intent, &f.Phase, &f.Running, &f.Begun, &f.Passes, &f.Failed, &f.Skipped, &f.Approved, &m.Minor, &f.Broken,
 		moment{&m.Due}, &m.Trial, &m.Retry, &m.Lease.Node, moment{&m.Lease.Until}, &m.Lease.Generation, &m.Faults, packed{&m.Trouble}, packed{&m.Progress}, packed{&m.Preflight},
 		moment{&m.Created}, moment{&m.Since}, moment{&m.Started}, moment{&m.InitialDone}, moment{&m.LastSynced}, span{&m.Waited}, span{&m.Worked}, span{&m.Stalled},
-		span{&m.InitialWorked}, &m.InitialMessages, &m.InitialBytes, moment{&m.SyncedFrom}, &m.Version)
+		span{&m.InitialWorked}, &m.InitialMessages, &m.InitialBytes, moment{&m.SyncedFrom}, moment{&m.MadeUp}, &m.Unread, &m.Version)
 	return m, err
 }
 
@@ -232,12 +232,12 @@ func (tx *Tx) SaveMailbox(m *migration.MailboxRecord) error {
 		since = $28, started = $29, initial_done = $30, last_synced = $31, waited = $32, worked = $33, stalled = $34,
 		messages = $35, moved = $36, moved_bytes = $37, rate = $38, pass_messages = $39, pass_messages_total = $40, pass_bytes = $41, pass_bytes_total = $42,
 		earliest = $43, message_rate = $44, present = $45, paused = $46,
-		initial_worked = $47, initial_messages = $48, initial_bytes = $49, synced_from = $50, readiness = $51, version = version + 1 WHERE id = $1 AND version = $2`, append([]any{
+		initial_worked = $47, initial_messages = $48, initial_bytes = $49, synced_from = $50, readiness = $51, made_up = $52, unread = $53, version = version + 1 WHERE id = $1 AND version = $2`, append([]any{
 		m.ID, m.Version, m.SourceUser, m.TargetUser, m.UserRoot, bytesOf(m.SourceSecret), bytesOf(m.TargetSecret),
 		string(f.Intent), string(f.Phase), f.Passes, f.Failed, f.Broken, f.Skipped, f.Approved, m.Minor, micros(m.Due), m.Trial, m.Retry,
 		string(f.Running), f.Begun, m.Lease.Node, micros(m.Lease.Until), m.Lease.Generation, m.Faults, asJSON{m.Trouble}, asJSON{m.Progress}, asJSON{m.Preflight},
 		micros(m.Since), micros(m.Started), micros(m.InitialDone), micros(m.LastSynced), m.Waited.Microseconds(), m.Worked.Microseconds(), m.Stalled.Microseconds()},
-		append(summedUp(m.Progress), micros(m.PausedUntil()), m.InitialWorked.Microseconds(), m.InitialMessages, m.InitialBytes, micros(m.SyncedFrom), int(m.Readiness()))...)...)
+		append(summedUp(m.Progress), micros(m.PausedUntil()), m.InitialWorked.Microseconds(), m.InitialMessages, m.InitialBytes, micros(m.SyncedFrom), int(m.Readiness()), micros(m.MadeUp), int(m.Unread))...)...)
 	if err == nil {
 		m.Version++
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/store"
 	"github.com/mailhaul/mailhaul/internal/store/storetest"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/postgresrig"
 )
 
@@ -37,10 +38,27 @@ func onPostgreSQL(t *testing.T) (*store.Store, func() *store.Store) {
 	return openAt(t, address), func() *store.Store { return openAt(t, address) }
 }
 
-func TestSuite(t *testing.T)                           { storetest.Run(t, onSQLite) }
-func TestSuiteOnPostgreSQL(t *testing.T)               { storetest.Run(t, onPostgreSQL) }
-func TestRecordsOfTheService(t *testing.T)             { storetest.RunRecords(t, onSQLite) }
-func TestRecordsOfTheServiceOnPostgreSQL(t *testing.T) { storetest.RunRecords(t, onPostgreSQL) }
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, onSQLite)
+}
+
+func TestSuiteOnPostgreSQL(t *testing.T) {
+	effort.LeaveToLong(t)
+	t.Parallel()
+	storetest.Run(t, onPostgreSQL)
+}
+
+func TestRecordsOfTheService(t *testing.T) {
+	t.Parallel()
+	storetest.RunRecords(t, onSQLite)
+}
+
+func TestRecordsOfTheServiceOnPostgreSQL(t *testing.T) {
+	effort.LeaveToLong(t)
+	t.Parallel()
+	storetest.RunRecords(t, onPostgreSQL)
+}
 
 func openAt(t testing.TB, path string) *store.Store {
 	t.Helper()

@@ -2,6 +2,8 @@ package store
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,12 +19,24 @@ import (
 // schemas are those that a released mailhaul may have left behind.
 var schemas = []int64{1}
 
+// withoutTables is a ledger's file with its mark and nothing else.
+func withoutTables(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "ledger.db")
+	db, err := sql.Open(driverName, fileURI(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), fmt.Sprintf("PRAGMA application_id = %d", applicationID))
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestUpgradesEveryEarlierSchema(t *testing.T) {
 	for _, version := range schemas {
-		path := filepath.Join(t.TempDir(), "ledger.db")
-		if err := prepareFile(t.Context(), path); err != nil {
-			t.Fatal(err)
-		}
+		path := withoutTables(t)
 		upgrades(t, path, "sqlite", dataSource(path, 0), goose.DialectSQLite3, sqliteWords, version)
 	}
 }
@@ -123,10 +137,7 @@ func wantUpgraded(t *testing.T, s *Store, pairs []mailsync.Pair, uids migration.
 }
 
 func TestAnEndpointOfAnEarlierSchemaNamesNoFolders(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	if err := prepareFile(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
+	path := withoutTables(t)
 	endpointStays(t, path, "sqlite", dataSource(path, 0), goose.DialectSQLite3, sqliteWords)
 }
 

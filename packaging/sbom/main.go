@@ -106,7 +106,7 @@ func npmPackages(path string) ([]component, error) {
 	var lock struct {
 		Packages map[string]struct {
 			Version, Integrity string
-			Dev, Optional      bool
+			Dev                bool
 		}
 	}
 	if err := json.Unmarshal(text, &lock); err != nil {

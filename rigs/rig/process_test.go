@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -112,13 +113,15 @@ func TestADetachedServerIsFoundAndStopped(t *testing.T) {
 	if err != nil || !st.Running || st.Port != 7 || st.PID != p.PID || st.Dir != p.Dir {
 		t.Fatalf("status is %+v, %v", st, err)
 	}
-	go func() { _ = p.cmd.Wait() }() // It is our child, so we reap it.
+	var reaping sync.WaitGroup
+	reaping.Go(func() { _ = p.cmd.Wait() }) // It is our child, so we reap it.
 	if err := StopDetached(t.Context(), p.Dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Status(p.Dir); err == nil {
 		t.Error("the stopped server still has a status")
 	}
+	reaping.Wait()
 	for _, pid := range p.members() {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // This server does not end its child.
 	}

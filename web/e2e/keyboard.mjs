@@ -118,6 +118,26 @@ await step("a dialog keeps the focus, and gives it back", async () => {
   want(await opener.evaluate((e) => e === document.activeElement), "the focus does not come back to what opened the dialog");
 });
 
+await step("who stays on a page with input is where they were", async () => {
+  await open(page, "/settings");
+  const question = dialogOf(page, "Leave without saving?");
+  const stay = async (opener) => {
+    await question.waitFor();
+    await button("Stay", question).press("Enter");
+    await question.waitFor({ state: "detached" });
+    await until("the focus is back", () => opener.evaluate((e) => e === document.activeElement));
+  };
+  await field(page, "Host").fill("smtp.unsaved.example.org");
+  const link = page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Nodes" });
+  await link.press("Enter");
+  await stay(link);
+  const who = button(`${admin.name}, admin`);
+  await who.press("Enter");
+  await page.getByRole("menuitem", { name: "Sign out" }).press("Enter");
+  await stay(who);
+  await button("Discard changes").press("Enter");
+});
+
 await step("a token that is shown once stays until it is kept", async () => {
   await open(page, "/account");
   const opener = button("New token");

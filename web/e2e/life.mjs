@@ -136,11 +136,21 @@ await step("reports go to an address", async () => {
   await page.getByRole("heading", { name: "Preflight" }).waitFor();
 });
 
+const starting = url(`/api/v1/batches/${name}/start`);
+
 await step("it is created, and its preflight is told mailbox by mailbox", async () => {
   for (const text of ["pilot.csv", given.source.name, given.target.name, "Old projects", given.notify]) await page.locator("dd").filter({ hasText: text }).first().waitFor();
+  await page.route(starting, (route) => route.fulfill({ status: 409, contentType: "application/problem+json", body: JSON.stringify({ code: "busy", detail: "Others are served first." }) }));
   await button("Create and try").click();
   await page.getByRole("status").filter({ hasText: "3 mailboxes were tried: 3 ready" }).waitFor();
   await page.getByRole("grid", { name: "Results of the preflight" }).getByText(people[1]).waitFor();
+});
+
+await step("that it could not be started is told, and not that it starts by itself, until it is tried again", async () => {
+  await page.getByText("Others are served first.").waitFor();
+  want((await page.getByText("It starts by itself").count()) === 0, "what is not so stands above the error");
+  await page.unroute(starting);
+  await button("Try again").click();
 });
 
 await step("it starts by itself, and is synced", async () => {

@@ -1,4 +1,4 @@
-// Every page, light and dark, on a wide and on a narrow screen, with rows that are
+// Every page, light or dark, on a wide and on a narrow screen, with rows that are
 // selected and pointed at, and with its dialogs and menus open: nothing serious for who
 // uses assistive technology, no scrolling sideways, nothing that the policy forbids
 // (which is found in every script), pictures of what is shown, and what a first visit loads.
@@ -11,7 +11,7 @@ import { chooseFile, dialogOf, done, enter, field, found, given, note, open, set
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const next = (page) => page.getByRole("button", { name: "Next", exact: true }).click();
-const { batch, mailbox, running, endpoint } = given;
+const { scheme, batch, mailbox, running, endpoint } = given;
 const pictures = join(given.dir, "pictures");
 await mkdir(pictures);
 
@@ -135,29 +135,27 @@ async function doneStep(page) {
   want((await page.getByRole("button", { name: "Delete it and change the choices" }).count()) === 0, "a batch that was started can be deleted in the wizard");
 }
 
-for (const scheme of ["light", "dark"]) {
-  const guest = await visitor(`guest, ${scheme}`, { colorScheme: scheme });
-  const person = await visitor(given.admin.name, { colorScheme: scheme });
-  await enter(person, given.admin);
-  for (const [name, path, go, { alone, dialogs = [], menus = [], selected = [], opens } = {}] of pages) {
-    await step(`${name}, ${scheme}`, async () => {
-      const page = alone ? guest : person;
-      await open(page, path);
-      if (go) await go(page);
-      await settled(page);
-      await picture(page, `${name}-${scheme}`);
-      await accessible(page, `${name}, ${scheme}`);
-      await rows(page, `${name}, ${scheme}`, selected);
-      for (const menu of menus) await menuOf(page, `${name}, ${scheme}`, menu);
-      for (const dialog of dialogs) await dialogBy(page, `${name}, ${scheme}`, page.getByRole("button", { name: dialog, exact: true }).first());
-      if (opens) await dialogBy(page, `${name}, ${scheme}`, page.getByRole("grid", { name: opens }));
-      await narrow(page, `${name}, ${scheme}`);
-      await leave(page);
-    });
-  }
-  await guest.context().close();
-  await person.context().close();
+const guest = await visitor(`guest, ${scheme}`, { colorScheme: scheme });
+const person = await visitor(given.admin.name, { colorScheme: scheme });
+await enter(person, given.admin);
+for (const [name, path, go, { alone, dialogs = [], menus = [], selected = [], opens } = {}] of pages) {
+  await step(`${name}, ${scheme}`, async () => {
+    const page = alone ? guest : person;
+    await open(page, path);
+    if (go) await go(page);
+    await settled(page);
+    await picture(page, `${name}-${scheme}`);
+    await accessible(page, `${name}, ${scheme}`);
+    await rows(page, `${name}, ${scheme}`, selected);
+    for (const menu of menus) await menuOf(page, `${name}, ${scheme}`, menu);
+    for (const dialog of dialogs) await dialogBy(page, `${name}, ${scheme}`, page.getByRole("button", { name: dialog, exact: true }).first());
+    if (opens) await dialogBy(page, `${name}, ${scheme}`, page.getByRole("grid", { name: opens }));
+    await narrow(page, `${name}, ${scheme}`);
+    await leave(page);
+  });
 }
+await guest.context().close();
+await person.context().close();
 note(`${pages.length} pages`);
 await done();
 

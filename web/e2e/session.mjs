@@ -24,6 +24,14 @@ async function again(of = page) {
   await dialog.waitFor({ state: "detached" });
 }
 
+/** Has the session end, which the page sees by itself, and begins it again. */
+async function interrupt() {
+  await endSession();
+  // The server looks after a line from time to time.
+  await dialogOf(page, "Sign in again").waitFor({ timeout: 60_000 });
+  await again();
+}
+
 /** Whether the browser would ask before it loads the page anew. */
 const wouldAsk = () =>
   page.evaluate(() => {
@@ -35,10 +43,7 @@ const wouldAsk = () =>
 await step("a page whose session has ended goes on being live once it is begun again", async () => {
   await open(page, `/batches/${batch}/settings`);
   await field(page, "Complete at").fill("2099-01-31T10:00");
-  await endSession();
-  // The server looks after a line from time to time.
-  await dialogOf(page, "Sign in again").waitFor({ timeout: 60_000 });
-  await again();
+  await interrupt();
   want((await valueOf("Complete at")) === "2099-01-31T10:00", "what was entered is gone");
   await page.getByRole("banner").getByText("Live", { exact: true }).waitFor();
   await ask("ask", { verb: "start" });
@@ -159,6 +164,51 @@ await step("a dialog that holds input stays when somebody clicks beside it, and 
     await approve.waitFor({ state: "hidden" });
     await page.getByRole("row").filter({ hasText: mailbox }).getByRole("checkbox").uncheck();
   }
+});
+
+await step("a file that was chosen to add the rest outlives a click beside its dialog and the end of the session", async () => {
+  await open(page, `/batches/${batch}`);
+  await button("Add the rest…").click();
+  const rest = dialogOf(page, `Add the rest to ${batch}`);
+  want(!(await wouldAsk()), "a dialog without a file would be asked for");
+  await field(rest, "Migration file (CSV)").setInputFiles({ name: "north.csv", mimeType: "text/csv", buffer: Buffer.from(given.file) });
+  await told("2 would be added", rest);
+  want(await wouldAsk(), "a reload would lose the file without a question");
+  await page.mouse.click(5, 5);
+  await interrupt();
+  await button("Add 2 mailboxes", rest).click();
+  await rest.waitFor({ state: "hidden" });
+  await told(`2 mailboxes were added to ${batch}.`);
+  want(!(await wouldAsk()), "what was added would be asked for");
+});
+
+await step("a confirmation keeps what was typed when the session ends", async () => {
+  await button("Delete…").click();
+  const question = dialogOf(page, `Delete ${batch}?`);
+  await question.getByRole("textbox").fill(batch);
+  want(await wouldAsk(), "a reload would lose it without a question");
+  await interrupt();
+  want((await question.getByRole("textbox").inputValue()) === batch, "what was typed is gone");
+  await button("Cancel", question).click();
+  await question.waitFor({ state: "hidden" });
+  want(!(await wouldAsk()), "what was given up would be asked for");
+});
+
+await step("settings of a batch that somebody else has changed meanwhile are told, what else becomes of it is not", async () => {
+  await open(page, `/batches/${batch}/settings`);
+  await field(page, "Complete at").fill("2099-01-31T10:00");
+  await ask("ask", { verb: "stop" });
+  await page.getByRole("heading", { level: 1 }).getByText("Stopped", { exact: true }).waitFor();
+  want((await page.getByText("Changed by somebody else.").count()) === 0, "it asks whose settings are to stay, though they are the same");
+  await ask("space", { seconds: 1800 });
+  await told("somebody has changed the time between passes");
+  await button("Keep my input over theirs").click();
+  await button("Save").click();
+  await told("The settings are saved.");
+  const now = await ask("batch");
+  want(now.intervalSeconds === 1800 && now.completeAfter.startsWith("2099-01-31T10:00"), `the settings are ${JSON.stringify(now)}`);
+  await page.getByRole("tab", { name: "Overview" }).click();
+  await page.getByRole("term").filter({ hasText: /^Complete at$/ }).waitFor();
 });
 
 await step("a page that cannot be loaded while the server is away is shown when it is back", async () => {

@@ -3,7 +3,7 @@
 import { ask, done, enter, given, note, open, step, visitor, want } from "./stage.mjs";
 
 const { batch, leaving, leavers } = given;
-const limit = 2000 * given.slack;
+const limit = 2000;
 const first = await visitor("first");
 const second = await visitor("second");
 for (const page of [first, second]) await enter(page, given.admin);

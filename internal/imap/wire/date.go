@@ -39,7 +39,7 @@ func ParseDate(text string) (t time.Time, ok bool) {
 	if err != nil {
 		t, err = time.ParseInLocation("2-Jan-06 15:4:5", fields[0]+" "+fields[1], location)
 	}
-	return t, err == nil
+	return t.Truncate(time.Second), err == nil // a fraction, which time takes, is no part of a date
 }
 
 // parseZone reads +hhmm; a zone with a name or of another shape counts as UTC.

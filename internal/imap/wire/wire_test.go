@@ -229,7 +229,7 @@ func FuzzUIDSet(f *testing.F) {
 }
 
 func FuzzDate(f *testing.F) {
-	for _, seed := range []string{" 1-Feb-2020 01:02:03 +0130", "17-Jul-1996 02:44:25 -0700", "1-Jan-0000 0:0:0 Z", ""} {
+	for _, seed := range []string{" 1-Feb-2020 01:02:03 +0130", "17-Jul-1996 02:44:25 -0700", "1-Jan-0000 0:0:0 Z", "1-Jul-00 0:0:0,1", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

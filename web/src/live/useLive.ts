@@ -20,10 +20,11 @@ function report(key: symbol, status: Status | undefined): void {
   listeners.forEach((tell) => tell());
 }
 
-const order: Status[] = ["reconnecting", "polling", "connecting", "live"];
+/** What a view that is followed can be doing, the worst first. */
+const order = ["reconnecting", "polling", "connecting", "live"] as const satisfies Status[];
 
-/** The worst status of the live views that are shown; undefined when there are none. */
-export function useLiveStatus(): Status | undefined {
+/** The worst status of the live views that are shown; undefined when none is followed. */
+export function useLiveStatus(): (typeof order)[number] | undefined {
   return useSyncExternalStore(
     (listener) => {
       listeners.add(listener);

@@ -95,7 +95,7 @@ export default function Audit() {
           <VirtualTable label="Audit log" columns={columns} rows={rows} rowKey={(r) => r.id} onOpen={(r) => setOpen(r)} empty={<Empty title="No record matches" icon={ClipboardTextLtrRegular} />} />
         </>
       )}
-      <FormDialog open={open !== undefined} onClose={() => setOpen(undefined)} title={open?.action ?? ""} action="Close" closeOnly onSubmit={async () => {}}>
+      <FormDialog open={open !== undefined} onClose={() => setOpen(undefined)} title={open?.action ?? ""}>
         {open && (
           <>
             <dl className={styles.facts}>

@@ -14,6 +14,7 @@ import { Said } from "../parts/Said";
 import { StateBadge } from "../parts/StateBadge";
 import { pointless } from "../parts/pointless";
 import { stateOf } from "../parts/states";
+import { forgetUnsaved } from "../parts/useUnsaved";
 import { Page } from "../shell/Page";
 import { problemOf } from "../api/problem";
 import { Findings } from "./batch/Findings";
@@ -91,7 +92,10 @@ function Shown({ batch, underWay, tab, to, crumbs, error }: ShownProps) {
   const styles = useStyles();
   const id = useId();
   const navigate = useNavigate();
-  const { act, dialogs } = useBatchActions(() => void navigate("/batches"));
+  const { act, dialogs } = useBatchActions(() => {
+    forgetUnsaved();
+    void navigate("/batches");
+  });
   const tablist = useRef<HTMLDivElement>(null);
   useEffect(() => {
     tablist.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });

@@ -15,7 +15,7 @@ import { Loading } from "../parts/Loading";
 import { Problem } from "../parts/Problem";
 import { Said } from "../parts/Said";
 import { useToasts } from "../parts/Toasts";
-import { useUnsaved } from "../parts/useUnsaved";
+import { forgetUnsaved, useUnsaved } from "../parts/useUnsaved";
 import { When } from "../parts/When";
 import { Page } from "../shell/Page";
 import { CalibrationCard } from "./endpoints/CalibrationCard";
@@ -115,6 +115,7 @@ function Shown({ endpoint: e }: { endpoint: EndpointType }) {
           await ask(api.DELETE("/endpoints/{endpoint}", { params: { path: { endpoint: e.name } } }));
           void client.invalidateQueries({ queryKey: endpointsQuery.queryKey });
           toasts.done(`The endpoint ${e.name} was deleted`);
+          forgetUnsaved();
           void navigate("/endpoints");
         }}
       >

@@ -9,17 +9,20 @@ import { mailboxQuery, queries } from "../api/queries";
 import { useLive } from "../live/useLive";
 import { ApproveDialog } from "../parts/BatchActions";
 import { ConfirmByTyping } from "../parts/ConfirmByTyping";
+import { CutoverWarning } from "../parts/CutoverWarning";
 import { VerbButton } from "../parts/DimmedButton";
 import { Empty } from "../parts/Empty";
 import { Bytes, Count, Duration, Rate } from "../parts/Figure";
 import { count, visible } from "../parts/format";
 import { ToButton } from "../parts/Link";
 import { Loading } from "../parts/Loading";
+import { allApproved } from "../parts/pointless";
 import { Problem } from "../parts/Problem";
 import { Said } from "../parts/Said";
 import { ScoreBadge, StateBadge } from "../parts/StateBadge";
 import { stateOf } from "../parts/states";
 import { useToasts } from "../parts/Toasts";
+import { forgetUnsaved } from "../parts/useUnsaved";
 import { When } from "../parts/When";
 import { Page } from "../shell/Page";
 import { Card, Facts } from "./batch/Card";
@@ -89,6 +92,7 @@ function useActions(mailbox: Mailbox, to: string) {
   const toasts = useToasts();
   const navigate = useNavigate();
   const [open, setOpen] = useState<"approve" | "rotate" | "delete">();
+  const [ready, setReady] = useState(false);
   const close = () => setOpen(undefined);
   const { batch, address } = mailbox;
   const press = ({ verb, text, done }: (typeof plain)[number]) =>
@@ -105,7 +109,7 @@ function useActions(mailbox: Mailbox, to: string) {
           {p.text}
         </VerbButton>
       ))}
-      <VerbButton kind="mailbox" of={mailbox} verb="approve" reason={mailbox.passes > 0 && mailbox.skipped <= mailbox.approved ? "No message was left out that is not approved." : undefined} icon={<ThumbLikeRegular />} onClick={() => setOpen("approve")}>
+      <VerbButton kind="mailbox" of={mailbox} verb="approve" reason={mailbox.passes > 0 && mailbox.skipped <= mailbox.approved ? allApproved : undefined} icon={<ThumbLikeRegular />} onClick={() => setOpen("approve")}>
         Approve…
       </VerbButton>
       <VerbButton kind="mailbox" of={mailbox} verb="rotate" reason={noPasswords} icon={<KeyResetRegular />} onClick={() => setOpen("rotate")}>
@@ -138,16 +142,19 @@ function useActions(mailbox: Mailbox, to: string) {
         word={address}
         action="Delete"
         danger
+        ready={ready}
         onConfirm={async () => {
           await ask(api.DELETE("/batches/{batch}/mailboxes/{address}", { params: { path: { batch, address } } }));
           toasts.done("The mailbox is being deleted from its batch.");
           invalidate(mailbox);
+          forgetUnsaved();
           void navigate(`${to}/mailboxes`);
         }}
       >
         <p>
           The pass of <Said text={address} /> is stopped, and its records and passwords are removed from the batch. Migrated mail and the ledger stay.
         </p>
+        {open === "delete" && <CutoverWarning batch={batch} verb="delete" onReady={setReady} />}
       </ConfirmByTyping>
     </>
   );

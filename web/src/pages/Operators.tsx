@@ -6,7 +6,7 @@ import { api, ask, type Schema } from "../api/client";
 import { queries, useMe } from "../api/queries";
 import { Card } from "../parts/Card";
 import { ConfirmByTyping } from "../parts/ConfirmByTyping";
-import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
+import { DimmedButton } from "../parts/DimmedButton";
 import { counted } from "../parts/format";
 import { Loading } from "../parts/Loading";
 import { Problem } from "../parts/Problem";
@@ -23,7 +23,6 @@ export type Operator = Schema<"Operator"> & { totp?: boolean };
 export default function Operators() {
   const me = useMe();
   const toasts = useToasts();
-  const role = useRoleReason("admin");
   const { data, error, refetch } = useQuery({ queryKey: ["operators"], queryFn: async () => ((await ask(api.GET("/operators"))).items ?? []) as Operator[] });
   const [creating, setCreating] = useState(false);
   const [editing, setEditing] = useState<Operator>();
@@ -34,9 +33,9 @@ export default function Operators() {
       title="Operators"
       intro="Who may sign in. Viewers look, operators run batches and mailboxes, admins do everything."
       actions={
-        <DimmedButton appearance="primary" icon={<AddRegular />} reason={role} onClick={() => setCreating(true)}>
+        <Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>
           New operator
-        </DimmedButton>
+        </Button>
       }
     >
       <Problem error={error} title="The operators could not be read" retry={() => void refetch()} />

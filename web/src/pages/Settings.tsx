@@ -6,7 +6,7 @@ import { problemOf } from "../api/problem";
 import { queries, settingsQuery, useMe } from "../api/queries";
 import { Card } from "../parts/Card";
 import { ChangedByOthers, undecided } from "../parts/ChangedByOthers";
-import { DimmedButton, useRoleReason } from "../parts/DimmedButton";
+import { DimmedButton } from "../parts/DimmedButton";
 import { sendEdit, useEditing } from "../parts/editing";
 import { Loading } from "../parts/Loading";
 import { Problem } from "../parts/Problem";
@@ -40,7 +40,6 @@ const keptOf = (settings: Kept) => ({ form: draftOf(settings), version: settings
 function SettingsForm({ kept }: { kept: Kept }) {
   const styles = useStyles();
   const toasts = useToasts();
-  const reason = useRoleReason("admin");
   const { form: draft, set, begun, theirs, keepMine, takeTheirs, saved } = useEditing(keptOf(kept));
   const changes = changesOf(begun.form, draft);
   const dirty = changes !== undefined;
@@ -62,8 +61,8 @@ function SettingsForm({ kept }: { kept: Kept }) {
   const troubles = troublesOf(draft);
   const problem = save.error ? problemOf(save.error) : undefined;
   const wrong = (name: keyof SettingsDraft) => troubles[name] ?? problem?.field(`smtp.${name}`) ?? problem?.field(name);
-  const mailFixed = kept.smtp.fixed || reason !== undefined;
-  const dimmed = reason ?? (!dirty ? "Nothing was changed." : Object.keys(troubles).length > 0 ? "Correct what is marked." : theirs.length > 0 ? undecided : undefined);
+  const mailFixed = kept.smtp.fixed;
+  const dimmed = !dirty ? "Nothing was changed." : Object.keys(troubles).length > 0 ? "Correct what is marked." : theirs.length > 0 ? undecided : undefined;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (changes && dimmed === undefined && !save.isPending) save.mutate(changes);
@@ -99,12 +98,12 @@ function SettingsForm({ kept }: { kept: Kept }) {
             <Textarea value={draft.ca} onChange={(_, d) => set({ ca: d.value })} disabled={mailFixed} spellCheck={false} rows={3} />
           </Field>
         </div>
-        <TestCard host={kept.smtp.host} dirty={dirty} reason={reason} />
+        <TestCard host={kept.smtp.host} dirty={dirty} />
       </Card>
       <Card title="Retention" intro={kept.keepCompletedFixed ? "The server was started with it; it is changed where it is started." : "When the records of a batch go that completed without errors."}>
         <div className={styles.form}>
           <Field label="Days" hint="0: they stay until the batch is deleted" validationMessage={troubles.days ?? problem?.field("keepCompletedSeconds")}>
-            <Input value={draft.days} onChange={(_, d) => set({ days: d.value.replace(/[^\d.,]/g, "") })} disabled={kept.keepCompletedFixed || reason !== undefined} inputMode="decimal" />
+            <Input value={draft.days} onChange={(_, d) => set({ days: d.value.replace(/[^\d.,]/g, "") })} disabled={kept.keepCompletedFixed} inputMode="decimal" />
           </Field>
         </div>
       </Card>
@@ -120,12 +119,12 @@ function SettingsForm({ kept }: { kept: Kept }) {
 }
 
 /** A real mail through the settings in force. */
-function TestCard({ host, dirty, reason }: { host: string; dirty: boolean; reason?: string }) {
+function TestCard({ host, dirty }: { host: string; dirty: boolean }) {
   const styles = useStyles();
   const me = useMe();
   const [to, setTo] = useState(me.email ?? "");
   const test = useMutation({ mutationFn: () => ask(api.POST("/settings/test-mail", { body: { to: to.trim() } })) });
-  const why = reason ?? (host === "" ? "There is no mail server yet." : dirty ? "Save first: the test uses what is saved." : to.trim() === "" ? "Say where the test mail goes." : undefined);
+  const why = host === "" ? "There is no mail server yet." : dirty ? "Save first: the test uses what is saved." : to.trim() === "" ? "Say where the test mail goes." : undefined;
   return (
     <>
       <div className={styles.row}>

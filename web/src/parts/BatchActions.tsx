@@ -48,6 +48,7 @@ export function useBatchActions(onDeleted?: () => void): BatchAsking {
   const toasts = useToasts();
   const [asked, setAsked] = useState<{ verb: BatchVerb; batch: Batch }>();
   const [forget, setForget] = useState(false);
+  const [ready, setReady] = useState(false);
   const close = useCallback(() => setAsked(undefined), []);
   const act = useCallback(
     (verb: BatchVerb, batch: Batch) => {
@@ -79,6 +80,7 @@ export function useBatchActions(onDeleted?: () => void): BatchAsking {
         title={`Complete ${name}?`}
         word={name}
         action="Complete"
+        ready={ready}
         onConfirm={async () => {
           await ask1("complete", name);
           finish("complete");
@@ -87,7 +89,7 @@ export function useBatchActions(onDeleted?: () => void): BatchAsking {
         <p>
           Each of its {counted(batch?.counts.total ?? 0, "mailbox", "mailboxes")} gets its final pass. Afterwards nothing more is brought, and the passwords are destroyed. Mail must arrive at the target before: change the MX records first.
         </p>
-        {asked?.verb === "complete" && <CutoverWarning batch={name} verb="complete" />}
+        {asked?.verb === "complete" && <CutoverWarning batch={name} verb="complete" onReady={setReady} />}
         {unfinished > 0 && <p>{counted(unfinished, "mailbox has", "mailboxes have")} failed or was stopped, and will not be completed.</p>}
       </ConfirmByTyping>
       <ConfirmByTyping
@@ -97,6 +99,7 @@ export function useBatchActions(onDeleted?: () => void): BatchAsking {
         word={name}
         action="Delete"
         danger
+        ready={ready}
         onConfirm={async () => {
           await ask(api.DELETE("/batches/{batch}", { params: { path: { batch: name }, query: forget ? { forget: true } : {} } }));
           finish("delete");
@@ -104,7 +107,7 @@ export function useBatchActions(onDeleted?: () => void): BatchAsking {
         }}
       >
         <p>It is stopped, and its records, reports and passwords are removed. Migrated mail stays where it is.</p>
-        {asked?.verb === "delete" && <CutoverWarning batch={name} verb="delete" />}
+        {asked?.verb === "delete" && <CutoverWarning batch={name} verb="delete" onReady={setReady} />}
         <Checkbox checked={forget} onChange={(_, data) => setForget(data.checked === true)} label="Forget the ledger too: another batch of the same mailboxes would then compare everything anew" />
       </ConfirmByTyping>
       <ApproveDialog

@@ -2,6 +2,7 @@ import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface
 import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 import { Problem } from "./Problem";
 import { useReturnFocus } from "./useReturnFocus";
+import { useUnsaved } from "./useUnsaved";
 
 const useStyles = makeStyles({
   content: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalM },
@@ -29,18 +30,19 @@ export interface ConfirmProps {
   onConfirm: () => Promise<unknown>;
 }
 
-/** Asks before something that is not easily undone, and has the name typed where much hangs on it. */
+/** Asks before something that is not easily undone, and has the name typed where much hangs on it. What was entered stays as in a `FormDialog`. */
 export function ConfirmByTyping({ open, onClose, title, children, word, action, danger, ready: complete = true, onConfirm }: ConfirmProps) {
   useReturnFocus(open);
   const styles = useStyles();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const [touched, setTouched] = useState(false);
+  useUnsaved(open && touched);
   useEffect(() => {
-    if (open) {
-      setTyped("");
-      setError(undefined);
-    }
+    setTyped("");
+    setError(undefined);
+    setTouched(false);
   }, [open]);
   const ready = complete && (word === undefined || typed.trim() === word);
   const submit = async (event: FormEvent) => {
@@ -60,7 +62,7 @@ export function ConfirmByTyping({ open, onClose, title, children, word, action, 
   return (
     <Dialog open={open} onOpenChange={(_, data) => !data.open && !busy && onClose()} modalType={danger || word !== undefined ? "alert" : "modal"}>
       <DialogSurface>
-        <form onSubmit={submit}>
+        <form onSubmit={submit} onInput={() => setTouched(true)}>
           <DialogBody>
             <DialogTitle>{title}</DialogTitle>
             <DialogContent className={styles.content}>

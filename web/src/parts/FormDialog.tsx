@@ -11,22 +11,20 @@ export interface FormDialogProps {
   open: boolean;
   onClose(): void;
   title: string;
-  /** The word on the button. */
-  action: string;
+  /** The word on the button that sends. */
+  action?: string;
   /** Nothing can be sent as long as it is false. */
   ready?: boolean;
-  /** Does it. The dialog closes when it has gone well, unless it says to stay. */
-  onSubmit(): Promise<"stay" | unknown>;
+  /** Does it. The dialog closes when it has gone well, unless it says to stay. Without it the dialog only shows something. */
+  onSubmit?(): Promise<"stay" | unknown>;
   /** Fields that show themselves what is wrong with them. */
   shownFields?: string[];
   /** The fields, with what the server says is wrong. */
   children: ReactNode | ((problem: ApiProblem | undefined) => ReactNode);
-  /** For what is only shown: no button that sends. */
-  closeOnly?: boolean;
 }
 
 /** A dialog with a form, which stays with what was entered when the server refuses it, when somebody clicks beside it and when the session ends. */
-export function FormDialog({ open, onClose, title, action, ready = true, onSubmit, shownFields, children, closeOnly }: FormDialogProps) {
+export function FormDialog({ open, onClose, title, action, ready = true, onSubmit, shownFields, children }: FormDialogProps) {
   useReturnFocus(open);
   const styles = useStyles();
   const [busy, setBusy] = useState(false);
@@ -40,7 +38,7 @@ export function FormDialog({ open, onClose, title, action, ready = true, onSubmi
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     event.stopPropagation();
-    if (closeOnly) return onClose();
+    if (!onSubmit) return onClose();
     if (busy || !ready) return;
     setBusy(true);
     setError(undefined);
@@ -63,13 +61,13 @@ export function FormDialog({ open, onClose, title, action, ready = true, onSubmi
               <Problem error={error} shownFields={shownFields} />
             </DialogContent>
             <DialogActions>
-              {!closeOnly && (
+              {onSubmit && (
                 <Button onClick={onClose} disabled={busy}>
                   Cancel
                 </Button>
               )}
               <Button type="submit" appearance="primary" disabledFocusable={busy || !ready} icon={busy ? <Spinner size="tiny" /> : undefined}>
-                {closeOnly ? "Close" : action}
+                {onSubmit ? action : "Close"}
               </Button>
             </DialogActions>
           </DialogBody>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, count, counted, duration, percent, perSecond, rate, sentence, visible } from "./format";
+import { ago, bytes, count, counted, duration, lines, percent, perSecond, rate, sentence, visible } from "./format";
 
 describe("figures", () => {
   it("have units", () => {
@@ -54,4 +54,8 @@ it("counts what comes a second", () => {
   expect(perSecond(1)).toBe("1 message a second");
   expect(perSecond(0)).toBe("0 messages a second");
   expect(perSecond(0.5)).toBe("0.5 messages a second");
+});
+
+it("divides a list that was entered", () => {
+  expect(lines("a; b,c\n\n")).toEqual(["a", "b", "c"]);
 });

@@ -88,6 +88,11 @@ export function sentence(text: string): string {
   return text === "" || /[.!?:]["”]?$/.test(text) ? text : `${text}.`;
 }
 
+/** What stands on lines and between commas, without what is empty. */
+export function lines(text: string): string[] {
+  return text.split(/[\n,;]/).map((s) => s.trim()).filter((s) => s !== "");
+}
+
 /** "1 message a second", "2.5 messages a second". */
 export function perSecond(n: number): string {
   const shown = tenths.format(n);

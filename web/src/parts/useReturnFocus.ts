@@ -3,6 +3,14 @@ import { useEffect, useRef } from "react";
 /** What had the focus before each dialog that is open now, the nearest first. */
 const standing = new Set<(Element | null)[]>();
 
+/** What has the focus; since the items of a menu go with it, the button that it belongs to; and the dialog that is open, where a click may have taken the focus out of it. */
+function places(): (Element | null)[] {
+  const focused = document.activeElement;
+  const button = focused?.closest("[role=menu]")?.getAttribute("aria-labelledby");
+  const dialogs = document.querySelectorAll("[role=dialog], [role=alertdialog]");
+  return [focused, button ? document.getElementById(button) : null, dialogs.item(dialogs.length - 1)];
+}
+
 /**
  * Gives the focus back to what had it before a dialog was opened, if nothing else has it by
  * then. Where that has gone, as the button of a dialog that this one took the place of,
@@ -12,7 +20,7 @@ export function useReturnFocus(open: boolean): void {
   const before = useRef<(Element | null)[]>([]);
   const was = useRef(false);
   // While it is rendered the dialog has not taken the focus yet.
-  if (open && !was.current) before.current = [document.activeElement, ...[...standing].reverse().flat()];
+  if (open && !was.current) before.current = [...places(), ...[...standing].reverse().flat()];
   was.current = open;
   useEffect(() => {
     if (!open) return;

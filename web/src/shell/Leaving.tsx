@@ -1,6 +1,7 @@
 import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle } from "@fluentui/react-components";
 import { useCallback } from "react";
 import { useBlocker } from "react-router";
+import { useReturnFocus } from "../parts/useReturnFocus";
 import { anyUnsaved } from "../parts/useUnsaved";
 
 export interface LeaveDialogProps {
@@ -11,6 +12,7 @@ export interface LeaveDialogProps {
 
 /** Asks before what was entered on the page is given up. */
 export function LeaveDialog({ open, onStay, onLeave }: LeaveDialogProps) {
+  useReturnFocus(open);
   return (
     <Dialog open={open} onOpenChange={(_, data) => !data.open && onStay()} modalType="alert">
       <DialogSurface>

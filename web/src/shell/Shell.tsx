@@ -249,9 +249,8 @@ function LiveMark() {
     connecting: ["Connecting…", "What you see is being asked for."],
     reconnecting: ["Reconnecting…", "The line to the server is lost: what you see may be old."],
   } as const;
-  const following = status !== undefined && status !== "paused" && status !== "gone";
-  const reachable = useReachable(!following);
-  if (!following) {
+  const reachable = useReachable(status === undefined);
+  if (status === undefined) {
     return (
       <span className={styles.live} role="status" title={reachable ? "This page is not followed: it shows what was there when it was opened." : "The server of mailhaul does not answer. Check that it runs and that your network reaches it."}>
         <span className={mergeClasses(styles.dot, !reachable && styles.bad)} aria-hidden />

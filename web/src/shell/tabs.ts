@@ -1,15 +1,13 @@
-const name = "mailhaul.session";
+/** The line to the other tabs of this browser, which share its session. What a tab says on it, it does not hear itself. */
+const channel = new BroadcastChannel("mailhaul.session");
 
-/** Tells the other tabs of this browser, which share its session, that somebody has signed in or out. */
+/** Tells the other tabs that somebody has signed in or out. */
 export function tellOtherTabs(): void {
-  const channel = new BroadcastChannel(name);
   channel.postMessage(null);
-  channel.close();
 }
 
 /** Calls back when somebody has signed in or out in another tab; gives how to stop that. */
 export function onOtherTabs(listener: () => void): () => void {
-  const channel = new BroadcastChannel(name);
-  channel.onmessage = listener;
-  return () => channel.close();
+  channel.addEventListener("message", listener);
+  return () => channel.removeEventListener("message", listener);
 }

@@ -8,6 +8,7 @@ import { count, counted } from "../../parts/format";
 import { Problem } from "../../parts/Problem";
 import { useToasts } from "../../parts/Toasts";
 import { useReturnFocus } from "../../parts/useReturnFocus";
+import { useUnsaved } from "../../parts/useUnsaved";
 import { changed, type Change, type Edits } from "../newbatch/corrections";
 import { downloadCorrected } from "../newbatch/downloadFile";
 import { blobOf, edited, readFile, type MigrationFile } from "../newbatch/file";
@@ -49,6 +50,7 @@ export function AddRest({ batch, open, onClose, onFile }: AddProps) {
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const turn = useRef(0);
+  useUnsaved(open && file !== undefined);
   useEffect(() => {
     if (!open) return;
     setFile(undefined);
@@ -146,7 +148,7 @@ export function AddRest({ batch, open, onClose, onFile }: AddProps) {
                 ? "Correct the rows that are marked, or leave the bad rows out."
                 : undefined;
   return (
-    <Dialog open={open} onOpenChange={(_, d) => !d.open && !busy && onClose()}>
+    <Dialog open={open} onOpenChange={(_, d) => !d.open && !busy && onClose()} modalType="alert">
       <DialogSurface className={styles.surface}>
         <DialogBody>
           <DialogTitle>Add the rest to {batch.name}</DialogTitle>
@@ -155,8 +157,8 @@ export function AddRest({ batch, open, onClose, onFile }: AddProps) {
             <Field label="Migration file (CSV)" required>
               {(props) => <input {...props} type="file" accept=".csv,.txt,text/csv" className={styles.file} onChange={(event) => void choose(event.target.files?.[0])} />}
             </Field>
-            {(skipBad || (summary?.errors ?? 0) > 0) && <Checkbox checked={skipBad} onChange={(_, d) => again(d.checked === true, unknown)} label="Leave bad rows out and take the others" />}
-            {(unknown || unknownColumn(summary)) && <Checkbox checked={unknown} onChange={(_, d) => again(skipBad, d.checked === true)} label="Leave columns out whose name is not known" />}
+            {(skipBad || (summary?.errors ?? 0) > 0) && <Checkbox checked={skipBad} onChange={(_, d) => again(d.checked === true, unknown)} label="Leave out bad rows, and take the others" />}
+            {(unknown || unknownColumn(summary)) && <Checkbox checked={unknown} onChange={(_, d) => again(skipBad, d.checked === true)} label="Leave out columns whose name is not known" />}
             <div role="status" className={styles.content}>
               {busy && <Spinner size="tiny" label="Looking at the file" labelPosition="after" />}
               {checked && (

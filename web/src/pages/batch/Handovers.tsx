@@ -1,17 +1,18 @@
 import { Field, Link, makeStyles, Textarea, tokens } from "@fluentui/react-components";
-import { ArrowDownloadRegular, MailMultipleRegular, OpenRegular } from "@fluentui/react-icons";
+import { MailMultipleRegular, OpenRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, path, withQuery, type Schema } from "../../api/client";
-import { queries, settingsQuery } from "../../api/queries";
+import { queries } from "../../api/queries";
 import { ConfirmByTyping } from "../../parts/ConfirmByTyping";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
-import { counted } from "../../parts/format";
+import { DownloadLink } from "../../parts/DownloadLink";
+import { counted, lines } from "../../parts/format";
+import { useMailServer } from "../../parts/NoMailServer";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { useToasts } from "../../parts/Toasts";
 import { Card } from "./Card";
-import { lines } from "./settings";
 import { useDebounced } from "./useDebounced";
 
 const useStyles = makeStyles({
@@ -40,10 +41,9 @@ export function Handovers({ batch }: { batch: Schema<"Batch"> }) {
     >
       <p className={styles.quiet}>It tells the owner of each mailbox what was brought over, what was left out and why, and what to do now. That of one mailbox is on its page.</p>
       <div className={styles.file}>
-        <Link href={path`/batches/${name}/reports/${file}`} download={`${name}-${file}`} className={styles.link}>
-          <ArrowDownloadRegular aria-hidden />
+        <DownloadLink href={path`/batches/${name}/reports/${file}`} name={`${name}-${file}`}>
           {file}
-        </Link>
+        </DownloadLink>
         <span className={styles.quiet}>A row for each mailbox, for a mail merge</span>
       </div>
       <MailOwners name={name} open={open} onClose={() => setOpen(false)} />
@@ -54,10 +54,10 @@ export function Handovers({ batch }: { batch: Schema<"Batch"> }) {
 /** Why the owners cannot be mailed now; undefined when they can. */
 function useReason(batch: Schema<"Batch">): string | undefined {
   const role = useRoleReason("operator");
-  const settings = useQuery(settingsQuery);
+  const mail = useMailServer();
   if (role) return role;
   if (!batch.lastSynced && batch.counts.synced + batch.counts.closed === 0) return "No mailbox was synchronised yet.";
-  if (settings.data && !settings.data.smtp.host) return "There is no mail server. An admin sets one in the settings.";
+  if (mail === false) return "There is no mail server. An admin sets one in the settings.";
   return undefined;
 }
 

@@ -59,7 +59,7 @@ export function History({ batch }: { batch: string }) {
 /** A record with all that belongs to it. */
 function Opened({ record: r, onClose }: { record?: Row; onClose(): void }) {
   return (
-    <FormDialog open={r !== undefined} onClose={onClose} title={visible(r?.action ?? "")} action="Close" closeOnly onSubmit={async () => {}}>
+    <FormDialog open={r !== undefined} onClose={onClose} title={visible(r?.action ?? "")}>
       {r && <Facts of={[["When", moment(r.at)], ["Who", <Said text={r.actor} />], ["Of what", <Said text={r.object} />], ...detailsOf(r).map(([term, text]): [string, ReactNode] => [term, <Said text={text} />])]} />}
     </FormDialog>
   );

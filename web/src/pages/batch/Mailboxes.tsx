@@ -5,6 +5,7 @@ import { api, ask, type Schema } from "../../api/client";
 import { queries } from "../../api/queries";
 import { ApproveDialog } from "../../parts/BatchActions";
 import { ConfirmByTyping } from "../../parts/ConfirmByTyping";
+import { CutoverWarning } from "../../parts/CutoverWarning";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
 import { Empty } from "../../parts/Empty";
 import { count, counted } from "../../parts/format";
@@ -208,6 +209,7 @@ function Bulk({ batch, chosen, many, all, total, filtered, onAll, onClear }: Bul
   // What is asked for is held from the question on: the list may change under it.
   const [asked, setAsked] = useState<{ verb: Verb; chosen: Chosen; many: number }>();
   const [result, setResult] = useState<{ verb: Verb; acted: MailboxesActed }>();
+  const [ready, setReady] = useState(false);
   const reason = role ?? (busy ? "Another action is under way." : many === 0 ? "Select mailboxes first." : undefined);
 
   const run = async (verb: Verb, of: Chosen, why?: string) => {
@@ -262,9 +264,11 @@ function Bulk({ batch, chosen, many, all, total, filtered, onAll, onClear }: Bul
         word={batch.name}
         action="Delete"
         danger
+        ready={ready}
         onConfirm={() => run("delete", asked!.chosen)}
       >
         <p>Their passes are stopped, and their records and passwords removed from the batch. Migrated mail and the ledger stay.</p>
+        {asked?.verb === "delete" && <CutoverWarning batch={batch.name} verb="delete" onReady={setReady} />}
       </ConfirmByTyping>
       <Refused result={result} onClose={() => setResult(undefined)} />
     </div>

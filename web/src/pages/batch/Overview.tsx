@@ -18,6 +18,7 @@ import { Estimate } from "./Estimate";
 import { MailboxProgress } from "./MailboxProgress";
 import { Preflight } from "./Preflight";
 import { Troubles } from "./Troubles";
+import { timesOf } from "./times";
 
 type Batch = Schema<"Batch">;
 type Mailbox = Schema<"Mailbox">;
@@ -60,6 +61,7 @@ function Progress({ batch }: { batch: Batch }) {
   const stopped = batch.states ? (batch.states.Stopped ?? 0) + (batch.states.IncrementalStopped ?? 0) : counts.stopped;
   const left = (figures?.skipped ?? 0) - (figures?.approved ?? 0);
   const to = `/batches/${encodeURIComponent(batch.name)}`;
+  const { start, complete } = timesOf(batch);
   return (
     <Card title="Progress">
       <div className={styles.progress}>
@@ -99,12 +101,12 @@ function Progress({ batch }: { batch: Batch }) {
           ["Data copied", <Bytes n={figures?.movedBytes} />],
           ["Left out, not approved", left > 0 ? <To to={`${to}/findings`}>{counted(left, "message")}</To> : figures ? "0" : "–"],
           ["Data consistency score", <ScoreBadge score={figures?.score} />],
-          ["Started", batch.started ? <When at={batch.started} /> : batch.startAfter && !batch.startAfter.startsWith("0001") ? <When at={batch.startAfter} /> : "–"],
+          [start[0], <When at={start[1]} absolute />],
           ["Initial copies took", batch.initialDone ? <Duration seconds={batch.initialSeconds ?? 0} /> : "–"],
           ["Last synchronisation", <When at={batch.lastSynced} />],
           ["Next synchronisation", <When at={batch.figures?.due} />],
-          ["Final passes from", batch.completeAfter && !batch.completeAfter.startsWith("0001") ? <When at={batch.completeAfter} /> : undefined],
-          ["Completed", batch.completed ? <When at={batch.completed} /> : undefined],
+          [complete[0], complete[1] && <When at={complete[1]} absolute />],
+          ["Waits to complete", batch.completionWaits && <Said text={batch.completionWaits.join(" ")} />],
           ["Passwords", batch.wiped ? "Destroyed" : undefined],
         ]}
       />

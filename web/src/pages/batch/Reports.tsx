@@ -1,13 +1,13 @@
 import { Field, Link, makeStyles, Textarea, tokens } from "@fluentui/react-components";
-import { ArrowDownloadRegular, OpenRegular, SendRegular } from "@fluentui/react-icons";
+import { OpenRegular, SendRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState, type MouseEvent } from "react";
+import { useEffect, useState } from "react";
 import { api, ask, path, type Schema } from "../../api/client";
 import { queries } from "../../api/queries";
 import { DimmedButton, useRoleReason } from "../../parts/DimmedButton";
+import { DownloadLink } from "../../parts/DownloadLink";
 import { FormDialog } from "../../parts/FormDialog";
-import { download } from "../../parts/download";
-import { counted } from "../../parts/format";
+import { counted, lines } from "../../parts/format";
 import { Loading } from "../../parts/Loading";
 import { NoMailServer, useMailServer } from "../../parts/NoMailServer";
 import { Problem } from "../../parts/Problem";
@@ -18,7 +18,6 @@ import { VirtualTable, type Column } from "../../parts/VirtualTable";
 import { When } from "../../parts/When";
 import { Card } from "./Card";
 import { Handovers } from "./Handovers";
-import { lines } from "./settings";
 
 type Notice = Schema<"Notice">;
 
@@ -39,13 +38,7 @@ const files = [
 /** The report of a batch in its forms, and whom it was sent to. */
 export function Reports({ batch }: { batch: Schema<"Batch"> }) {
   const styles = useStyles();
-  const toasts = useToasts();
   const { name } = batch;
-  // A link would save what is said when the session has ended, or fail without a word.
-  const save = (file: string) => (event: MouseEvent) => {
-    event.preventDefault();
-    download(path`/batches/${name}/reports/${file}`, `${name}-${file}`).catch((error: unknown) => toasts.failed(`${file} could not be downloaded`, error));
-  };
   return (
     <>
       <Card title="Report">
@@ -59,10 +52,9 @@ export function Reports({ batch }: { batch: Schema<"Batch"> }) {
         <ul className={styles.files}>
           {files.map(([file, what]) => (
             <li key={file} className={styles.file}>
-              <Link href={path`/batches/${name}/reports/${file}`} download={`${name}-${file}`} onClick={save(file)} className={styles.link}>
-                <ArrowDownloadRegular aria-hidden />
+              <DownloadLink href={path`/batches/${name}/reports/${file}`} name={`${name}-${file}`}>
                 {file}
-              </Link>
+              </DownloadLink>
               <span className={styles.quiet}>{what}</span>
             </li>
           ))}

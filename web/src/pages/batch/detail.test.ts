@@ -7,8 +7,8 @@ it("tells why it was approved, the reason first", () => {
 
 it("tells what was changed, in words", () => {
   const line = detailLine({ detail: { notify: ["a@example.org", "b@example.org"], intervalSeconds: 3600, reportIntervalSeconds: 0, completeAfter: "0001-01-01T00:00:00Z" } });
-  expect(line).toBe("Reports go to: a@example.org, b@example.org; Between passes: 1 h; Between reports: never; Final passes from: none");
-  expect(detailLine({ detail: { startAfter: "2026-12-01T20:00:00Z" } })).toMatch(/^Starts not before: .*2026/);
+  expect(line).toBe("Reports go to: a@example.org, b@example.org; Between passes: 1 h; Between reports: never; Complete at: none");
+  expect(detailLine({ detail: { startAfter: "2026-12-01T20:00:00Z" } })).toMatch(/^Start at: .*2026/);
 });
 
 it("tells whose passwords are new, and no names for it", () => {

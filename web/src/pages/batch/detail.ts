@@ -6,7 +6,7 @@ export type Detail = [term: string, text: string];
 
 const terms: Record<string, string> = {
   reason: "Reason", findings: "Findings", mailboxes: "Mailboxes", added: "Added", known: "Known already", leftOut: "Rows left out", started: "Started at once", forget: "Ledger forgotten", source: "Source", target: "Target",
-  notify: "Reports go to", recipients: "Sent to", startAfter: "Starts not before", completeAfter: "Final passes from", intervalSeconds: "Between passes", reportIntervalSeconds: "Between reports",
+  notify: "Reports go to", recipients: "Sent to", startAfter: "Start at", completeAfter: "Complete at", intervalSeconds: "Between passes", reportIntervalSeconds: "Between reports",
   addresses: "Addresses", states: "In the states", search: "That match", folder: "Folder", uid: "UID", user: "User",
 };
 

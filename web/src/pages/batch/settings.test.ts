@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { changedFields, formOf, lines, localTime, over, patchOf, type Form, troublesOf } from "./settings";
+import { formOf, localTime, patchOf, type Form, troublesOf } from "./settings";
 
 const form: Form = { notify: ["a@example.org", "b@example.org"], interval: "3600", reports: "86400", startAfter: "", completeAfter: "2026-12-01T20:00" };
 
@@ -16,25 +16,18 @@ it("takes a time away with the zero time, and reads times in the viewer's zone",
   expect(localTime("0001-01-01T00:00:00Z")).toBe("");
 });
 
-it("refuses a new time of the final passes that is past", () => {
+it("refuses a new time to complete that is past", () => {
   const now = Date.parse("2026-11-30T12:00:00Z");
   expect(troublesOf({ ...form, completeAfter: "2026-11-28T12:00" }, form, now).completeAfter).toMatch(/past already.*Complete/);
   expect(troublesOf({ ...form, completeAfter: "2026-12-03T12:00" }, form, now)).toEqual({});
   expect(troublesOf({ ...form, completeAfter: "" }, form, now)).toEqual({});
 });
 
-it("takes other changes after the time of the final passes has come", () => {
+it("takes other changes after the time to complete has come", () => {
   expect(troublesOf({ ...form, interval: "1800" }, form, Date.parse("2027-01-01T00:00:00Z"))).toEqual({});
-});
-
-it("keeps one's own input and takes over the rest", () => {
-  const theirs = { ...form, interval: "1800", notify: ["c@example.org"] };
-  expect(changedFields(form, theirs)).toEqual(["notify", "interval"]);
-  expect(over(form, { ...form, interval: "5400" }, theirs)).toEqual({ ...theirs, interval: "5400" });
 });
 
 it("reads a batch", () => {
   const batch = { notify: null, intervalSeconds: 86400, reportIntervalSeconds: 0 } as unknown as Parameters<typeof formOf>[0];
   expect(formOf(batch)).toEqual({ notify: [], interval: "86400", reports: "0", startAfter: "", completeAfter: "" });
-  expect(lines("a; b,c\n\n")).toEqual(["a", "b", "c"]);
 });

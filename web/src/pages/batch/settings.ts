@@ -16,11 +16,6 @@ export interface Form {
 /** The time that takes a time away (Go's zero time). */
 const never = "0001-01-01T00:00:00Z";
 
-/** Lines and what stands between commas, without what is empty. */
-export function lines(text: string): string[] {
-  return text.split(/[\n,;]/).map((s) => s.trim()).filter((s) => s !== "");
-}
-
 /** A moment for an input of the kind datetime-local. */
 export function localTime(at?: string): string {
   if (!at || at.startsWith("0001-")) return "";
@@ -53,20 +48,4 @@ export function patchOf(before: Form, after: Form): BatchPatch {
   if (before.startAfter !== after.startAfter) patch.startAfter = time(after.startAfter);
   if (before.completeAfter !== after.completeAfter) patch.completeAfter = time(after.completeAfter);
   return patch;
-}
-
-/** Whether two forms say the same. */
-export function same(a: Form, b: Form): boolean {
-  return Object.keys(patchOf(a, b)).length === 0;
-}
-
-/** The fields that others have changed since the form was begun. */
-export function changedFields(before: Form, now: Form): (keyof Form)[] {
-  return (Object.keys(before) as (keyof Form)[]).filter((key) => !same({ ...before }, { ...before, [key]: now[key] }));
-}
-
-/** One's own input over what others have saved: what one has not touched is theirs. */
-export function over(before: Form, mine: Form, theirs: Form): Form {
-  const touched = changedFields(before, mine);
-  return { ...theirs, ...Object.fromEntries(touched.map((key) => [key, mine[key]])) };
 }

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect } from "react";
 import { api, ask, path, type Live, type Schema } from "../../api/client";
 import { batchQuery, queries } from "../../api/queries";
-import { paced } from "../../live/paced";
 import { useLive } from "../../live/useLive";
+import { useFreshLists } from "./useFreshLists";
 
 type Batch = Schema<"Batch">;
 type Mailbox = Schema<"Mailbox">;
@@ -16,19 +16,6 @@ export interface BatchLook {
 }
 
 const moving = ["Validating", "Starting", "Syncing", "IncrementalSyncing", "Stopping", "Completing"];
-
-/** Has the lists of a batch that are looked at asked for again whenever the line says something else of it. */
-function useFreshLists(name: string, batch: Batch | undefined): void {
-  const lists = useMemo(() => paced(() => Promise.all([["mailboxes", name], ["history", name]].map((queryKey) => queries.invalidateQueries({ queryKey })))), [name]);
-  useEffect(() => lists.stop, [lists]);
-  const told = batch && JSON.stringify([batch.version, batch.counts, batch.states, batch.figures]);
-  const before = useRef(told);
-  useEffect(() => {
-    // What the line says first the lists have been asked for just now.
-    if (told !== undefined && before.current !== undefined && told !== before.current) lists.ask();
-    before.current = told;
-  }, [told, lists]);
-}
 
 /** A batch and its mailboxes that are under way, live. */
 export function useBatch(name: string): BatchLook {

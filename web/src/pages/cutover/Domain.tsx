@@ -40,6 +40,7 @@ export function Domain({ of: c, onEdit }: { of: Cutover; onEdit(): void }) {
   const [looking, setLooking] = useState(false);
   const [ending, setEnding] = useState(false);
   const { domain } = c;
+  const held = c.heldBatches ?? [];
   const state = cutoverStates[c.state];
   const refresh = () => queries.invalidateQueries({ queryKey: ["cutovers"] });
   const look = async () => {
@@ -110,13 +111,24 @@ export function Domain({ of: c, onEdit }: { of: Cutover; onEdit(): void }) {
         onClose={() => setEnding(false)}
         title={`End the watch of ${domain}?`}
         action="End the watch"
+        word={held.length > 0 ? domain : undefined}
         onConfirm={async () => {
           await ask(api.DELETE("/cutovers/{domain}", { params: { path: { domain } } }));
           toasts.done(`${domain} is not watched any more.`);
           void refresh();
         }}
       >
-        <p>What was seen is forgotten, the time of the switch among it. No record and no batch changes.</p>
+        <p>What was seen is forgotten, the time of the switch among it. No record changes.</p>
+        {held.length > 0 && (
+          <MessageBar intent="warning" layout="multiline">
+            <MessageBarBody>
+              <MessageBarTitle>
+                Waiting to complete until it is safe for <Said text={domain} />: <Said text={held.join(", ")} />.
+              </MessageBarTitle>
+              Without the watch nobody asks whether it is safe: what waits does not complete by itself any more, and is completed by hand.
+            </MessageBarBody>
+          </MessageBar>
+        )}
       </ConfirmByTyping>
     </Card>
   );
@@ -217,7 +229,9 @@ function Mailboxes({ of: c }: { of: Cutover }) {
               <To to={`/batches/${encodeURIComponent(b.batch)}/mailboxes/${encodeURIComponent(b.emailAddress)}`}>
                 <Said text={b.emailAddress} />
               </To>{" "}
-              {b.syncedAt ? (
+              {b.lacks ? (
+                <>lacks mail: {b.lacks}</>
+              ) : b.syncedAt ? (
                 <>
                   was synchronised last <When at={b.syncedAt} />
                 </>
@@ -247,6 +261,7 @@ const troubles: Record<string, string> = {
   timeout: "does not answer",
   garbled: "makes no sense",
   forbidden: "may not be asked, by the server's settings",
+  "no-address": "has no address",
   alias: "says that the domain is an alias",
 };
 

@@ -1,17 +1,20 @@
 import { Field, Input, Select, Textarea } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
-import { api, ask } from "../../api/client";
+import { api, ask, ifMatch } from "../../api/client";
 import { queries } from "../../api/queries";
 import { FormDialog } from "../../parts/FormDialog";
 import { useToasts } from "../../parts/Toasts";
-import { draftOf, emptyDraft, specOf, type Cutover, type CutoverDraft } from "./words";
+import { draftOf, emptyDraft, entering, specOf, withKind, type Cutover, type CutoverDraft } from "./words";
 
 /** Has a domain watched, or changes how. */
 export function WatchDomain({ open, of, onClose }: { open: boolean; of?: Cutover; onClose(): void }) {
   const toasts = useToasts();
   const [draft, setDraft] = useState<CutoverDraft>(emptyDraft);
+  const [begun, setBegun] = useState<Cutover>();
   useEffect(() => {
-    if (open) setDraft(of ? draftOf(of) : emptyDraft);
+    if (!open) return;
+    setDraft(of ? draftOf(of) : emptyDraft);
+    setBegun(of);
     // What is typed stays when a newer look comes in meanwhile.
   }, [open, of?.domain]);
   const set = (change: Partial<CutoverDraft>) => setDraft((was) => ({ ...was, ...change }));
@@ -26,7 +29,8 @@ export function WatchDomain({ open, of, onClose }: { open: boolean; of?: Cutover
       shownFields={["domain", "mx", "spf", "autodiscover", "tenant", "switchedAt", "notify"]}
       onSubmit={async () => {
         const domain = draft.domain.trim();
-        await ask(api.PUT("/cutovers/{domain}", { params: { path: { domain } }, body: specOf(draft, of?.batches ?? []) }));
+        const header = begun?.version ? ifMatch(begun.version) : {};
+        await ask(api.PUT("/cutovers/{domain}", { params: { path: { domain }, header }, body: specOf(draft, begun?.batches ?? [], begun?.statedAt) }));
         toasts.done(of ? `${domain} is watched otherwise.` : `${domain} is watched.`);
         void queries.invalidateQueries({ queryKey: ["cutovers"] });
       }}
@@ -39,7 +43,7 @@ export function WatchDomain({ open, of, onClose }: { open: boolean; of?: Cutover
             </Field>
           )}
           <Field label="Its mail moves to">
-            <Select value={draft.kind} onChange={(_, d) => set({ kind: d.value as CutoverDraft["kind"] })}>
+            <Select value={draft.kind} onChange={(_, d) => setDraft((was) => withKind(was, d.value as CutoverDraft["kind"]))}>
               <option value="office365">Office 365</option>
               <option value="office365-china">Office 365 operated by 21Vianet</option>
               <option value="other">Another system</option>
@@ -62,10 +66,10 @@ export function WatchDomain({ open, of, onClose }: { open: boolean; of?: Cutover
               </Field>
             </>
           )}
-          <Field label="Moved at" hint="Only if the records were moved while nobody looked. What was seen counts more" validationMessage={problem?.field("switchedAt")}>
-            <Input type="datetime-local" value={draft.switchedAt} onChange={(_, d) => set({ switchedAt: d.value })} />
+          <Field label="Moved at" hint="Only if the records were moved while nobody looked. What was seen counts more. To say the same time again, clear it and enter it anew" validationMessage={problem?.field("switchedAt")}>
+            <Input type="datetime-local" value={draft.switchedAt} onChange={(_, d) => setDraft((was) => entering(was, d.value))} />
           </Field>
-          <Field label="Mail to" hint="Who is told when the state changes, one address a line; you are, in any case" validationMessage={problem?.field("notify")}>
+          <Field label="Mail to" hint="Who is told when the state changes, one address a line; whoever had it watched first is, in any case" validationMessage={problem?.field("notify")}>
             <Textarea value={draft.notify} onChange={(_, d) => set({ notify: d.value })} spellCheck={false} rows={2} />
           </Field>
         </>

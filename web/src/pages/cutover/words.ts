@@ -22,16 +22,28 @@ export interface CutoverDraft {
   autodiscover: string;
   tenant: string;
   switchedAt: string;
+  /** Whether the time was entered, also as it was before: then it is said now, of all that was seen until now. */
+  said?: boolean;
   notify: string;
 }
 
 export const emptyDraft: CutoverDraft = { domain: "", kind: "office365", mx: "", spf: "", autodiscover: "", tenant: "", switchedAt: "", notify: "" };
 
+/** The draft with another kind of target. What the former kind fills in by itself is not the new one's. */
+export function withKind(draft: CutoverDraft, kind: CutoverDraft["kind"]): CutoverDraft {
+  return { ...draft, kind, spf: "", autodiscover: "", tenant: "" };
+}
+
+/** The draft with the time that was entered. */
+export function entering(draft: CutoverDraft, switchedAt: string): CutoverDraft {
+  return { ...draft, switchedAt, said: true };
+}
+
 /** The words of a list that is typed: by line, comma or space. */
 export const words = (text: string): string[] => text.split(/[\s,;]+/).filter((word) => word !== "");
 
-/** What the server is asked for; batches stay as they were. */
-export function specOf(draft: CutoverDraft, batches: string[]): Schema<"CutoverSpec"> {
+/** What the server is asked for; batches stay as they were, and so does the time that was stated unless another one was entered: the field has no seconds. */
+export function specOf(draft: CutoverDraft, batches: string[], statedAt?: string): Schema<"CutoverSpec"> {
   const { kind, spf, autodiscover, tenant } = draft;
   const mx = words(draft.mx);
   const target: Schema<"CutoverTarget"> = {
@@ -42,7 +54,8 @@ export function specOf(draft: CutoverDraft, batches: string[]): Schema<"CutoverS
     ...(kind !== "other" && tenant.trim() !== "" ? { tenant: tenant.trim() } : {}),
   };
   const at = Date.parse(draft.switchedAt);
-  return { target, batches, notify: words(draft.notify), ...(Number.isNaN(at) ? {} : { switchedAt: new Date(at).toISOString() }) };
+  const switchedAt = Number.isNaN(at) ? undefined : localTime(statedAt) === draft.switchedAt ? statedAt : new Date(at).toISOString();
+  return { target, batches, notify: words(draft.notify), ...(switchedAt === undefined ? {} : { switchedAt, ...(draft.said ? { saidAnew: true } : {}) }) };
 }
 
 /** A moment as a field of a form has it, in the viewer's zone. */

@@ -1,6 +1,7 @@
 import { Link, makeStyles, tokens } from "@fluentui/react-components";
-import { ArrowDownloadRegular, OpenRegular } from "@fluentui/react-icons";
+import { OpenRegular } from "@fluentui/react-icons";
 import { path, type Schema } from "../../api/client";
+import { DownloadLink } from "../../parts/DownloadLink";
 import { Card } from "../batch/Card";
 
 const useStyles = makeStyles({
@@ -25,10 +26,9 @@ export function Handover({ mailbox }: { mailbox: Schema<"Mailbox"> }) {
             <OpenRegular aria-hidden />
             Open the hand-over in a new tab
           </Link>
-          <Link href={path`/batches/${batch}/mailboxes/${address}/handover.txt`} download={`${address}-handover.txt`} className={styles.link}>
-            <ArrowDownloadRegular aria-hidden />
+          <DownloadLink href={path`/batches/${batch}/mailboxes/${address}/handover.txt`} name={`${address}-handover.txt`}>
             Download it as text
-          </Link>
+          </DownloadLink>
         </div>
       )}
     </Card>

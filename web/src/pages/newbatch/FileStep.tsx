@@ -6,6 +6,7 @@ import { bytes, count, counted } from "../../parts/format";
 import { Problem } from "../../parts/Problem";
 import { Said } from "../../parts/Said";
 import { openToSource, usable } from "./check";
+import { keptCorrections } from "./corrections";
 import { maxBytes, template } from "./csv";
 import { downloadCorrected } from "./downloadFile";
 import { FileProblems } from "./FileProblems";
@@ -74,7 +75,8 @@ export function FileStep({ wizard: w }: { wizard: Wizard }) {
       {!file && draft.fileName !== "" && (
         <MessageBar intent="warning" layout="multiline">
           <MessageBarBody>
-            Choose the file <Said text={draft.fileName} /> again: it holds passwords, so that it is kept nowhere when the page is loaded anew. What you have chosen besides is still here, and what you have corrected is made again when it is the same file. Only passwords are to be entered anew.
+            Choose the file <Said text={draft.fileName} /> again: it holds passwords, and is not kept here. What you have chosen besides is still here.
+            {keptCorrections() && " What you have corrected is made again when it is the same file; only passwords are to be entered anew."}
           </MessageBarBody>
         </MessageBar>
       )}

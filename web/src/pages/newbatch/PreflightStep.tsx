@@ -115,6 +115,8 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
   const [starting, setStarting] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const [open, setOpen] = useState<string>();
+  // It was tried to start it by itself.
+  const begun = useRef(false);
   const { data, error: unread, refetch } = useQuery({
     queryKey: ["preflight", name],
     queryFn: ({ signal }) => allTried(name, signal),
@@ -127,6 +129,7 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
   });
   const ask1 = async () => {
     setError(undefined);
+    begun.current = false;
     setSince(newest(data ?? []));
     try {
       await ask(api.POST("/batches/{batch}/preflight", { params: { path: { batch: name } } }));
@@ -162,7 +165,6 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
   // What was chosen is done while the page is open: when all went well, and at no second look.
   const waits = w.draft.start === "now" && !w.draft.startedByItself && batch?.state === "Created";
   const good = data !== undefined && data.length > 0 && counts.pending + counts.failed === 0;
-  const begun = useRef(false);
   useEffect(() => {
     if (!waits || !good || begun.current) return;
     begun.current = true;
@@ -196,7 +198,9 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
           <MessageBarBody>Every mailbox was ready, and the batch was started.</MessageBarBody>
         </MessageBar>
       ) : (
-        waits && (
+        waits &&
+        error === undefined &&
+        !unread && (
           <MessageBar intent={counts.failed > 0 && counts.pending === 0 ? "warning" : "info"} layout="multiline">
             <MessageBarBody>
               {counts.failed > 0 && counts.pending === 0
@@ -269,7 +273,7 @@ function Try({ wizard: w, onStep }: { wizard: Wizard; onStep(step: Step): void }
           onStep("file");
         }}
       >
-        <p>Nothing was copied yet. What you have chosen stays in this wizard, but the migration file and passwords: they are with the batch only.</p>
+        <p>Nothing was copied yet. What you have chosen stays in this wizard, but the migration file with its corrections and passwords: they are with the batch only.</p>
       </ConfirmByTyping>
     </div>
   );

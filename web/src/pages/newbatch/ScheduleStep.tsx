@@ -1,15 +1,11 @@
 import { Field, Input, Radio, RadioGroup } from "@fluentui/react-components";
 import { useMe } from "../../api/queries";
 import { NoMailServer } from "../../parts/NoMailServer";
+import { emailTrouble } from "./draft";
 import { IntervalField, passes, reports } from "./IntervalField";
 import { ListEditor } from "./ListEditor";
 import { useStepStyles } from "./useStyles";
 import type { Wizard } from "./useWizard";
-
-/** What is wrong with an address that gets reports. */
-export function emailTrouble(text: string): string | undefined {
-  return /^[^\s@<>",;]+@[^\s@<>",;]+$/.test(text) ? undefined : "Write it as name@example.org.";
-}
 
 /** Who gets reports, when it starts, and when it completes. */
 export function ScheduleStep({ wizard: w }: { wizard: Wizard }) {

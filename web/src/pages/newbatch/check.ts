@@ -67,6 +67,6 @@ const bound: Record<string, string> = {
 /** What to do about a problem, here; of a batch that is there, where its endpoints are settled. */
 export function remedyOf(problem: FileProblem, settled = false): string {
   if (settled && bound[problem.code]) return bound[problem.code]!;
-  if (problem.code === "csv-unknown-column") return `${problem.remedy.replace("--source and --target", "the endpoints")} ${settled ? "Or tick" : "Or tick above"} that such columns are left out.`;
+  if (problem.code === "csv-unknown-column") return `${problem.remedy.replace("--source and --target", "the endpoints")} Or tick that such columns are left out.`;
   return remedies[problem.code] ?? problem.remedy.replace("the servers are those of --source and --target", "the servers are those of the endpoints").replace(/; where one sign-in opens every mailbox of the source it is not needed.*$/, "; where one sign-in opens every mailbox of the source it is not needed.");
 }

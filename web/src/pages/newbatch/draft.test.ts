@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { bounded, emptyDraft, fileOptions, firstOf, furthest, keep, kept, momentOf, proposeName, ruleTrouble, specOf, stepOfField, steps, stepTroubles, type Draft } from "./draft";
+import { bounded, emailTrouble, emptyDraft, fileOptions, firstOf, furthest, keep, kept, momentOf, proposeName, ruleTrouble, specOf, stepOfField, steps, stepTroubles, type Draft } from "./draft";
 import { asWindows, blobOf, commaSeparated, edited, fileOf, headerOf, mailboxRows, maybeWindows, personAt, withHeader, withoutTargetPassword } from "./file";
 
 const draft = (changes: Partial<Draft> = {}): Draft => ({ ...emptyDraft(), fileName: "pilot.csv", source: "old", target: "new", name: "pilot", ...changes });
@@ -111,4 +111,9 @@ describe("the migration file", () => {
     expect(headerOf(commaSeparated(fileOf("s.csv", bytes("EmailAddress;UserName\na@b.c;d,e\n")), ";")!)).toEqual(["EmailAddress", "UserName"]);
     expect(withHeader(fileOf("n.csv", bytes("a@b.c,a,p\n")), ["EmailAddress", "UserName", "Password"]).records).toEqual(["EmailAddress,UserName,Password\n", "a@b.c,a,p\n"]);
   });
+});
+
+test("addresses of reports are bare ones", () => {
+  expect(emailTrouble("board@example.org")).toBeUndefined();
+  for (const bad of ["board", "@example.org", "a b@example.org", "Board <board@example.org>", "a@example.org,b@example.org"]) expect(emailTrouble(bad)).toContain("name@example.org");
 });

@@ -215,3 +215,8 @@ export function ruleTrouble(text: string): string | undefined {
   const known = [...wellKnown.map(([rule]) => rule.toLowerCase()), "#root#"];
   return known.includes(name.toLowerCase()) ? undefined : "There is no such well-known folder. A real # at the beginning is written \\#.";
 }
+
+/** What is wrong with an address that gets reports. */
+export function emailTrouble(text: string): string | undefined {
+  return /^[^\s@<>",;]+@[^\s@<>",;]+$/.test(text) ? undefined : "Write it as name@example.org.";
+}
