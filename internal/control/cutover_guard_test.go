@@ -195,6 +195,7 @@ func ago(hours int) *time.Time { return ptr(time.Now().Add(-time.Duration(hours)
 // A new batch makes up only for what it brings along: from where the completed one ended, of
 // the folders that it had.
 func TestANewBatchMakesUpForWhatItBringsAlongOnly(t *testing.T) {
+	border := ago(300)
 	for name, c := range map[string]struct {
 		pilot, heir BatchSpec
 		lacking     bool // the pilot left messages out
@@ -210,8 +211,8 @@ func TestANewBatchMakesUpForWhatItBringsAlongOnly(t *testing.T) {
 		"not a folder that the pilot had":   {heir: BatchSpec{Exclude: []string{"Archive"}}},
 		"the folders of the pilot":          {pilot: BatchSpec{Exclude: []string{"Archive"}}, heir: BatchSpec{Exclude: []string{"Archive"}}, want: true},
 		"all included folders of the pilot": {pilot: BatchSpec{Include: []string{"INBOX"}}, heir: BatchSpec{Include: []string{"INBOX", "Sent"}}, want: true},
-		"what the pilot was not to bring":   {pilot: BatchSpec{ReceivedBefore: ago(300)}, heir: BatchSpec{ReceivedFrom: ago(300)}, want: true},
-		"not all that it was not to bring":  {pilot: BatchSpec{ReceivedBefore: ago(300)}, heir: BatchSpec{ReceivedFrom: ago(250)}},
+		"what the pilot was not to bring":   {pilot: BatchSpec{ReceivedBefore: border}, heir: BatchSpec{ReceivedFrom: border}, want: true},
+		"not all that it was not to bring":  {pilot: BatchSpec{ReceivedBefore: border}, heir: BatchSpec{ReceivedFrom: ago(250)}},
 	} {
 		w, looker, _ := watching(t)
 		w.endpoints()
