@@ -14,11 +14,12 @@ GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1
 
 # All builds are of one kind, so that each finds in the cache what another has compiled.
 export GOFLAGS += -trimpath
+export CGO_ENABLED = 0
 
 # The race detector leaves out SQLite alone: C turned into Go, four times slower when it
 # is watched. Only such a package may be left out: one that makes instances of generic
 # code of others has it unwatched for all. Commands that tests build are watched too.
-RACE = GOFLAGS="$(GOFLAGS) -race '-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0'" GORACE=atexit_sleep_ms=10 GOGC=400
+RACE = CGO_ENABLED=1 GOFLAGS="$(GOFLAGS) -race '-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0'" GORACE=atexit_sleep_ms=10 GOGC=400
 
 # SLOW are the suites that take longest: they begin first.
 SLOW = ./internal/cli ./internal/hostiletest ./internal/store ./internal/crashtest ./internal/servicetest
@@ -52,16 +53,17 @@ test-fast:
 
 # What measures how much slower healthy sessions become, and how quick the console is, runs
 # alone, and browsers share the machine with each other only. LEFT is what make test leaves
-# to this, BROWSER what it leaves of the console.
-LEFT = Records|LargestMigrationFile|FullMigrationFile|HostileFiles|CanonHoldsLittle|EachLanguage|Repair|RaceCorpora|OnPostgreSQL|Odd.*LoseAnd|StorageFormat
+# to this, BROWSER what it leaves of the console, LONGEST begins first.
+LEFT = Records|LargestMigrationFile|FullMigrationFile|HostileFiles|CanonHoldsLittle|EachLanguage|Repair|RaceCorpora|OnPostgreSQL|Odd.*LoseAnd|StorageFormat|TestSize
 BROWSER = Largest|WithinTwoSeconds|Keyboard|EveryPage|Nothing(That|Entered)|NotSafeYet
+LONGEST = ./internal/crashtest ./internal/cli ./internal/mailsync ./internal/control ./internal
 test-long: export MAILHAUL_LONG = 1
 test-long: export MAILHAUL_REQUIRE_RIGS = 1
 test-long: build
 	./scripts/install-rigs
 	$(GO) test -timeout 20m -run Long ./internal/hostiletest
 	$(GO) test -timeout 15m -run '$(BROWSER)' ./internal/consoletest
-	MAILHAUL_BESIDE=1 $(GO) test -p 3 -timeout 35m -run 'Long|$(LEFT)' ./internal/crashtest ./internal/cli $$($(GO) list ./... | grep -v -e /hostiletest$$ -e /consoletest$$)
+	MAILHAUL_BESIDE=1 $(GO) test -p 3 -timeout 35m -run 'Long|$(LEFT)' $(LONGEST) $$($(GO) list ./... | grep -v -e /hostiletest$$ -e /consoletest$$)
 	./scripts/fuzz 30s 'Reader|Responses|UTF7|UIDSet|Date|CSV' 4s
 
 lint:

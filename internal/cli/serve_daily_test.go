@@ -203,6 +203,9 @@ func TestLongAPassWithNothingNewCostsLittleAndMemoryStaysFlat(t *testing.T) {
 		plan.Mailboxes = 2000
 	}
 	t.Run("SQLite", func(t *testing.T) { plan.measureDaily(t, filepath.Join(t.TempDir(), "mailhaul.db")) })
+	if effort.Long() && !effort.Alone() {
+		plan.Mailboxes = 400
+	}
 	t.Run("PostgreSQL", func(t *testing.T) { plan.measureDaily(t, postgresrig.DatabaseT(t)) })
 }
 

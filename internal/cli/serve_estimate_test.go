@@ -47,7 +47,7 @@ func alike(count, size int) func(int) (int, int) {
 
 func TestAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
 	t.Parallel()
-	estimates(t, func(s simulated) bool { return s.pilot == 8 })
+	estimates(t, func(s simulated) bool { return s.pilot == 8 && !(s.sizes && effort.Quick()) })
 }
 
 func TestLongAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailhaul/mailhaul/internal/relay"
 	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/oracle"
 	"github.com/mailhaul/mailhaul/rigs/rig"
@@ -112,9 +113,22 @@ func (m *massacre) fill(t *testing.T, n killCounts) {
 	}
 }
 
+// killLatency keeps the command busy with few messages, as a killer needs it. What it sent
+// arrives even when it is dead by then.
+const killLatency = 2 * time.Millisecond
+
 // command makes the migration file and gives the arguments of the command.
 func (m *massacre) command(t *testing.T) []string {
 	t.Helper()
+	var lines []string
+	for _, server := range []*rig.Mail{m.source, m.target} {
+		line, err := relay.Listen(server.Addr(), relay.Options{Latency: killLatency})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = line.Close() })
+		lines = append(lines, line.Addr())
+	}
 	dir := t.TempDir()
 	rows := "EmailAddress,UserName,Password,TargetUserName\n"
 	for _, user := range m.users {
@@ -125,7 +139,7 @@ func (m *massacre) command(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return []string{
-		"copy", "--csv", file, "--source", "imap+plain://" + m.source.Addr(), "--target", "imap+plain://" + m.target.Addr(),
+		"copy", "--csv", file, "--source", "imap+plain://" + lines[0], "--target", "imap+plain://" + lines[1],
 		"--allow-cleartext", "--ledger", filepath.Join(dir, "ledger.db"), "--settle", "300ms", "--connections", "2", "--json",
 	}
 }
@@ -155,7 +169,7 @@ func (m *massacre) killAgainAndAgain(t *testing.T, kills int) {
 			// The more often it is faster than the killer, the more it gets.
 			finished++
 			for range 3 {
-				m.deliver(t, m.users[rng.IntN(len(m.users))], mail.many(min(200+50*finished, 1000)))
+				m.deliver(t, m.users[rng.IntN(len(m.users))], mail.many(min(100+25*finished, 1000)))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/store"
+	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 const (
@@ -82,6 +83,7 @@ func emptySize(t *testing.T) int64 {
 }
 
 func TestSize(t *testing.T) {
+	effort.LeaveToLong(t)
 	empty := emptySize(t)
 	shuffled := windows(sources(), 1, window)
 	perm := rand.New(rand.NewPCG(5, 6)).Perm(messages)
