@@ -262,6 +262,20 @@ func TestFlagsOfACutoverThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
+// flagsOfCutover are the flags of a command about example.org.
+func flagsOfCutover(t *testing.T, args []string) *cutoverFlags {
+	t.Helper()
+	f, command := &cutoverFlags{}, &cobra.Command{}
+	f.register(command.Flags())
+	if err := command.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.check(command.Flags(), "example.org"); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // A flag changes what it names and leaves the rest of the target as it is; another kind
 // begins it anew.
 func TestOneFlagChangesOneThingOfTheTarget(t *testing.T) {
@@ -287,14 +301,7 @@ func TestOneFlagChangesOneThingOfTheTarget(t *testing.T) {
 		{cutover.Target{}, []string{"--tenant", "contoso.onmicrosoft.com"}, office},
 		{cutover.Target{}, []string{"--mx", "mx.new.example", "--spf", "spf.new.example", "--autodiscover", "mail.new.example"}, other},
 	} {
-		f, command := &cutoverFlags{}, &cobra.Command{}
-		f.register(command.Flags())
-		if err := command.ParseFlags(c.args); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.check(command.Flags(), "example.org"); err != nil {
-			t.Fatal(err)
-		}
+		f := flagsOfCutover(t, c.args)
 		if got, err := f.wanted(c.now); err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q of %+v: %+v, %v", c.args, c.now, got, err)
 		}
@@ -315,14 +322,7 @@ func TestItIsToldThatTheTargetIsAssumed(t *testing.T) {
 		{"", []string{"--mx", "mx1.new.example,mx2.new.example"}, "target: mx1.new.example, mx2.new.example"},
 		{cutover.Office365, nil, "target: Office 365"},
 	} {
-		f, command := &cutoverFlags{}, &cobra.Command{}
-		f.register(command.Flags())
-		if err := command.ParseFlags(c.args); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.check(command.Flags(), "example.org"); err != nil {
-			t.Fatal(err)
-		}
+		f := flagsOfCutover(t, c.args)
 		target, err := f.wanted(cutover.Target{Kind: c.known})
 		if got := targetLine(target, f.assumed); err != nil || got != c.want {
 			t.Errorf("%q: %q, %v, want %q", c.args, got, err, c.want)

@@ -3,6 +3,7 @@ package mailsync
 import (
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 // histories runs n histories from a first seed on, in parallel, until one has
 // a violation that begins with harm, and returns that world and violation.
 func histories(t *testing.T, m mutant, harm string, first uint64, n int) (found *world, what string, ran int) {
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // a world is small, and soon over
 	var next, count atomic.Int64
 	var mu sync.Mutex
 	judge := func(w *world) {

@@ -139,7 +139,8 @@ func (t *targets) close() {
 }
 
 // noteRefusal remembers that the target bears fewer connections than was thought, and reports
-// whether it has said so. Some servers say so as they refuse a sign-in: where others are signed in, it is taken for that.
+// whether it has said so. Some servers say so as they refuse a sign-in: where others are
+// signed in, it is taken for that.
 func (t *targets) noteRefusal(err error) (refused bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -120,17 +120,22 @@ func among(names, own []string) (both []string) {
 	return both
 }
 
+// bestNamed finds the top-level folder that has the earliest of the names.
 func bestNamed(folders []migration.Folder, prefix string, names []string) (migration.Folder, bool) {
+	var candidates []migration.Folder
+	var tops []string
+	for _, f := range folders {
+		levels := f.Levels(prefix)
+		if len(levels) == 2 && strings.EqualFold(levels[0], "INBOX") {
+			levels = levels[1:]
+		}
+		if len(levels) == 1 && f.Use == "" && f.Selectable {
+			candidates, tops = append(candidates, f), append(tops, levels[0])
+		}
+	}
 	for _, name := range names {
-		folded := foldName(name)
-		for _, f := range folders {
-			levels := f.Levels(prefix)
-			if len(levels) == 2 && strings.EqualFold(levels[0], "INBOX") {
-				levels = levels[1:]
-			}
-			if len(levels) == 1 && f.Use == "" && f.Selectable && foldName(levels[0]) == folded {
-				return f, true
-			}
+		if i := slices.IndexFunc(tops, func(other string) bool { return sameName(name, other) }); i >= 0 {
+			return candidates[i], true
 		}
 	}
 	return migration.Folder{}, false
