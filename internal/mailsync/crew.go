@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	// nearby is the round trip below which more connections have no waiting to
-	// fill: the servers are then as busy with one as with several, and each
+	// nearby is the round trip below which more connections than two have no waiting
+	// to fill: the servers are then as busy with two as with several, and each
 	// further one costs them a process, locks and a sign-in.
 	nearby = 15 * time.Millisecond
 	// signIn is what a server takes for a sign-in beside the round trip, so that not
 	// until a folder has been opened is it known whether a line is near.
 	signIn = 15 * time.Millisecond
-	// joining is how long a pass over near lines goes on with what it has before
-	// it takes one more connection to each side.
+	// joining is how long a pass over near lines goes on with two, and then with each
+	// further one, before it takes one more.
 	joining = 2 * time.Second
 )
 
@@ -106,8 +106,8 @@ func (p *pass) wantedWorkers() int {
 	return min(most, windows)
 }
 
-// runWorkers has the lines work until nothing is left to do: far ones all at
-// once, near ones one after the other for as long as the work lasts.
+// runWorkers has the lines work until nothing is left to do: far ones and the first two
+// all at once, other near ones one after the other for as long as the work lasts.
 func (p *pass) runWorkers(first *line) {
 	if p.lines == nil {
 		p.lines = []*line{first}
@@ -121,7 +121,7 @@ func (p *pass) runWorkers(first *line) {
 		all.Go(func() {
 			defer l.close()
 			l.ahead.Wait() // or else it keeps a folder from those who are ready
-			if p.join(begun.Add(time.Duration(i) * apart)) {
+			if p.join(begun.Add(time.Duration(i-1) * apart)) {
 				p.runWorker(l)
 			}
 		})
