@@ -41,9 +41,7 @@ func within(t *testing.T, what string, took, bar time.Duration) {
 
 func TestAFullMigrationFile(t *testing.T) {
 	effort.LeaveToLong(t)
-	if testing.Short() {
-		t.Skip("50,000 rows")
-	}
+	effort.LeaveToTest(t)
 	if path := os.Getenv(fullChild); path != "" {
 		w := &world{t: t, path: path, prober: &fakeProber{}, source: &fakeSource{}}
 		w.full()

@@ -41,9 +41,7 @@ func bar(t *testing.T, what string, took, bar time.Duration) {
 // largest makes a batch of 50,000 mailboxes and looks at it in every way that the
 // console does.
 func largest(t *testing.T, open func(*testing.T) (*store.Store, func() *store.Store)) {
-	if testing.Short() {
-		t.Skip("50,000 rows")
-	}
+	effort.LeaveToTest(t)
 	effort.LeaveToLong(t)
 	s, _ := open(t)
 	b := migration.BatchRecord{Name: "all", Intent: migration.Run}
