@@ -11,7 +11,6 @@ import (
 	"github.com/mailhaul/mailhaul/internal/imapfake"
 	"github.com/mailhaul/mailhaul/internal/mailsync"
 	"github.com/mailhaul/mailhaul/internal/migration"
-	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // withMail is a Gmail mailbox with n messages that have been copied.
@@ -280,7 +279,6 @@ func TestGmailIsCutInTheMiddle(t *testing.T) {
 // TestGmailSurvivesKills kills the client at a step, relabels what it has begun to
 // copy, and goes on.
 func TestGmailSurvivesKills(t *testing.T) {
-	effort.LeaveToTest(t)
 	stride := int64(7)
 	source, target := startFake(t, imapfake.Options{Personality: imapfake.Gmail()}), startFake(t, imapfake.Options{Personality: imapfake.Dovecot()})
 	dir := t.TempDir()

@@ -37,7 +37,6 @@ var onlineCuts = []struct {
 }{{"with APPENDUID", false}, {"without APPENDUID", true}}
 
 func TestCutOnTheWayToExchangeOnlineLosesAndDoublesNothing(t *testing.T) {
-	effort.LeaveToTest(t)
 	t.Parallel()
 	for _, c := range onlineCuts {
 		t.Run(c.name, func(t *testing.T) {

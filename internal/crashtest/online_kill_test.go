@@ -60,7 +60,6 @@ type onlineMassacre struct {
 }
 
 func TestKillsOnTheWayToExchangeOnlineLoseAndDoubleNothing(t *testing.T) {
-	effort.LeaveToTest(t)
 	t.Parallel()
 	onlineMassacreOf(t, killCounts{mailboxes: 2, inbox: 60, kills: 6 / sparser()})
 }
