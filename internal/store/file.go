@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	_ "embed"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,8 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/pressly/goose/v3"
 )
 
 // This file makes the file of a ledger and its copies, and tells them from files
@@ -131,8 +130,14 @@ func create(ctx context.Context, path string) error {
 	return syncDirectory(filepath.Dir(path))
 }
 
+// schema makes at once what the migrations make step by step, a fifth of the time.
+//
+//go:embed schema.sql
+var schema string
+
 // makeTables makes the tables of an empty ledger. Nothing is lost if that breaks off, so
-// that it is synced to disk once and not after each step.
+// that it is synced to disk once and not after each step. What schema lacks, if anything,
+// is made when the ledger is opened.
 func makeTables(ctx context.Context, draft string) error {
 	db, err := sql.Open(driverName, fileURI(draft)+"?_pragma=synchronous(OFF)&_pragma=journal_mode(MEMORY)")
 	if err != nil {
@@ -141,7 +146,7 @@ func makeTables(ctx context.Context, draft string) error {
 	db.SetMaxOpenConns(1)
 	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID))
 	if err == nil {
-		err = migrate(ctx, db, goose.DialectSQLite3, sqliteWords)
+		_, err = db.ExecContext(ctx, "BEGIN;\n"+schema+"COMMIT;")
 	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
