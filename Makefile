@@ -51,7 +51,7 @@ checked:
 # The suites across packages, those whose names end in test, are left to make test.
 test-fast:
 	MAILHAUL_NO_RIGS=1 MAILHAUL_QUICK=1 GOGC=400 $(GO) test -short -vet=off -p 4 -parallel 8 $(filter-out %test,$(SLOW)) \
-		$$($(GO) list ./internal/... | grep -v test$$)
+		$$($(GO) list ./cmd/... ./internal/... | grep -v test$$)
 
 # What measures how much slower healthy sessions become, and how quick the console is, runs
 # alone, and browsers share the machine with each other only. LEFT is what make test leaves

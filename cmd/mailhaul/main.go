@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	collectRarely()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks for a clean stop; a second one ends at once.
 	context.AfterFunc(ctx, stop)
