@@ -21,8 +21,7 @@ func TestThePercentageFollowsTheHeap(t *testing.T) {
 	collectRarely()
 	inUse := make([]byte, 64<<20)
 	becomes(t, usualPercent)
-	runtime.KeepAlive(inUse)
-	inUse = nil
+	runtime.KeepAlive(inUse) // and no longer
 	becomes(t, greatestPercent)
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"flag"
@@ -93,6 +92,7 @@ func column(t *testing.T, db *sql.DB, query string) (found []string) {
 	if err != nil {
 		t.Fatal(query, err)
 	}
+	defer func() { _ = rows.Close() }() // only read
 	for rows.Next() {
 		var value string
 		if err := rows.Scan(&value); err != nil {
@@ -100,7 +100,7 @@ func column(t *testing.T, db *sql.DB, query string) (found []string) {
 		}
 		found = append(found, value)
 	}
-	if err := cmp.Or(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return found
