@@ -9,8 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // watched is output that tells when a text has come.
@@ -88,7 +86,6 @@ func TestDemoOnceCopiesAndComparesAndLeavesNothing(t *testing.T) {
 }
 
 func TestDemoPrintsCommandsThatWorkAndKeepsItsFiles(t *testing.T) {
-	effort.LeaveToTest(t)
 	noFiles(t)
 	kept := filepath.Join(t.TempDir(), "kept")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -46,7 +46,6 @@ func alike(count, size int) func(int) (int, int) {
 }
 
 func TestAnEstimateIsWithinAFifthOfWhatItTakes(t *testing.T) {
-	effort.LeaveToTest(t)
 	t.Parallel()
 	estimates(t, func(s simulated) bool { return s.pilot == 8 && !(s.sizes && effort.Quick()) })
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/imapfake"
-	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // handoverBench is a server with a batch of two mailboxes: that of anna, of which a
@@ -50,7 +49,6 @@ func handoverBench(t *testing.T) (*tlsServer, *postOffice) {
 
 // TestOwnersGetTheirHandovers: by commands, from the batch to the mail of the owner.
 func TestOwnersGetTheirHandovers(t *testing.T) {
-	effort.LeaveToTest(t)
 	t.Parallel()
 	s, post := handoverBench(t)
 	s.run("mailbox", "handover", "pilot", "anna@example.org").want(t, exitUsage, "never synchronised")

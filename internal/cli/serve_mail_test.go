@@ -21,7 +21,6 @@ import (
 	"github.com/mailhaul/mailhaul/internal/api"
 	"github.com/mailhaul/mailhaul/internal/control"
 	"github.com/mailhaul/mailhaul/internal/imapfake"
-	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // mailCanary is the password at the mail server.
@@ -144,7 +143,6 @@ func eventually(t *testing.T, what string, so func() bool) {
 // TestAMailServerThatIsSetWhileTheServerRunsGetsTheReports: also those of a batch that
 // was made before.
 func TestAMailServerThatIsSetWhileTheServerRunsGetsTheReports(t *testing.T) {
-	effort.LeaveToTest(t)
 	t.Parallel()
 	post, source := newPostOffice(t), imapfake.New(imapfake.Options{})
 	t.Cleanup(source.Close)

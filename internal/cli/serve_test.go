@@ -14,7 +14,6 @@ import (
 
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/store"
-	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 func TestSettingsThatDoNotFitAreRefusedBeforeAnythingStarts(t *testing.T) {
@@ -78,7 +77,6 @@ func TestOnWindowsThereIsNoServer(t *testing.T) {
 }
 
 func TestTheServerEndsWhenItsDatabaseHasFailedForGood(t *testing.T) {
-	effort.LeaveToTest(t)
 	t.Parallel()
 	dir := t.TempDir()
 	flags := &serveFlags{dataDir: filepath.Join(dir, "data"), keyFile: filepath.Join(dir, "key"), node: "a", listen: "127.0.0.1:0", slots: 1, drain: 10 * time.Second, logLevel: "error"}

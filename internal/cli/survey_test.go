@@ -13,7 +13,6 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/relay"
 	"github.com/mailhaul/mailhaul/internal/report"
-	"github.com/mailhaul/mailhaul/rigs/effort"
 )
 
 // surveyed is a source of many mailboxes, and what is said of it.
@@ -74,7 +73,6 @@ func (s *surveyed) count(status int, more ...string) report.Survey {
 }
 
 func TestASurveyOfFiveHundredMailboxesTakesAtMostFourRoundTripsEach(t *testing.T) {
-	effort.LeaveToTest(t)
 	t.Parallel()
 	const mailboxes, tlsAndFarewell = 500, 2 // which a mailbox's own count leaves out
 	ca, err := imapfake.NewCA()

@@ -41,7 +41,9 @@ func within(t *testing.T, what string, took, bar time.Duration) {
 
 func TestAFullMigrationFile(t *testing.T) {
 	effort.LeaveToLong(t)
-	effort.LeaveToTest(t)
+	if testing.Short() {
+		t.Skip("50,000 rows")
+	}
 	if path := os.Getenv(fullChild); path != "" {
 		w := &world{t: t, path: path, prober: &fakeProber{}, source: &fakeSource{}}
 		w.full()

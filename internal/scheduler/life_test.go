@@ -14,7 +14,6 @@ import (
 	"github.com/mailhaul/mailhaul/internal/migration"
 	"github.com/mailhaul/mailhaul/internal/scheduler"
 	"github.com/mailhaul/mailhaul/internal/store"
-	"github.com/mailhaul/mailhaul/rigs/effort"
 	"github.com/mailhaul/mailhaul/rigs/postgresrig"
 )
 
@@ -408,7 +407,6 @@ func TestACompletedBatchIsKeptAsLongAsIsSaid(t *testing.T) {
 }
 
 func TestACompletedBatchThatIsRetainedStaysLonger(t *testing.T) {
-	effort.LeaveToTest(t)
 	playBoth(t, 2, roomy, func(s *stage) {
 		var asked atomic.Int64
 		node := s.play("a", func(o *scheduler.Options) { o.KeepCompleted = keeping(time.Hour) })

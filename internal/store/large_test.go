@@ -41,7 +41,9 @@ func bar(t *testing.T, what string, took, bar time.Duration) {
 // largest makes a batch of 50,000 mailboxes and looks at it in every way that the
 // console does.
 func largest(t *testing.T, open func(*testing.T) (*store.Store, func() *store.Store)) {
-	effort.LeaveToTest(t)
+	if testing.Short() {
+		t.Skip("50,000 rows")
+	}
 	effort.LeaveToLong(t)
 	s, _ := open(t)
 	b := migration.BatchRecord{Name: "all", Intent: migration.Run}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"flag"
 	"fmt"
@@ -49,7 +48,7 @@ func TestANewLedgerIsWhatTheMigrationsMake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if have, known, err := provider.GetVersions(context.WithoutCancel(t.Context())); err != nil || have != known {
+	if have, known, err := provider.GetVersions(t.Context()); err != nil || have != known {
 		t.Errorf("a new ledger has version %d of %d, %v", have, known, err)
 	}
 }

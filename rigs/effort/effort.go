@@ -33,15 +33,6 @@ func LeaveToLong(t testing.TB) {
 	}
 }
 
-// LeaveToTest skips a test that is dear where only what is fast is asked for (go test
-// -short): make test runs it.
-func LeaveToTest(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("make test runs it")
-	}
-}
-
 // Of gives quick where make test-long does more, else usual.
 func Of(quick, usual int) int {
 	if Quick() {
