@@ -336,7 +336,7 @@ func (s *Service) CompleteBatch(ctx context.Context, actor Actor, name string) (
 				Remedy: "Look at the findings, mend what can be mended and synchronise, or approve them."}
 		}
 		b.Intent, b.Options.CompleteAfter = migration.Finish, time.Time{}
-		n, err := tx.SyncMailboxes(b.ID)
+		n, err := tx.FinishMailboxes(b.ID)
 		told["mailboxes"] = n
 		return err
 	}})

@@ -246,6 +246,7 @@ type BatchTx interface {
 	InUse(each func(migration.MailboxInUse)) error
 	StartMailboxes(batch int64) (int64, error)
 	SyncMailboxes(batch int64) (int64, error)
+	FinishMailboxes(batch int64) (int64, error)
 	TryMailboxes(batch int64) (int64, error)
 	WipeSecrets(batch int64) error
 	Figures(batch int64) (migration.BatchFigures, error)

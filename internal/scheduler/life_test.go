@@ -260,7 +260,7 @@ func TestABatchLivesItsLife(t *testing.T) {
 		node.Wake()
 		s.await("each has a second pass", func() bool { return s.mailbox(0).Facts.Passes == 2 && s.mailbox(19).Facts.Passes == 2 })
 		s.awaitState(migration.BatchSynced)
-		s.want(migration.Finish, (*store.Tx).SyncMailboxes)
+		s.want(migration.Finish, (*store.Tx).FinishMailboxes)
 		node.Wake()
 		s.awaitState(migration.BatchCompleted)
 		s.await("its key is wiped", func() bool { return len(s.record().Key) == 0 })

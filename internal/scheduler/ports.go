@@ -48,7 +48,7 @@ type mailboxes interface {
 	DeleteMailbox(id int64) error
 	Mailboxes(migration.MailboxFilter) ([]migration.MailboxRecord, error)
 	RemovingMailboxes(limit int) ([]migration.MailboxRecord, error)
-	SyncMailboxes(batch int64) (int64, error)
+	FinishMailboxes(batch int64) (int64, error)
 	PutOff(endpoint int64, until time.Time, trouble migration.Trouble) (int64, error)
 }
 

@@ -285,7 +285,7 @@ func (s *Scheduler) carryOut(tx Tx, b *migration.BatchRecord, todo step) error {
 		}
 	}
 	if todo.completing {
-		if _, err := tx.SyncMailboxes(b.ID); err != nil {
+		if _, err := tx.FinishMailboxes(b.ID); err != nil {
 			return err
 		}
 		if err := s.record(tx, "batch.complete", "batch/"+b.Name); err != nil {

@@ -104,6 +104,16 @@ func (tx *Tx) SyncMailboxes(batch int64) (int64, error) {
 		WHERE batch = $1 AND intent = 'run' AND phase = 'incremental' AND running IN ('', 'preflight') AND NOT failed`, batch, micros(tx.now))
 }
 
+// FinishMailboxes makes the mailboxes due that have their initial copy, for their final
+// pass. It changes those that a pass is under way for, too: whoever ends it at the same
+// time by what the batch was before, and would put the final pass off until the next day,
+// gets ErrChanged. It gives how many are neither closed nor halted nor failed.
+func (tx *Tx) FinishMailboxes(batch int64) (int64, error) {
+	const idle = "phase = 'incremental' AND running IN ('', 'preflight')"
+	return tx.exec(`UPDATE mailbox SET due = CASE WHEN `+idle+` THEN `+dueAgain+` ELSE due END, since = CASE WHEN `+idle+` THEN `+sinceAgain+` ELSE since END, version = version + 1
+		WHERE batch = $1 AND intent = 'run' AND phase <> 'closed' AND NOT failed`, batch, micros(tx.now))
+}
+
 // TryMailboxes asks for a preflight of all mailboxes of a batch that no pass is
 // under way for and that are not closed. When their next pass is due stays as it
 // is.

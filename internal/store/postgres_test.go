@@ -201,6 +201,135 @@ func TestATakeOverComesAfterAWriteUnderWay(t *testing.T) {
 	}
 }
 
+// aPassUnderWay gives a batch whose only mailbox has its initial copy and a pass under way.
+func aPassUnderWay(t *testing.T, s *Store) (batch int64, c Claim) {
+	t.Helper()
+	err := s.Change(t.Context(), "testing", func(tx *Tx) error {
+		e := migration.EndpointRecord{Name: "old", Limits: migration.Limits{Migrations: 1, Incremental: 1}}
+		if err := tx.CreateEndpoint(&e); err != nil {
+			return err
+		}
+		b := migration.BatchRecord{Name: "pilot", Source: e.ID, Target: e.ID, Intent: migration.Run}
+		if err := tx.CreateBatch(&b, []migration.MailboxRecord{{Address: "anna@example.org"}}); err != nil {
+			return err
+		}
+		all, err := tx.Mailboxes(MailboxFilter{Batch: b.ID})
+		if err != nil {
+			return err
+		}
+		all[0].Facts.Phase, all[0].Facts.Passes, all[0].Due = migration.Incremental, 1, time.Unix(1, 0)
+		if err := tx.SaveMailbox(&all[0]); err != nil {
+			return err
+		}
+		claims, err := tx.Claims(9, time.Minute)
+		if err != nil {
+			return err
+		}
+		batch, c = b.ID, claims[0]
+		return tx.Begin(c, "node", time.Minute)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return batch, c
+}
+
+// endPass ends a pass as the batch was when the mailbox was read; meanwhile is called before
+// it is written, and after.
+func endPass(t *testing.T, s *Store, c Claim, before, after func()) error {
+	return s.Change(t.Context(), "ending a pass", func(tx *Tx) error {
+		m, err := tx.Held(c.Mailbox, c.Generation)
+		if err != nil {
+			return err
+		}
+		before()
+		m.Facts.Running, m.Facts.Begun, m.Due = "", false, tx.Now().Add(24*time.Hour)
+		if m.Facts.Batch == migration.Finish {
+			m.Due = tx.Now()
+		}
+		if err := tx.SaveMailbox(&m); err != nil {
+			return err
+		}
+		after()
+		return nil
+	})
+}
+
+// TestABatchIsFinishedWhileAPassEnds: the final pass is not put off until the next day,
+// whichever of the two is written first.
+func TestABatchIsFinishedWhileAPassEnds(t *testing.T) {
+	for name, finishedFirst := range map[string]bool{"finished first": true, "ended first": false} {
+		t.Run(name, func(t *testing.T) {
+			s := openURL(t, postgresrig.DatabaseT(t))
+			batch, claim := aPassUnderWay(t, s)
+			finished := make(chan error, 1)
+			finish := func() {
+				finished <- s.Change(t.Context(), "finishing a batch", func(tx *Tx) error {
+					b, err := tx.BatchByID(batch)
+					if err != nil {
+						return err
+					}
+					b.Intent = migration.Finish
+					if _, err := tx.FinishMailboxes(batch); err != nil {
+						return err
+					}
+					return tx.SaveBatch(&b)
+				})
+			}
+			nothing := func() {}
+			if finishedFirst {
+				if err := endPass(t, s, claim, finish, nothing); !errors.Is(err, ErrChanged) {
+					t.Errorf("error %v, want ErrChanged", err)
+				}
+				if err := endPass(t, s, claim, nothing, nothing); err != nil {
+					t.Error(err)
+				}
+			} else if err := endPass(t, s, claim, nothing, func() { go finish(); awaitLockOr(t, s, finished) }); err != nil {
+				t.Error(err)
+			}
+			if err := <-finished; err != nil {
+				t.Error(err)
+			}
+			err := s.Change(t.Context(), "testing", func(tx *Tx) error {
+				m, err := tx.MailboxByID(claim.Mailbox)
+				if m.Due.After(tx.Now()) {
+					t.Errorf("its final pass is due at %v", m.Due)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// awaitLockOr waits until a call waits for what another has locked, or has ended.
+func awaitLockOr(t *testing.T, s *Store, ended chan error) {
+	t.Helper()
+	patience, every := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
+	defer every.Stop()
+	for {
+		waiting := 0
+		err := s.DB().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting)
+		if err != nil || waiting > 0 {
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			return
+		case <-patience:
+			t.Error("nobody waits")
+			return
+		case <-every.C:
+		}
+	}
+}
+
 func TestThePasswordOfTheDatabaseIsInNoError(t *testing.T) {
 	good := postgresrig.DatabaseT(t)
 	const secret = "Zaphod-Beeblebrox"

@@ -288,6 +288,15 @@ func startsAndTries(t *testing.T, open Open) {
 	if m := mailboxOf(t, s, all[1].ID); !m.Due.Equal(tomorrow) {
 		t.Errorf("a pause that a server asked for ends early: %+v", m)
 	}
+	set(1, func(m *migration.MailboxRecord) { m.Trouble = nil })
+	underWay := mailboxOf(t, s, all[4].ID)
+	do(4, func(tx *store.Tx) (int64, error) { return tx.FinishMailboxes(b.ID) })
+	if m := mailboxOf(t, s, all[1].ID); !m.Due.Before(tomorrow) {
+		t.Errorf("to be finished: %+v", m)
+	}
+	if m := mailboxOf(t, s, all[4].ID); !m.Due.Equal(underWay.Due) || m.Version == underWay.Version {
+		t.Errorf("under way when its batch is finished: %+v, before %+v", m, underWay)
+	}
 	set(3, func(m *migration.MailboxRecord) { m.Facts.Intent = migration.Remove })
 	set(4, func(m *migration.MailboxRecord) { m.Facts.Intent = migration.Remove })
 	view(t, s, func(tx *store.Tx) error {
