@@ -308,7 +308,7 @@ func newBatchAddCommand(r *remote) *cobra.Command {
 func newBatchSetCommand(r *remote) *cobra.Command {
 	f := &batchFlags{}
 	command := &cobra.Command{Use: "set NAME", Short: "Change a batch", Args: oneArg("name of the batch"),
-		Long: "Changes what the flags name. An empty time takes a time away.\n",
+		Long: "Changes what the flags name. An empty time takes a time away. A shorter interval counts from now on:\nno mailbox waits longer for its next pass, unless a server has asked for a pause.\n",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.times(); err != nil {
 				return err

@@ -257,11 +257,13 @@ func (s *Service) actOnBatch(ctx context.Context, actor Actor, name string, vers
 	return view, problem(batchNamed(name), err)
 }
 
-// SetBatch changes a batch if it still has the version; 0 is any.
+// SetBatch changes a batch if it still has the version; 0 is any. A shorter interval counts
+// from now on: what would be due later is due within it.
 func (s *Service) SetBatch(ctx context.Context, actor Actor, name string, patch BatchPatch, version int64) (Batch, error) {
 	return s.actOnBatch(ctx, actor, name, version, batchAct{BatchSet, migration.VerbEdit, "changing the batch", func(tx Tx, b *migration.BatchRecord, told map[string]any) error {
 		var c checks
 		o := &b.Options
+		before := o.Interval
 		if patch.Notify != nil {
 			c.recipients("notify", *patch.Notify)
 			o.Notify, told["notify"] = *patch.Notify, *patch.Notify
@@ -285,7 +287,11 @@ func (s *Service) SetBatch(ctx context.Context, actor Actor, name string, patch 
 			}
 		}
 		c.schedule(*o)
-		return c.err()
+		if err := c.err(); err != nil || o.Interval >= before {
+			return err
+		}
+		_, err := tx.BringForward(b.ID, o.Interval)
+		return err
 	}})
 }
 

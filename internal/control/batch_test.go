@@ -307,6 +307,20 @@ func TestABatchIsEdited(t *testing.T) {
 	if err != nil || !b.CompleteAfter.Equal(at) || b.IntervalSeconds != 300 || b.ReportIntervalSeconds != 0 || len(b.Notify) != 1 {
 		t.Fatalf("%+v %v", b, err)
 	}
+	w.synced("pilot", 1)
+	w.edit("pilot", "u0@example.org", func(m *migration.MailboxRecord) { m.Due = time.Now().Add(20 * time.Hour) })
+	if b, err = w.SetBatch(w.ctx(), w.operator, "pilot", BatchPatch{IntervalSeconds: ptr(int64(900))}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, m := w.record("pilot", "u0@example.org"); m.Due.Before(time.Now().Add(19 * time.Hour)) {
+		t.Errorf("a longer interval brings the next pass forward to %v", m.Due)
+	}
+	if b, err = w.SetBatch(w.ctx(), w.operator, "pilot", BatchPatch{IntervalSeconds: ptr(int64(300))}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, m := w.record("pilot", "u0@example.org"); m.Due.After(time.Now().Add(5 * time.Minute)) {
+		t.Errorf("with passes every five minutes the next is at %v", m.Due)
+	}
 	_, err = w.SetBatch(w.ctx(), w.operator, "pilot", BatchPatch{IntervalSeconds: ptr(int64(600))}, b.Version-1)
 	wants(t, err, Changed, "changed", "meanwhile")
 	if b, err = w.SetBatch(w.ctx(), w.operator, "pilot", BatchPatch{CompleteAfter: &time.Time{}}, 0); err != nil || !b.CompleteAfter.IsZero() {

@@ -247,6 +247,7 @@ type BatchTx interface {
 	StartMailboxes(batch int64) (int64, error)
 	SyncMailboxes(batch int64) (int64, error)
 	FinishMailboxes(batch int64) (int64, error)
+	BringForward(batch int64, interval time.Duration) (int64, error)
 	TryMailboxes(batch int64) (int64, error)
 	WipeSecrets(batch int64) error
 	Figures(batch int64) (migration.BatchFigures, error)

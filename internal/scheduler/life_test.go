@@ -293,6 +293,42 @@ func TestABatchLivesItsLife(t *testing.T) {
 	})
 }
 
+// TestAnIntervalThatIsChangedDuringAPassCountsAfterIt: the pass knows the batch as it was
+// when it began.
+func TestAnIntervalThatIsChangedDuringAPassCountsAfterIt(t *testing.T) {
+	playBoth(t, 1, roomy, func(s *stage) {
+		const interval = 10 * time.Minute
+		changed := make(chan struct{})
+		s.player.run = func(ctx context.Context, _ scheduler.Task) scheduler.Outcome {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+			return done(1)
+		}
+		node := s.play("a", nil)
+		s.want(migration.Run, (*store.Tx).StartMailboxes)
+		node.Wake()
+		s.await("its pass is under way", func() bool { return s.mailbox(0).Facts.Begun })
+		s.change(func(tx *store.Tx) error {
+			b, err := tx.Batch(s.batch)
+			if err != nil {
+				return err
+			}
+			b.Options.Interval = interval
+			if _, err := tx.BringForward(b.ID, interval); err != nil {
+				return err
+			}
+			return tx.SaveBatch(&b)
+		})
+		close(changed)
+		s.awaitState(migration.BatchSynced)
+		if m := s.mailbox(0); m.Due.After(time.Now().Add(interval)) {
+			s.Errorf("its next pass is at %v", m.Due)
+		}
+	})
+}
+
 func TestStoppedPassesAreLaidDownAndResumed(t *testing.T) {
 	playBoth(t, 4, roomy, func(s *stage) {
 		s.player.run = func(ctx context.Context, _ scheduler.Task) scheduler.Outcome { return untilHalted(ctx) }

@@ -176,7 +176,7 @@ func (s *Scheduler) end(tx Tx, p *pass, task Task, r *result) error {
 	now := tx.Now()
 	if p.claim.Kind == migration.Preflight {
 		endTrial(&m, r, now)
-	} else if err := s.endPass(tx, &m, p, task, r, now); err != nil {
+	} else if err := s.endPass(tx, &m, p, r, now); err != nil {
 		return err
 	}
 	layDown(&m, now)
@@ -220,7 +220,7 @@ func endTrial(m *migration.MailboxRecord, r *result, now time.Time) {
 	}
 }
 
-func (s *Scheduler) endPass(tx Tx, m *migration.MailboxRecord, p *pass, task Task, r *result, now time.Time) error {
+func (s *Scheduler) endPass(tx Tx, m *migration.MailboxRecord, p *pass, r *result, now time.Time) error {
 	m.Progress = r.outcome.Progress
 	m.Progress.Waiting, m.Progress.BytesPerSecond, m.Progress.MessagesPerSecond = "", 0, 0
 	if r.outcome.Err == nil {
@@ -241,8 +241,9 @@ func (s *Scheduler) endPass(tx Tx, m *migration.MailboxRecord, p *pass, task Tas
 	if err := saveFindings(tx, m, r.outcome); err != nil {
 		return err
 	}
-	succeed(m, p.claim.Kind, task.Batch.Options.Interval, now)
-	return nil
+	interval, err := tx.Interval(m.Batch) // it may have been changed meanwhile
+	succeed(m, p.claim.Kind, interval, now)
+	return err
 }
 
 // saveFindings replaces the findings of a mailbox by those of a whole pass. Where

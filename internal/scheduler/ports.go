@@ -49,6 +49,7 @@ type mailboxes interface {
 	Mailboxes(migration.MailboxFilter) ([]migration.MailboxRecord, error)
 	RemovingMailboxes(limit int) ([]migration.MailboxRecord, error)
 	FinishMailboxes(batch int64) (int64, error)
+	Interval(batch int64) (time.Duration, error)
 	PutOff(endpoint int64, until time.Time, trouble migration.Trouble) (int64, error)
 }
 

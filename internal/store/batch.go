@@ -114,6 +114,25 @@ func (tx *Tx) FinishMailboxes(batch int64) (int64, error) {
 		WHERE batch = $1 AND intent = 'run' AND phase <> 'closed' AND NOT failed`, batch, micros(tx.now))
 }
 
+// BringForward makes the mailboxes of a batch due earlier whose next pass would begin later
+// than an interval from now, spread over it as they were over a longer one. Pauses after a
+// fault stay. Like FinishMailboxes it changes those that a pass is under way for, too. It
+// gives how many there were.
+func (tx *Tx) BringForward(batch int64, interval time.Duration) (int64, error) {
+	return tx.exec(`UPDATE mailbox SET due = CASE WHEN running IN ('', 'preflight') THEN $2 + (due - $2) % $3 ELSE due END, version = version + 1
+		WHERE batch = $1 AND phase <> 'closed' AND NOT failed AND (running NOT IN ('', 'preflight') OR due - $2 > $3 AND faults = 0 AND paused <= $2)`,
+		batch, micros(tx.now), interval.Microseconds())
+}
+
+// Interval gives the time between the passes of a batch's mailboxes; 0 is the default.
+func (tx *Tx) Interval(batch int64) (time.Duration, error) {
+	return one(tx, func(row scanner) (time.Duration, error) {
+		var o migration.BatchOptions
+		err := row.Scan(packed{&o})
+		return o.Interval, err
+	}, "SELECT options FROM batch WHERE id = $1", batch)
+}
+
 // TryMailboxes asks for a preflight of all mailboxes of a batch that no pass is
 // under way for and that are not closed. When their next pass is due stays as it
 // is.

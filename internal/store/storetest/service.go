@@ -27,6 +27,7 @@ var records = []suiteTest{
 	{"derives states as the program does", derivesStates},
 	{"sums up a batch", sumsUp},
 	{"starts, tries and puts off", startsAndTries},
+	{"brings passes forward", bringsForward},
 	{"keeps findings and approvals", keepsFindings},
 	{"hands out each notice once", handsOutNotices},
 	{"keeps operators, sessions and tokens", keepsPeople},

@@ -307,3 +307,51 @@ func startsAndTries(t *testing.T, open Open) {
 		return err
 	})
 }
+
+// bringsForward has a batch's passes come more often.
+func bringsForward(t *testing.T, open Open) {
+	s, _ := open(t)
+	b := between(t, s, 7)
+	all := mailboxes(t, s, store.MailboxFilter{})
+	now := time.Now().Truncate(time.Microsecond).UTC()
+	soon, tomorrow := now.Add(3*time.Minute), now.Add(24*time.Hour)
+	for i, how := range []func(*migration.MailboxRecord){
+		func(m *migration.MailboxRecord) { m.Due = tomorrow },
+		func(m *migration.MailboxRecord) { m.Due = tomorrow.Add(7 * time.Minute) },
+		func(m *migration.MailboxRecord) { m.Due = soon },
+		func(m *migration.MailboxRecord) { m.Faults, m.Due = 3, now.Add(time.Hour) },
+		func(m *migration.MailboxRecord) {
+			m.Due, m.Trouble = tomorrow, &migration.Trouble{Class: migration.Later, Code: migration.CodeThrottled, Until: tomorrow}
+		},
+		func(m *migration.MailboxRecord) { m.Facts.Failed, m.Due = true, time.Time{} },
+		func(m *migration.MailboxRecord) { m.Facts.Running, m.Due = migration.IncrementalPass, now },
+	} {
+		edit(t, s, all[i].ID, func(m *migration.MailboxRecord) { m.Facts.Phase = migration.Incremental; how(m) })
+	}
+	before := mailboxes(t, s, store.MailboxFilter{})
+	change(t, s, func(tx *store.Tx) error {
+		n, err := tx.BringForward(b.ID, 15*time.Minute)
+		if n != 3 {
+			t.Errorf("%d mailboxes, want 3", n)
+		}
+		return err
+	})
+	after := mailboxes(t, s, store.MailboxFilter{})
+	latest := time.Now().Add(15 * time.Minute)
+	for i := range 2 {
+		if after[i].Due.Before(now) || after[i].Due.After(latest) {
+			t.Errorf("mailbox %d is due at %v", i, after[i].Due)
+		}
+	}
+	if apart := after[1].Due.Sub(after[0].Due); apart != 7*time.Minute && apart != -8*time.Minute {
+		t.Errorf("two are %v apart", apart)
+	}
+	for i := 2; i < len(after); i++ {
+		if !after[i].Due.Equal(before[i].Due) {
+			t.Errorf("mailbox %d is due at %v, and was at %v", i, after[i].Due, before[i].Due)
+		}
+	}
+	if after[6].Version == before[6].Version {
+		t.Error("a pass under way would not notice")
+	}
+}
