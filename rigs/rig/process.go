@@ -31,10 +31,11 @@ type Process struct {
 	marks      []string
 	soft, hard syscall.Signal
 	limit      time.Duration
-	cmd        *exec.Cmd
-	guard      *guard
-	stopOnce   sync.Once
-	stopErr    error
+	// reap waits for the main process to end; it may be called by many.
+	reap     func()
+	guard    *guard
+	stopOnce sync.Once
+	stopErr  error
 }
 
 // Launch says how a process is started and how it ends.
@@ -77,7 +78,8 @@ func (l Launch) Start() (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p.cmd, p.PID = cmd, cmd.Process.Pid
+	p.PID = cmd.Process.Pid
+	p.reap = sync.OnceFunc(func() { _ = cmd.Wait() }) // The exit status says nothing that the output does not.
 	if !l.Detached {
 		if p.guard, err = newGuard(p); err != nil {
 			p.End()
@@ -125,7 +127,7 @@ func (p *Process) End() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = p.cmd.Wait() // The exit status says nothing that the output does not.
+		p.reap()
 	}()
 	for _, signal := range []syscall.Signal{p.soft, p.hard, syscall.SIGKILL} {
 		p.signal(signal)

@@ -85,7 +85,7 @@ func TestAServerThatDoesNotObeyIsKilled(t *testing.T) {
 
 func TestAServerEndsWithTheProcessThatStartedIt(t *testing.T) {
 	p := launch(t, Launch{})
-	go func() { _ = p.cmd.Wait() }()             // It is our child still, so we reap it.
+	go p.reap()                                  // It is our child still, so we reap it.
 	if err := p.guard.pipe.Close(); err != nil { // As the kernel does for the dead.
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestADetachedServerIsFoundAndStopped(t *testing.T) {
 		t.Fatalf("status is %+v, %v", st, err)
 	}
 	var reaping sync.WaitGroup
-	reaping.Go(func() { _ = p.cmd.Wait() }) // It is our child, so we reap it.
+	reaping.Go(p.reap) // It is our child, so we reap it.
 	if err := StopDetached(t.Context(), p.Dir); err != nil {
 		t.Fatal(err)
 	}
