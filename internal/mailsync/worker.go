@@ -163,17 +163,20 @@ func (p *pass) next(own *folder) (*folder, task) {
 		if p.stopped() || p.finished() {
 			return nil, nothing
 		}
-		if wait := time.Until(p.quietUntil); wait > 0 {
+		// One look at the clock: were a folder not settled yet for choose and settled
+		// for nextSettle, nobody would be woken for it.
+		now := time.Now()
+		if wait := p.quietUntil.Sub(now); wait > 0 {
 			timer := time.AfterFunc(wait, p.wake)
 			p.changed.Wait()
 			timer.Stop()
 			continue
 		}
-		if f, todo := p.choose(own, time.Now()); todo != nothing {
+		if f, todo := p.choose(own, now); todo != nothing {
 			p.claim(f, todo)
 			return f, todo
 		}
-		if wait, ok := p.nextSettle(time.Now()); ok {
+		if wait, ok := p.nextSettle(now); ok {
 			timer := time.AfterFunc(wait, p.wake)
 			p.changed.Wait()
 			timer.Stop()
