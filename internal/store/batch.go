@@ -116,11 +116,12 @@ func (tx *Tx) FinishMailboxes(batch int64) (int64, error) {
 
 // BringForward makes the mailboxes of a batch due earlier whose next pass would begin later
 // than an interval from now, spread over it as they were over a longer one. Pauses after a
-// fault stay. Like FinishMailboxes it changes those that a pass is under way for, too. It
-// gives how many there were.
+// fault stay. It changes all that are to have a pass, as FinishMailboxes does: one whose
+// pass begins and ends meanwhile would be due by the interval of before. It gives how many
+// there were.
 func (tx *Tx) BringForward(batch int64, interval time.Duration) (int64, error) {
-	return tx.exec(`UPDATE mailbox SET due = CASE WHEN running IN ('', 'preflight') THEN $2 + (due - $2) % $3 ELSE due END, version = version + 1
-		WHERE batch = $1 AND phase <> 'closed' AND NOT failed AND (running NOT IN ('', 'preflight') OR due - $2 > $3 AND faults = 0 AND paused <= $2)`,
+	return tx.exec(`UPDATE mailbox SET due = CASE WHEN running IN ('', 'preflight') AND due - $2 > $3 AND faults = 0 AND paused <= $2 THEN $2 + (due - $2) % $3 ELSE due END, version = version + 1
+		WHERE batch = $1 AND phase <> 'closed' AND NOT failed`,
 		batch, micros(tx.now), interval.Microseconds())
 }
 

@@ -326,10 +326,16 @@ func (tx *Tx) InitialCopies(batch int64) (migration.Sample, error) {
 		"ORDER BY initial_done DESC, id LIMIT $2", batch, mostCopies)
 }
 
-// DeleteMailbox deletes the mailbox and its findings. The ledger stays.
+// DeleteMailbox deletes the mailbox and its findings. The ledger stays. It is counted out
+// as it was when it went, by whom it went through: of two nodes that delete it at once one
+// gets ErrNotFound.
 func (tx *Tx) DeleteMailbox(id int64) error {
-	if _, err := tx.exec(insertTally+"SELECT "+tallyOfMailbox+", -1 FROM mailbox WHERE id = $1", id); err != nil {
+	gone, err := list(tx, func(row scanner) (tally, error) { return scanTally(row) }, "DELETE FROM mailbox WHERE id = $1 RETURNING "+tallyOfMailbox, id)
+	switch {
+	case err != nil:
 		return err
+	case len(gone) == 0:
+		return ErrNotFound
 	}
-	return tx.must(ErrNotFound, "DELETE FROM mailbox WHERE id = $1", id)
+	return tx.addTally(gone[0], -1)
 }

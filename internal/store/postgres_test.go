@@ -377,3 +377,85 @@ func TestADatabaseElsewhereIsVerified(t *testing.T) {
 		}
 	}
 }
+
+// TestAMailboxDeletedTwiceAtOnceIsCountedOutOnce has two nodes remove the same mailbox.
+func TestAMailboxDeletedTwiceAtOnceIsCountedOutOnce(t *testing.T) {
+	s := openURL(t, postgresrig.DatabaseT(t))
+	batch, claim := aPassUnderWay(t, s)
+	second := make(chan error, 1)
+	err := s.Change(t.Context(), "removing a mailbox", func(tx *Tx) error {
+		if err := tx.DeleteMailbox(claim.Mailbox); err != nil {
+			return err
+		}
+		go func() {
+			second <- s.Change(t.Context(), "removing it, too", func(tx *Tx) error {
+				if err := tx.DeleteMailbox(claim.Mailbox); !errors.Is(err, ErrNotFound) {
+					t.Errorf("error %v, want ErrNotFound", err)
+				}
+				return nil // as whoever removes many does
+			})
+		}()
+		awaitLockOr(t, s, second)
+		return nil
+	})
+	if err := errors.Join(err, <-second); err != nil {
+		t.Fatal(err)
+	}
+	err = s.Change(t.Context(), "testing", func(tx *Tx) error {
+		b, err := tx.BatchByID(batch)
+		if b.Counts != (migration.BatchCounts{}) {
+			t.Errorf("an empty batch counts %+v", b.Counts)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNoPassBeginsWhileTheIntervalIsChanged: it would end by the one of before, and be due
+// up to a day later.
+func TestNoPassBeginsWhileTheIntervalIsChanged(t *testing.T) {
+	s := openURL(t, postgresrig.DatabaseT(t))
+	batch, claim := aPassUnderWay(t, s)
+	if err := endPass(t, s, claim, func() {}, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	claims := func() (found []Claim) {
+		t.Helper()
+		err := s.Change(t.Context(), "testing", func(tx *Tx) (err error) {
+			found, err = tx.Claims(9, time.Minute)
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return found
+	}
+	err := s.Change(t.Context(), "setting a batch", func(tx *Tx) error {
+		m, err := tx.MailboxByID(claim.Mailbox)
+		if err != nil {
+			return err
+		}
+		m.Due = time.Unix(1, 0)
+		return tx.SaveMailbox(&m)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Change(t.Context(), "setting a batch", func(tx *Tx) error {
+		if _, err := tx.BringForward(batch, time.Hour); err != nil {
+			return err
+		}
+		if found := claims(); len(found) != 0 {
+			t.Errorf("claimed meanwhile: %+v", found)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := claims(); len(found) != 1 {
+		t.Errorf("claimed afterwards: %+v", found)
+	}
+}

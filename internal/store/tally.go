@@ -32,6 +32,12 @@ const (
 	insertTally = "INSERT INTO tally (" + tallyColumns + ", n) "
 )
 
+// scanTally reads tallyColumns, and behind them what else there is.
+func scanTally(row scanner, behind ...any) (t tally, err error) {
+	err = row.Scan(append([]any{&t.batch, &t.intent, &t.phase, &t.running, &t.begun, &t.failed, &t.broken, &t.passes, &t.faults, &t.skipped}, behind...)...)
+	return t, err
+}
+
 func (tx *Tx) addTally(t tally, n int64) error {
 	_, err := tx.exec(insertTally+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 		t.batch, t.intent, t.phase, t.running, t.begun, t.failed, t.broken, t.passes, t.faults, t.skipped, n)
@@ -57,9 +63,8 @@ func (tx *Tx) foldAll() error {
 func (tx *Tx) fold(batch int64) error {
 	sums := map[tally]int64{}
 	_, err := list(tx, func(row scanner) (none struct{}, err error) {
-		var t tally
 		var n int64
-		err = row.Scan(&t.batch, &t.intent, &t.phase, &t.running, &t.begun, &t.failed, &t.broken, &t.passes, &t.faults, &t.skipped, &n)
+		t, err := scanTally(row, &n)
 		sums[t] += n
 		return none, err
 	}, "DELETE FROM tally WHERE batch = $1 RETURNING "+tallyColumns+", n", batch)
