@@ -43,7 +43,8 @@ type Appender struct {
 	// turn is held by the Append call under way.
 	turn   chan struct{}
 	buffer []byte
-	idle   *time.Timer
+	// idle ends the open group when no message has come for a while.
+	idle *time.Timer
 	// open is the group that still takes messages. With conn.line.
 	open *group
 
@@ -75,10 +76,14 @@ type member struct {
 // called exactly once for every message given to Append, in most cases on the
 // goroutine that reads the connection; it must not block.
 func (s *Session) Appender(rawName string, options migration.AppendOptions, done func(migration.AppendResult)) *Appender {
-	return &Appender{
+	a := &Appender{
 		conn: s.conn, raw: rawName, doing: "adding a message to " + s.named(rawName), options: options, done: done,
 		turn: make(chan struct{}, 1), buffer: make([]byte, outgoingSize), changed: make(chan struct{}),
 	}
+	idle := time.AfterFunc(time.Hour, func() { a.idled() })
+	idle.Stop()
+	a.idle = idle
+	return a
 }
 
 // Append sends one message, whose body must yield exactly Size bytes. It returns
@@ -122,9 +127,7 @@ func (a *Appender) append(ctx context.Context, message migration.AppendMessage, 
 		return false, interrupted(context.Cause(ctx))
 	}
 	defer func() { <-a.turn }()
-	if a.idle != nil {
-		a.idle.Stop()
-	}
+	a.idle.Stop()
 	if err := a.waitForRoom(ctx, message.Size); err != nil {
 		return false, err
 	}
@@ -327,20 +330,18 @@ func (a *Appender) keepOrEnd(ctx context.Context, g *group, last *member) error 
 		_ = c.endCommand(context.Background(), g.cmd)
 		c.out.flush()
 	}
-	if a.idle == nil {
-		a.idle = time.AfterFunc(groupIdle, a.idled)
-	} else {
-		a.idle.Reset(groupIdle)
-	}
+	a.idle.Reset(groupIdle)
 	return nil
 }
 
-// idled ends the group, unless an Append call is under way.
+// idled ends the group, unless an Append call is under way: then it looks again, since one
+// that is about to return may have armed the timer already.
 func (a *Appender) idled() {
 	select {
 	case a.turn <- struct{}{}:
 		defer func() { <-a.turn }()
 	default:
+		a.idle.Reset(groupIdle)
 		return
 	}
 	_ = a.endGroup(context.Background())
