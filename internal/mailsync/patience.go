@@ -46,16 +46,19 @@ func (p *pass) retry(l *line, err error, do func() error) error {
 	return nil
 }
 
-// pause waits for the duration or until the pass is to stop.
+// pause waits for the duration, or until the pass is to stop or others have done all that
+// there was.
 func (p *pass) pause(d time.Duration, why string) {
 	p.Progress.Waiting.Store(why)
 	defer p.Progress.Waiting.Store("")
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.stopping:
-	case <-p.work.Done():
+	until := time.Now().Add(d)
+	for _, stop := range []func() bool{time.AfterFunc(d, p.wake).Stop, context.AfterFunc(p.work, p.wake)} {
+		defer stop()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for time.Now().Before(until) && p.work.Err() == nil && !p.stopped() && (len(p.folders) == 0 || !p.finished()) {
+		p.changed.Wait()
 	}
 }
 

@@ -3,6 +3,7 @@ package mailsync
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailhaul/mailhaul/internal/migration"
@@ -28,5 +29,40 @@ func TestAFolderThatSettlesJustNowIsNotForgotten(t *testing.T) {
 		if got, todo := p.next(nil); got != f || todo != resolveTask {
 			t.Fatalf("in round %d the worker slept until it was stopped: task %v", i, todo)
 		}
+	}
+}
+
+// TestAPauseEndsWithTheWork: a worker that waits to try again has nothing to wait for when
+// others have done the rest, or the pass has failed.
+func TestAPauseEndsWithTheWork(t *testing.T) {
+	for name, end := range map[string]func(*pass){
+		"others have done the rest": func(p *pass) { p.folders[0].stage = done },
+		"the pass has failed":       func(p *pass) { p.failure = migration.ErrNotFound },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, release := newPass(t.Context(), &Job{})
+				defer release()
+				f := &folder{stage: ready}
+				p.folders = []*folder{f}
+				begun := time.Now()
+				p.pause(time.Second, "testing")
+				if took := time.Since(begun); took != time.Second {
+					t.Errorf("a pause of 1 s took %v", took)
+				}
+				go func() {
+					synctest.Wait()
+					p.mu.Lock()
+					end(p)
+					p.mu.Unlock()
+					p.wake()
+				}()
+				begun = time.Now()
+				p.pause(15*time.Minute, "testing")
+				if took := time.Since(begun); took != 0 {
+					t.Errorf("it waited %v for nothing", took)
+				}
+			})
+		})
 	}
 }
