@@ -22,6 +22,7 @@ func (s *Scheduler) pass(claim migration.Claim) {
 		}
 		return
 	}
+	defer nudge(s.freed) // when its place is free
 	defer s.passes.remove(p)
 	slice, stop := context.WithTimeoutCause(ctx, s.slice, errSlice)
 	defer stop()
@@ -38,7 +39,6 @@ func (s *Scheduler) pass(claim migration.Claim) {
 	s.observer.Pass(claim.Kind, string(r.ending), classOf(r.outcome.Err), time.Since(began))
 	s.observer.Copied(int64(r.outcome.Counts.Copied), r.outcome.Bytes)
 	s.dirty.add(task.Batch.ID)
-	nudge(s.freed)
 }
 
 // classOf is empty when nothing went wrong.
