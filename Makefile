@@ -57,11 +57,12 @@ test-fast:
 	MAILHAUL_NO_RIGS=1 MAILHAUL_QUICK=1 GOGC=400 $(GO) test -short -vet=off -p 4 -parallel 8 \
 		$$($(GO) list ./internal/... | grep -v -e 'test$$' $(SERVICE:%=-e '/%$$'))
 
-# What measures how much slower healthy sessions become, and how quick the console and the
-# largest migration file are, runs alone, and browsers share the machine with each other
-# only. LEFT is what make test leaves to this, BROWSER what it leaves of the console,
-# LONGEST begins first. MAILHAUL_BESIDE says that figures of time are not to be trusted: the
-# machine is shared.
+# What measures how much slower healthy sessions become, how quick the console and the
+# largest migration file are, and how much memory many mailboxes need (ALONE) runs alone, and
+# browsers share the machine with each other only. LEFT is what make test leaves to this,
+# BROWSER what it leaves of the console, LONGEST begins first. MAILHAUL_BESIDE says that
+# figures of time are not to be trusted: the machine is shared.
+ALONE = FullMigrationFile|LongManyMailboxes
 LEFT = Records|LargestMigrationFile|HostileFiles|CanonHoldsLittle|EachLanguage|Repair|RaceCorpora|OnPostgreSQL|Odd.*LoseAnd|StorageFormat|TestSize
 BROWSER = Largest|WithinTwoSeconds|Keyboard|EveryPage|Nothing(That|Entered)|NotSafeYet
 LONGEST = ./internal/crashtest ./internal/cli ./internal/mailsync ./internal
@@ -71,8 +72,8 @@ test-long: build
 	./scripts/install-rigs
 	$(GO) test -timeout 20m -run Long ./internal/hostiletest
 	$(GO) test -timeout 15m -run '$(BROWSER)' ./internal/consoletest
-	MAILHAUL_BESIDE=1 $(GO) test -timeout 15m -run FullMigrationFile ./internal/control
-	MAILHAUL_BESIDE=1 $(GO) test -p 3 -timeout 35m -run 'Long|$(LEFT)' $(LONGEST) $$($(GO) list ./... | grep -v -e /hostiletest$$ -e /consoletest$$)
+	MAILHAUL_BESIDE=1 $(GO) test -p 1 -timeout 15m -run '$(ALONE)' ./internal/control ./internal/cli
+	MAILHAUL_BESIDE=1 $(GO) test -p 3 -timeout 35m -run 'Long|$(LEFT)' -skip '$(ALONE)' $(LONGEST) $$($(GO) list ./... | grep -v -e /hostiletest$$ -e /consoletest$$)
 	./scripts/fuzz 30s 'Reader|Responses|UTF7|UIDSet|Date|CSV' 4s
 
 lint:

@@ -48,12 +48,12 @@ func watching(t *testing.T) (w *world, looker *fakeLooker, told *[]string) {
 	t.Helper()
 	w, looker, told = newWorld(t), &fakeLooker{}, &[]string{}
 	w.looker = looker
-	var last int64
+	last := map[string]int64{} // the version of each domain
 	w.cutoverNews = func(tx Tx, news CutoverNews) ([]migration.Notice, error) {
-		if news.Record.Version != last {
+		if news.Record.Version != last[news.Record.Domain] {
 			*told = append(*told, news.Former+" -> "+news.Record.State)
 		}
-		last = news.Record.Version
+		last[news.Record.Domain] = news.Record.Version
 		return nil, nil
 	}
 	return w, looker, told
