@@ -60,8 +60,8 @@ test-fast:
 # What measures how much slower healthy sessions become, how quick the console and the
 # largest migration file are, and how much memory many mailboxes need (ALONE) runs alone, and
 # browsers share the machine with each other only. LEFT is what make test leaves to this,
-# BROWSER what it leaves of the console, LONGEST begins first. MAILHAUL_BESIDE says that
-# figures of time are not to be trusted: the machine is shared.
+# BROWSER what it leaves of the console, LONGEST begins first. MAILHAUL_BESIDE loosens bars of
+# time (rigs/effort): others share the machine that checks a commit, too.
 ALONE = FullMigrationFile|LongManyMailboxes
 LEFT = Records|LargestMigrationFile|HostileFiles|CanonHoldsLittle|EachLanguage|Repair|RaceCorpora|OnPostgreSQL|Odd.*LoseAnd|StorageFormat|TestSize
 BROWSER = Largest|WithinTwoSeconds|Keyboard|EveryPage|Nothing(That|Entered)|NotSafeYet

@@ -80,9 +80,8 @@ func (s *Session) Appender(rawName string, options migration.AppendOptions, done
 		conn: s.conn, raw: rawName, doing: "adding a message to " + s.named(rawName), options: options, done: done,
 		turn: make(chan struct{}, 1), buffer: make([]byte, outgoingSize), changed: make(chan struct{}),
 	}
-	idle := time.AfterFunc(time.Hour, func() { a.idled() })
-	idle.Stop()
-	a.idle = idle
+	a.idle = time.AfterFunc(time.Hour, a.idled)
+	a.idle.Stop() // until a group is open
 	return a
 }
 

@@ -52,9 +52,10 @@ func (p *pass) pause(d time.Duration, why string) {
 	p.Progress.Waiting.Store(why)
 	defer p.Progress.Waiting.Store("")
 	until := time.Now().Add(d)
-	for _, stop := range []func() bool{time.AfterFunc(d, p.wake).Stop, context.AfterFunc(p.work, p.wake)} {
-		defer stop()
-	}
+	alarm := time.AfterFunc(d, p.wake)
+	defer alarm.Stop()
+	unhook := context.AfterFunc(p.work, p.wake)
+	defer unhook()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for time.Now().Before(until) && p.work.Err() == nil && !p.stopped() && (len(p.folders) == 0 || !p.finished()) {

@@ -398,7 +398,10 @@ func TestAMailboxDeletedTwiceAtOnceIsCountedOutOnce(t *testing.T) {
 		awaitLockOr(t, s, second)
 		return nil
 	})
-	if err := errors.Join(err, <-second); err != nil {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second; err != nil {
 		t.Fatal(err)
 	}
 	err = s.Change(t.Context(), "testing", func(tx *Tx) error {
@@ -432,7 +435,7 @@ func TestNoPassBeginsWhileTheIntervalIsChanged(t *testing.T) {
 		}
 		return found
 	}
-	err := s.Change(t.Context(), "setting a batch", func(tx *Tx) error {
+	err := s.Change(t.Context(), "testing", func(tx *Tx) error {
 		m, err := tx.MailboxByID(claim.Mailbox)
 		if err != nil {
 			return err
